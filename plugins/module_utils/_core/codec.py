@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was done to an object's bytes before they were stored: nothing, compression, encryption, in that order. Pure.
+
+The name of an object ends in what has to be undone, outermost last: ``<sha256>.zst.age`` is opened by
+``age --decrypt ... | zstd --decompress``, with no tool of ours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
+
+ZSTD = "zstd"
+AGE = "age"
+_SUFFIXES = {ZSTD: ".zst", AGE: ".age"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Codecs:
+    """The codecs of an object, in the order in which they were applied; empty means plain bytes."""
+
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.names not in ((), (ZSTD,), (AGE,), (ZSTD, AGE)):
+            raise ManifestError(
+                f"The codecs {'+'.join(self.names)} are unknown to this version.",
+                subject="+".join(self.names),
+                next_step="Use a newer revive.cassandra.",
+            )
+
+    @property
+    def suffix(self) -> str:
+        """What the object's name ends in: ``""``, ``".zst"``, ``".age"`` or ``".zst.age"``."""
+        return "".join(_SUFFIXES[name] for name in self.names)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the content was compressed."""
+        return ZSTD in self.names
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the content was encrypted."""
+        return AGE in self.names
+
+    @classmethod
+    def of(cls, *, compressed: bool, encrypted: bool) -> Codecs:
+        """The codecs for these wishes."""
+        return cls(((ZSTD,) if compressed else ()) + ((AGE,) if encrypted else ()))
+
+    @classmethod
+    def from_suffix(cls, suffix: str) -> Codecs:
+        """The codecs that a name's ending tells.
+
+        :raises ManifestError: if it names one that this version does not know.
+        """
+        by_suffix = {value: key for key, value in _SUFFIXES.items()}
+        return cls(tuple(by_suffix.get(f".{part}", part) for part in suffix.split(".")[1:]))
+
+
+PLAIN = Codecs()

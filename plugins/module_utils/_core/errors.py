@@ -1,0 +1,161 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The errors of this collection: one tree, each class with a stable code.
+
+A module returns an error as ``{"code", "message", "subject", "next_step"}`` so that a playbook can branch on the code and
+an operator reads what happened, to what, and what to do next. Private to revive.cassandra.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class ReviveError(Exception):
+    """Anything that went wrong for a reason that an operator can understand.
+
+    :param message: one sentence that names what happened.
+    :param subject: the node, object, file or option concerned; empty when there is none.
+    :param next_step: what the operator can do now; empty only when the message already says it.
+    """
+
+    code: t.ClassVar[str] = "failed"
+
+    def __init__(self, message: str, *, subject: str = "", next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.subject = subject
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}".strip()
+
+    def to_result(self) -> dict[str, str]:
+        """The error as plain values for a module's result."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "subject": self.subject,
+            "next_step": self.next_step,
+        }
+
+
+class InputError(ReviveError):
+    """An option or a name that cannot be used as it is."""
+
+    code = "invalid_input"
+
+
+class DependencyError(ReviveError):
+    """A Python library that is needed is not installed where the module runs."""
+
+    code = "missing_dependency"
+
+
+class NodeError(ReviveError):
+    """A Cassandra node did not do, or is not, what is needed."""
+
+    code = "node_failed"
+
+
+class NodeUnreachableError(NodeError):
+    """nodetool, JMX or CQL of a node does not answer."""
+
+    code = "node_unreachable"
+
+
+class LocalFilesError(ReviveError):
+    """A directory or file on the node is missing, not readable, full or changed under the operation."""
+
+    code = "local_files"
+
+
+class NoSpaceError(LocalFilesError):
+    """A file system has not enough room."""
+
+    code = "no_space"
+
+
+class BusyError(ReviveError):
+    """Another operation of this collection works on the same node."""
+
+    code = "busy"
+
+
+class StoreError(ReviveError):
+    """The object store refused or did not answer."""
+
+    code = "store_failed"
+
+
+class StoreDeniedError(StoreError):
+    """The object store refused the credentials or the right."""
+
+    code = "store_denied"
+
+
+class ObjectMissingError(StoreError):
+    """An object that has to be there is not."""
+
+    code = "object_missing"
+
+
+class ObjectCorruptError(StoreError):
+    """An object's content is not what its name or its manifest says."""
+
+    code = "object_corrupt"
+
+
+class RepositoryError(ReviveError):
+    """The repository is not one of ours, or not of a format that this version reads."""
+
+    code = "repository_unusable"
+
+
+class WrongClusterError(RepositoryError):
+    """The repository holds another cluster's backups."""
+
+    code = "wrong_cluster"
+
+
+class ManifestError(RepositoryError):
+    """A manifest cannot be read, or contradicts itself."""
+
+    code = "manifest_unreadable"
+
+
+class BackupMissingError(RepositoryError):
+    """No backup of that name, or none that is complete."""
+
+    code = "backup_missing"
+
+
+class BackupIncompleteError(RepositoryError):
+    """A backup was begun and not finished: it cannot be restored, it can be finished or begun anew."""
+
+    code = "backup_incomplete"
+
+
+class PlanRefusedError(ReviveError):
+    """A restore that cannot go well; nothing has been touched.
+
+    :param reasons: every reason that was found, so that they can be mended in one go.
+    """
+
+    code = "plan_refused"
+
+    def __init__(self, reasons: t.Sequence[ReviveError]) -> None:
+        self.reasons = tuple(reasons)
+        count = len(self.reasons)
+        lines = "; ".join(f"({number}) {reason}" for number, reason in enumerate(self.reasons, start=1))
+        super().__init__(
+            f"The restore is refused for {count} reason{'' if count == 1 else 's'}: {lines}",
+            subject=", ".join(dict.fromkeys(reason.subject for reason in self.reasons if reason.subject)),
+            next_step="Nothing has been touched.",
+        )
+
+    def to_result(self) -> dict[str, t.Any]:  # type: ignore[override]
+        """The error with each of its reasons."""
+        return {**super().to_result(), "reasons": [reason.to_result() for reason in self.reasons]}

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names: backup tags, keyspaces, table directories and the files of an SSTable. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
+
+SYSTEM_KEYSPACE = "system"
+#: Keyspaces that Cassandra makes itself and that a restore brings back.
+RESTORED_SYSTEM_KEYSPACES = ("system_auth", "system_distributed", "system_schema", "system_traces")
+#: Everything that Cassandra makes itself, the virtual ones included.
+SYSTEM_KEYSPACES = frozenset((SYSTEM_KEYSPACE, *RESTORED_SYSTEM_KEYSPACES, "system_views", "system_virtual_schema"))
+#: Of ``system`` only what tells who the node was; it is kept for reference and never restored.
+KEPT_SYSTEM_TABLES = frozenset({"local"})
+
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
+_TABLE_DIRECTORY = re.compile(r"(?P<table>\w{1,222})-(?P<id>[0-9a-f]{32})\Z", re.ASCII)
+_KEYSPACE = re.compile(r"\w{1,222}\Z", re.ASCII)
+# nb-1-big-Data.db, da-3gd4_1fzy_4rqps2lv3k1xrjq0a1-bti-Rows.db, oa-2-big-SAI+aa+idx+Meta.db
+_COMPONENT = re.compile(r"(?P<sstable>[a-z]{2}-[0-9a-z_]+-[a-z]+)-(?P<component>.+)\Z")
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class TableRef:
+    """A table as its directory names it.
+
+    :param id: the table's id, 32 hexadecimal digits without dashes.
+    """
+
+    keyspace: str
+    table: str
+    id: str
+
+    @property
+    def directory(self) -> str:
+        """The name of the table's directory, ``<table>-<id>``."""
+        return f"{self.table}-{self.id}"
+
+    def __str__(self) -> str:
+        return f"{self.keyspace}.{self.table}"
+
+
+def default_tag(moment: datetime.datetime) -> str:
+    """A backup's name from the moment it begins, ``backup_%Y%m%d_%H%M%S`` in UTC."""
+    return moment.astimezone(datetime.timezone.utc).strftime("backup_%Y%m%d_%H%M%S")
+
+
+def check_tag(tag: str) -> str:
+    """``tag`` itself if it can be a snapshot's name, a directory's and a part of a key.
+
+    :raises InputError: for anything else; ``latest`` is a restore point and so cannot be a tag.
+    """
+    if tag == "latest" or not _TAG.match(tag) or ".." in tag:
+        raise InputError(
+            f"{tag!r} cannot be a backup's tag.",
+            subject=tag,
+            next_step="Use letters, digits, '_', '-' and '.', at most 128, beginning with a letter or digit; 'latest' is taken.",
+        )
+    return tag
+
+
+def check_keyspace(name: str) -> str:
+    """``name`` itself if Cassandra could have a keyspace of that name.
+
+    :raises InputError: otherwise.
+    """
+    if not _KEYSPACE.match(name):
+        raise InputError(f"{name!r} cannot be a keyspace.", subject=name, next_step="Give names without quotes.")
+    return name
+
+
+def parse_table_directory(keyspace: str, directory: str) -> TableRef | None:
+    """The table that a directory below a keyspace belongs to; ``None`` if it is no table's."""
+    match = _TABLE_DIRECTORY.match(directory)
+    return TableRef(keyspace=keyspace, table=match["table"], id=match["id"]) if match else None
+
+
+def split_component(file_name: str) -> tuple[str, str] | None:
+    """``("nb-1-big", "Data.db")`` of ``nb-1-big-Data.db``; ``None`` for a file that is no component of an SSTable."""
+    match = _COMPONENT.match(file_name)
+    return (match["sstable"], match["component"]) if match else None
+
+
+def is_backed_up(table: TableRef) -> bool:
+    """Whether a backup holds this table: all but the node's own ``system`` tables and virtual keyspaces."""
+    if table.keyspace == SYSTEM_KEYSPACE:
+        return table.table in KEPT_SYSTEM_TABLES
+    return table.keyspace not in ("system_views", "system_virtual_schema")
+
+
+def is_restored(table: TableRef) -> bool:
+    """Whether a restore of everything lays this table down: never one of ``system``."""
+    return table.keyspace != SYSTEM_KEYSPACE

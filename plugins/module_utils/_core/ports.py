@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The port to an object store, and the settings that open a repository. Pure.
+
+What a store must do is held by one contract test, whatever is behind it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+
+@dataclasses.dataclass(frozen=True)
+class RepositorySettings:
+    """Where a repository is and how to get in.
+
+    Without keys, the usual AWS sources count: environment, shared credentials file and profile, instance role.
+
+    :param prefix: ``""`` or a path that ends in ``/``.
+    :param endpoint_url: of an S3-compatible store; ``None`` for AWS.
+    :param ca_bundle: a file of certificate authorities on the node.
+    :param virtual_hosted_style: whether the bucket is part of the host name.
+    :param recipients: age public keys; if there are any, everything but the marker and the cluster's manifest is
+        encrypted for all of them.
+    :param identity_file: a file on the machine that restores, with age identities to decrypt with.
+    """
+
+    bucket: str
+    prefix: str = ""
+    endpoint_url: str | None = None
+    region: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = dataclasses.field(default=None, repr=False)
+    session_token: str | None = dataclasses.field(default=None, repr=False)
+    profile: str | None = None
+    ca_bundle: str | None = None
+    virtual_hosted_style: bool = False
+    recipients: tuple[str, ...] = ()
+    identity_file: str | None = None
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectInfo:
+    """An object as a listing shows it; ``key`` is relative to the repository's prefix."""
+
+    key: str
+    size: int
+
+
+class ObjectStore(t.Protocol):
+    """Objects below one repository's prefix; keys are relative to it.
+
+    Every method retries what may pass (throttling, cut connections, 5xx) with jitter before it raises.
+
+    :raises StoreDeniedError: if credentials or rights are refused; the key or prefix and the right are named.
+    :raises StoreError: if the store does not answer, or answers with something else.
+    """
+
+    def put(self, key: str, body: bytes) -> None:
+        """Store a small object, replacing what was there."""
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Store a small object unless the key is taken; whether it was stored.
+
+        Atomic where the store has conditional puts (``If-None-Match``), by a look beforehand where it has not.
+        """
+
+    def put_stream(self, key: str, chunks: t.Iterator[bytes], *, size: int | None) -> int:
+        """Store a large object from its chunks, with memory bounded by a few of them; the bytes stored.
+
+        If ``chunks`` raises, nothing becomes visible under the key and the error goes on.
+        """
+
+    def get(self, key: str) -> bytes:
+        """A small object whole.
+
+        :raises ObjectMissingError: if there is none.
+        """
+
+    def get_stream(self, key: str) -> t.Iterator[bytes]:
+        """A large object in chunks of bounded size.
+
+        :raises ObjectMissingError: if there is none.
+        """
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """The object's size, or ``None`` if there is none."""
+
+    def list(self, prefix: str) -> t.Iterator[ObjectInfo]:
+        """All objects whose keys begin with ``prefix``, which ends in ``/`` or is empty, in the order of keys."""
