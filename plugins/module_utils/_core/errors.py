@@ -84,6 +84,12 @@ class BusyError(ReviveError):
     code = "busy"
 
 
+class OperatorGoneError(ReviveError):
+    """Nobody asks for the operation any more: it stopped by itself, resumable."""
+
+    code = "operator_gone"
+
+
 class StoreError(ReviveError):
     """The object store refused or did not answer."""
 

@@ -94,3 +94,17 @@ class ObjectStore(t.Protocol):
 
     def list(self, prefix: str) -> t.Iterator[ObjectInfo]:
         """All objects whose keys begin with ``prefix``, which ends in ``/`` or is empty, in the order of keys."""
+
+
+class Progress(t.Protocol):
+    """Where a long operation says how far it is; safe to call from several threads.
+
+    :raises OperatorGoneError: from ``advance``, when nobody has asked for this operation for a while; the caller lets
+        it pass, leaving everything so that the same operation goes on from there.
+    """
+
+    def begin(self, *, activity: str, total_bytes: int, total_files: int) -> None:
+        """Say what begins and how much there is; what an earlier run did already counts as advanced at once."""
+
+    def advance(self, *, transferred_bytes: int = 0, files: int = 0) -> None:
+        """Say what has been done since the last call; called at least for each chunk of a few MiB."""

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How to reach a node and its files, and how hard to work; what modules turn their options into. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeSettings:
+    """A Cassandra node as seen from itself.
+
+    :param name: what the inventory calls the node; for messages.
+    :param nodetool_command: the program and its fixed arguments; further ones are appended.
+    :param config_file: the node's ``cassandra.yaml``.
+    :param state_directory: ours on the node: snapshot records, upload journals, hash cache, locks.
+    :param jmx_password_file: handed to nodetool by path, so that no password is in an argument list.
+    :param timeout_seconds: of one nodetool command.
+    :param release_version: for a node that does not run and whose version cannot be asked; ``None`` asks.
+    """
+
+    name: str
+    nodetool_command: tuple[str, ...] = ("nodetool",)
+    config_file: str = "/etc/cassandra/cassandra.yaml"
+    state_directory: str = "/var/lib/revive-cassandra"
+    jmx_username: str | None = None
+    jmx_password_file: str | None = None
+    timeout_seconds: int = 600
+    release_version: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TransferSettings:
+    """How hard a transfer may work.
+
+    :param workers: objects under way at once; memory grows with it, not with their number or size.
+    :param max_bytes_per_second: of all workers of this node together; ``None`` for no limit.
+    """
+
+    workers: int = 4
+    max_bytes_per_second: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class CqlSettings:
+    """How to speak CQL to a node.
+
+    :param consistency: a consistency level's name, such as ``LOCAL_QUORUM`` or ``ALL``.
+    :param ca_certificates: a file; TLS is used when it is given.
+    """
+
+    address: str
+    port: int = 9042
+    username: str | None = None
+    password: str | None = dataclasses.field(default=None, repr=False)
+    consistency: str = "LOCAL_QUORUM"
+    timeout_seconds: int = 60
+    ca_certificates: str | None = None
