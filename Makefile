@@ -1,0 +1,78 @@
+# The quality gate and the demonstrations. `make` alone says what there is.
+# Every target fails when what it shows is not so.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+# The tools find the collection where Ansible finds it, and Ansible looks nowhere else.
+COLLECTIONS := .cache/collections
+COLLECTION := $(COLLECTIONS)/ansible_collections/revive/cassandra
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+# More arguments for pytest: make test-lab ARGS="-k restore"
+ARGS ?=
+# Python that runs on the controller and in the lab only.
+LOCAL_PYTHON := $(wildcard lab bench tests/architecture)
+PYTHON_SOURCES := $(wildcard plugins lab bench tests tools)
+CORE_TESTS := tests/unit/plugins/module_utils/_core
+
+.PHONY: help
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Make the environments that the rest needs (once; then it takes no time)
+	@tools/setup
+
+.PHONY: test
+test: ## Everything below: lint, sanity, test-unit, test-lab
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory sanity
+	@$(MAKE) --no-print-directory test-unit
+	@$(MAKE) --no-print-directory test-lab
+
+.PHONY: lint
+lint: setup ## ruff, mypy, yamllint, ansible-lint, antsibull-changelog
+	@tools/timed ruff tools/ruff $(PYTHON_SOURCES)
+	@tools/timed mypy $(BIN)/mypy $(COLLECTION)/plugins
+	@tools/timed mypy-local $(BIN)/mypy --python-version 3.11 $(LOCAL_PYTHON)
+	@tools/timed yamllint $(BIN)/yamllint --strict .
+	@tools/timed ansible-lint $(BIN)/ansible-lint --offline --strict --profile production
+	@tools/timed changelog $(BIN)/antsibull-changelog lint
+
+.PHONY: format
+format: setup ## Let ruff put the code into shape
+	@$(BIN)/ruff check --fix $(PYTHON_SOURCES)
+	@$(BIN)/ruff format $(PYTHON_SOURCES)
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity, without an ignore file
+	@tools/timed sanity tools/sanity
+
+.PHONY: test-unit
+test-unit: setup ## Unit and architecture tests, and _core on the oldest Python with nothing installed (under two minutes)
+	@tools/timed test-unit $(BIN)/pytest tests/unit tests/architecture $(ARGS)
+	@tools/timed test-core tools/test-core $(CORE_TESTS)
+
+.PHONY: test-lab
+test-lab: setup ## Tests on real Cassandra clusters and real S3 servers
+	@tools/timed test-lab $(BIN)/pytest --timeout=1800 tests/lab $(ARGS)
+
+.PHONY: drill
+drill: setup ## A cluster, two backups, all of it destroyed, and rebuilt on new nodes from the bucket alone
+	@$(BIN)/python -m lab.drill $(ARGS)
+
+.PHONY: bench
+bench: setup ## Measure transfers against the raw engine on the same files
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: build
+build: setup ## The collection's artefact, in .cache/build
+	@$(BIN)/ansible-galaxy collection build --force --output-path .cache/build
+
+.PHONY: clean
+clean: ## Throw away all that the gate made
+	@rm -rf .cache .venv .venv-core .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
