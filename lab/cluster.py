@@ -1,0 +1,321 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster of real Cassandra nodes on this machine.
+
+Its state is one directory, ``<root>/clusters/<name>``, with a directory per node and ``cluster.json``, which holds
+passwords and can be read by its owner only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import re
+import secrets
+import shutil
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cassandra import ConsistencyLevel, DriverException, OperationTimedOut, RequestExecutionException
+from cassandra.cluster import NoHostAvailable, Session
+
+from lab.addresses import NODES_MAX, Network, release_network, reserve_network
+from lab.class_data import ensure_class_data_archives
+from lab.cql import cql_session
+from lab.distribution import ensure_distribution
+from lab.errors import LabError
+from lab.node import Node
+from lab.node_files import NodeSettings, check_directory, write_node
+from lab.processes import wait_until
+from lab.state_files import write_private
+
+APPLICATION_ROLE = "certs"
+
+_NATIVE_PORT = 9042
+_STORAGE_PORT = 7000
+_SETTLE_TIMEOUT_SECONDS = 180.0
+_AUTH_TABLES = ("roles", "role_members", "role_permissions")
+# What a node that is just starting may answer.
+_NOT_YET = (NoHostAvailable, OperationTimedOut, RequestExecutionException, DriverException)
+
+
+@dataclasses.dataclass(frozen=True)
+class Credentials:
+    """A CQL role and its password."""
+
+    username: str
+    password: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """A cluster. Made with :meth:`create`, found again with :meth:`load`; both leave its processes as they are."""
+
+    directory: Path
+    name: str
+    version: str
+    cluster_name: str
+    datacenter: str
+    network: Network
+    nodes: tuple[Node, ...]
+    superuser: Credentials
+    application: Credentials
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        root: Path,
+        name: str,
+        version: str = "5.0.8",
+        nodes: int = 3,
+        cluster_name: str | None = None,
+        num_tokens: int = 8,
+        racks: t.Sequence[str] | None = None,
+        datacenter: str = "dc1",
+        heap_mib: int = 448,
+    ) -> Cluster:
+        """Lay out a new cluster, without starting it.
+
+        :param root: the lab's directory; several clusters, known by their ``name``, share it.
+        :param cluster_name: what Cassandra calls it; ``name`` by default.
+        :param racks: one per node; r1, r2, r3, r1, ... by default.
+        :raises LabError: there is such a cluster already, or an argument makes no sense.
+        """
+        directory = root.resolve() / "clusters" / name
+        _check_arguments(directory=directory, name=name, nodes=nodes, racks=racks)
+        distribution = ensure_distribution(version=version)
+        archives = ensure_class_data_archives(distribution=distribution)
+        directory.mkdir(parents=True)
+        network = reserve_network(owner=directory)
+        state = {
+            "name": name,
+            "version": version,
+            "cluster_name": cluster_name or name,
+            "datacenter": datacenter,
+            "network": network.number,
+            "racks": list(racks) if racks else [f"r{1 + number % 3}" for number in range(nodes)],
+            "superuser": {"username": "cassandra", "password": "cassandra"},
+            "application": {"username": APPLICATION_ROLE, "password": secrets.token_urlsafe(18)},
+        }
+        cluster = cls._from_state(directory=directory, state=state)
+        for node in cluster.nodes:
+            write_node(
+                layout=node,
+                settings=cluster._settings(node=node, num_tokens=num_tokens, heap_mib=heap_mib),
+                distribution=distribution,
+                class_data_archives=archives,
+            )
+        write_private(path=directory / "cluster.json", text=json.dumps(state, indent=2) + "\n")
+        return cluster
+
+    @classmethod
+    def load(cls, root: Path, name: str) -> Cluster:
+        """Return a cluster that was created earlier, also by another process.
+
+        :raises LabError: there is none of that name; the message lists those there are.
+        """
+        directory = root.resolve() / "clusters" / name
+        try:
+            state = json.loads((directory / "cluster.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            there_are = ", ".join(cls.names(root)) or "none"
+            raise LabError(f"there is no cluster {name!r} in {root}; there are: {there_are}") from error
+        return cls._from_state(directory=directory, state=state)
+
+    @classmethod
+    def names(cls, root: Path) -> tuple[str, ...]:
+        """Return the names of the clusters in a lab's directory."""
+        return tuple(sorted(path.parent.name for path in root.resolve().glob("clusters/*/cluster.json")))
+
+    @classmethod
+    def _from_state(cls, *, directory: Path, state: t.Mapping[str, t.Any]) -> Cluster:
+        network = Network(number=state["network"])
+        racks = state["racks"]
+        nodes = tuple(
+            Node(
+                directory=directory / f"n{number}",
+                # The last node spreads its data over two disks, as some real ones do.
+                data_directory_count=2 if number == len(racks) else 1,
+                name=f"{state['name']}-n{number}",
+                address=network.address(node=number),
+                native_port=_NATIVE_PORT,
+                storage_port=_STORAGE_PORT,
+                jmx_port=network.jmx_port(node=number),
+                rack=rack,
+            )
+            for number, rack in enumerate(racks, start=1)
+        )
+        return cls(
+            directory=directory,
+            name=state["name"],
+            version=state["version"],
+            cluster_name=state["cluster_name"],
+            datacenter=state["datacenter"],
+            network=network,
+            nodes=nodes,
+            superuser=Credentials(**state["superuser"]),
+            application=Credentials(**state["application"]),
+        )
+
+    def _settings(self, *, node: Node, num_tokens: int, heap_mib: int) -> NodeSettings:
+        return NodeSettings(
+            cluster_name=self.cluster_name,
+            datacenter=self.datacenter,
+            rack=node.rack,
+            address=node.address,
+            native_port=node.native_port,
+            storage_port=node.storage_port,
+            jmx_port=node.jmx_port,
+            seeds=(self.nodes[0].address,),
+            num_tokens=num_tokens,
+            heap_mib=heap_mib,
+        )
+
+    def start(self) -> None:
+        """Start every node and return when each serves CQL and sees all others up and normal.
+
+        A cluster without data is set up on the way: nodes take their tokens without bootstrap, ``system_auth`` is
+        replicated to every node, and the application's role is made.
+
+        :raises LabError: a node ended, or the cluster did not settle; with the tail of the log.
+        """
+        is_new = not any(node.has_data() for node in self.nodes)
+        # Bootstrapping nodes would have to join one after the other, to stream nothing.
+        options = ("-Dcassandra.auto_bootstrap=false",) if is_new else ()
+        first, *others = self.nodes
+        first.start(wait=False, jvm_options=options)
+        if others and not first.is_serving():
+            first.wait_until_gossiping()
+        for node in others:
+            node.start(wait=False, jvm_options=options)
+        for node in self.nodes:
+            node.wait_until_serving()
+        if is_new:
+            self._set_up_roles()
+        self.wait_until_settled()
+
+    def wait_until_settled(self) -> None:
+        """Return when every node, as a coordinator, reaches every node: all are up and normal in everyone's eyes.
+
+        Shown by a read of ``system_auth``, which the lab replicates to all nodes, at ALL. It also repairs what a node
+        missed of it.
+        """
+        with ThreadPoolExecutor(max_workers=len(self.nodes)) as pool:
+            for result in [pool.submit(self._wait_until_reaching_all, node=node) for node in self.nodes]:
+                result.result()
+
+    def stop(self) -> None:
+        """Stop every node gracefully; each drains itself."""
+        self._on_all_nodes(Node.stop)
+
+    def kill(self) -> None:
+        """End every node with SIGKILL."""
+        self._on_all_nodes(Node.kill)
+
+    def wipe(self) -> None:
+        """Empty the state directories of every node.
+
+        :raises LabError: a node runs.
+        """
+        self._on_all_nodes(Node.wipe)
+
+    def destroy(self) -> None:
+        """End every node and remove the cluster with all its directories."""
+        self.kill()
+        shutil.rmtree(self.directory)
+        release_network(network=self.network)
+
+    def is_running(self) -> bool:
+        """Tell whether any node's process runs."""
+        return any(node.is_running() for node in self.nodes)
+
+    @contextlib.contextmanager
+    def session(
+        self,
+        *,
+        consistency: int = ConsistencyLevel.LOCAL_QUORUM,
+        credentials: Credentials | None = None,
+        nodes: t.Sequence[Node] | None = None,
+    ) -> t.Iterator[Session]:
+        """Open a CQL session, to be used in a ``with`` statement.
+
+        :param consistency: of statements that do not say otherwise.
+        :param credentials: the superuser by default; ``cluster.application`` is the other.
+        :param nodes: only these coordinate; all by default.
+        """
+        who = credentials or self.superuser
+        with cql_session(
+            addresses=[node.address for node in nodes or self.nodes],
+            port=_NATIVE_PORT,
+            username=who.username,
+            password=who.password,
+            consistency=consistency,
+            datacenter=self.datacenter,
+            only_these_addresses=nodes is not None,
+        ) as session:
+            yield session
+
+    def _on_all_nodes(self, action: t.Callable[[Node], None]) -> None:
+        with ThreadPoolExecutor(max_workers=len(self.nodes)) as pool:
+            for result in [pool.submit(action, node) for node in self.nodes]:
+                result.result()
+
+    def _set_up_roles(self) -> None:
+        everywhere = f"{{'class': 'NetworkTopologyStrategy', '{self.datacenter}': {len(self.nodes)}}}"
+        who = self.application
+        wait_until(
+            condition=lambda: self._can_log_in(node=self.nodes[0]),
+            timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
+            what=f"the default superuser of {self.name}",
+        )
+        with self.session(nodes=self.nodes[:1]) as session:
+            session.execute(f"ALTER KEYSPACE system_auth WITH replication = {everywhere}")
+        # The superuser's row was written to one node before there were more replicas: spread it by reading it.
+        self.wait_until_settled()
+        with self.session(nodes=self.nodes[:1], consistency=ConsistencyLevel.ALL) as session:
+            session.execute(f"CREATE ROLE {who.username} WITH LOGIN = true AND PASSWORD = '{who.password}'")
+            session.execute(f"GRANT ALL PERMISSIONS ON ALL KEYSPACES TO {who.username}")
+
+    def _can_log_in(self, *, node: Node) -> bool:
+        try:
+            with self.session(nodes=[node]) as session:
+                session.execute("SELECT release_version FROM system.local")
+        except _NOT_YET:
+            return False
+        return True
+
+    def _wait_until_reaching_all(self, *, node: Node) -> None:
+        def reaches_all() -> bool:
+            try:
+                with self.session(nodes=[node], consistency=ConsistencyLevel.ALL) as session:
+                    for table in _AUTH_TABLES:
+                        session.execute(f"SELECT * FROM system_auth.{table}")
+                    peers = list(session.execute("SELECT peer FROM system.peers_v2"))
+            except _NOT_YET:
+                return False
+            return len(peers) == len(self.nodes) - 1
+
+        try:
+            wait_until(
+                condition=reaches_all,
+                timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
+                what=f"{node.name} to see all of {self.name} up",
+            )
+        except LabError as error:
+            raise LabError(f"{error}\n{node.log_tail()}") from error
+
+
+def _check_arguments(*, directory: Path, name: str, nodes: int, racks: t.Sequence[str] | None) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9]*", name):
+        raise LabError(f"{name!r} cannot name a cluster: use lower-case letters and digits")
+    if not 1 <= nodes <= NODES_MAX:
+        raise LabError(f"a cluster of {nodes} nodes is not possible here: 1 to {NODES_MAX} are")
+    if racks is not None and len(racks) != nodes:
+        raise LabError(f"{len(racks)} racks for {nodes} nodes: give one per node")
+    check_directory(directory=directory)
+    if directory.exists():
+        raise LabError(f"there is a cluster {name!r} already, in {directory}: load or destroy it")
