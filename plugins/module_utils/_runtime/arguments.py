@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options that modules share, in groups, and the settings that they become.
+
+Each group has a documentation fragment of the same name in ``plugins/doc_fragments``; a test holds them together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import shlex
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
+    CqlSettings,
+    NodeSettings,
+    TransferSettings,
+)
+
+Params = t.Mapping[str, t.Any]
+_Constraints = tuple[tuple[t.Any, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Options with the constraints among them, in the forms that ``AnsibleModule`` takes."""
+
+    options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    required_if: _Constraints = ()
+    required_together: _Constraints = ()
+    mutually_exclusive: _Constraints = ()
+
+    def __add__(self, other: Arguments) -> Arguments:
+        """Both groups' options and constraints; an option has one meaning, so the groups may share none."""
+        shared = sorted(set(self.options) & set(other.options))
+        if shared:
+            raise ValueError(f"options in two groups: {', '.join(shared)}")
+        return Arguments(
+            options={**self.options, **other.options},
+            required_if=self.required_if + other.required_if,
+            required_together=self.required_together + other.required_together,
+            mutually_exclusive=self.mutually_exclusive + other.mutually_exclusive,
+        )
+
+    def to_module_arguments(self) -> dict[str, t.Any]:
+        """Keyword arguments for ``AnsibleModule``."""
+        return {
+            "argument_spec": dict(self.options),
+            "required_if": [list(rule) for rule in self.required_if],
+            "required_together": [list(rule) for rule in self.required_together],
+            "mutually_exclusive": [list(rule) for rule in self.mutually_exclusive],
+        }
+
+
+def repository_arguments() -> Arguments:
+    """Where the repository is; one option, so that it is set once for all modules."""
+    return Arguments(
+        options={
+            "repository": {
+                "type": "dict",
+                "required": True,
+                "options": {
+                    "bucket": {"type": "str", "required": True},
+                    "prefix": {"type": "str", "default": ""},
+                    "endpoint_url": {"type": "str"},
+                    "region": {"type": "str"},
+                    "access_key_id": {"type": "str", "no_log": False},
+                    "secret_access_key": {"type": "str", "no_log": True},
+                    "session_token": {"type": "str", "no_log": True},
+                    "profile": {"type": "str"},
+                    "ca_bundle": {"type": "path"},
+                    "virtual_hosted_style": {"type": "bool", "default": False},
+                    "recipients": {"type": "list", "elements": "str", "default": []},
+                    "identity_file": {"type": "path"},
+                },
+                "required_together": [["access_key_id", "secret_access_key"]],
+                "mutually_exclusive": [["access_key_id", "profile"]],
+            }
+        }
+    )
+
+
+def node_arguments() -> Arguments:
+    """How to reach the node on which the module runs."""
+    return Arguments(
+        options={
+            "node_name": {"type": "str"},
+            "nodetool_command": {"type": "str", "default": "nodetool"},
+            "nodetool_timeout_seconds": {"type": "int", "default": 600},
+            "config_file": {"type": "path", "default": "/etc/cassandra/cassandra.yaml"},
+            "state_directory": {"type": "path", "default": "/var/lib/revive-cassandra"},
+            "jmx_username": {"type": "str"},
+            "jmx_password_file": {"type": "path", "no_log": False},
+            "release_version": {"type": "str"},
+        }
+    )
+
+
+def transfer_arguments() -> Arguments:
+    """How hard a transfer may work, and where it says how far it is."""
+    return Arguments(
+        options={
+            "workers": {"type": "int", "default": 4},
+            "max_bytes_per_second": {"type": "int"},
+            "progress_file": {"type": "path"},
+        }
+    )
+
+
+def cql_arguments() -> Arguments:
+    """How to speak CQL to the node."""
+    return Arguments(
+        options={
+            "native_address": {"type": "str", "required": True},
+            "native_port": {"type": "int", "default": 9042},
+            "cql_username": {"type": "str"},
+            "cql_password": {"type": "str", "no_log": True},
+            "cql_consistency": {
+                "type": "str",
+                "default": "LOCAL_QUORUM",
+                "choices": ["ONE", "LOCAL_ONE", "TWO", "THREE", "QUORUM", "LOCAL_QUORUM", "EACH_QUORUM", "ALL"],
+            },
+            "cql_timeout_seconds": {"type": "int", "default": 60},
+            "cql_ca_certificates": {"type": "path"},
+        },
+        required_together=(("cql_username", "cql_password"),),
+    )
+
+
+def repository_settings(params: Params) -> RepositorySettings:
+    """The repository that the options name.
+
+    :raises InputError: if bucket or prefix cannot be one.
+    """
+    value = {**params["repository"]}
+    prefix = (value.pop("prefix") or "").strip("/")
+    if not value["bucket"] or "/" in value["bucket"]:
+        raise InputError(
+            f"{value['bucket']!r} is no bucket.",
+            subject="repository.bucket",
+            next_step="Give the bucket's name alone, without a scheme; a path in it goes into prefix.",
+        )
+    return RepositorySettings(
+        **{**value, "recipients": tuple(value["recipients"] or ())}, prefix=f"{prefix}/" if prefix else ""
+    )
+
+
+def node_settings(params: Params) -> NodeSettings:
+    """The node that the options describe.
+
+    :raises InputError: if the command is empty or badly quoted.
+    """
+    try:
+        command = tuple(shlex.split(params["nodetool_command"]))
+    except ValueError as error:
+        raise InputError(f"The command cannot be read: {error}.", subject="nodetool_command") from error
+    if not command:
+        raise InputError(
+            "The command is empty.", subject="nodetool_command", next_step="Leave it out or name a program."
+        )
+    return NodeSettings(
+        name=params["node_name"] or platform.node(),
+        nodetool_command=command,
+        config_file=params["config_file"],
+        state_directory=params["state_directory"],
+        jmx_username=params["jmx_username"],
+        jmx_password_file=params["jmx_password_file"],
+        timeout_seconds=params["nodetool_timeout_seconds"],
+        release_version=params["release_version"],
+    )
+
+
+def transfer_settings(params: Params) -> TransferSettings:
+    """How hard the options let a transfer work.
+
+    :raises InputError: for numbers that let nothing happen.
+    """
+    for option in ("workers", "max_bytes_per_second"):
+        if params[option] is not None and params[option] < 1:
+            raise InputError(
+                f"{option} is {params[option]}.", subject=option, next_step="Give at least 1, or leave it out."
+            )
+    return TransferSettings(workers=params["workers"], max_bytes_per_second=params["max_bytes_per_second"])
+
+
+def cql_settings(params: Params) -> CqlSettings:
+    """How the options speak CQL."""
+    return CqlSettings(
+        address=params["native_address"],
+        port=params["native_port"],
+        username=params["cql_username"],
+        password=params["cql_password"],
+        consistency=params["cql_consistency"],
+        timeout_seconds=params["cql_timeout_seconds"],
+        ca_certificates=params["cql_ca_certificates"],
+    )

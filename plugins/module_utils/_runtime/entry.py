@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one place that knows ``AnsibleModule``: how a module begins, and how what happened becomes its result."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+import traceback
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
+    ObjectStore,
+    Progress,
+    RepositorySettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
+    CqlSettings,
+    NodeSettings,
+    TransferSettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, progress
+
+Result = dict[str, t.Any]
+
+
+class Call:
+    """What a use case gets from the module's options.
+
+    :ivar params: the options, checked and with their defaults.
+    :ivar check_mode: whether nothing may be changed.
+    """
+
+    def __init__(self, *, params: arguments.Params, check_mode: bool) -> None:
+        self.params = params
+        self.check_mode = check_mode
+
+    def repository(self) -> RepositorySettings:
+        """The repository that the options name."""
+        return arguments.repository_settings(self.params)
+
+    def store(self) -> ObjectStore:
+        """The repository's objects."""
+        return open_store(self.repository())
+
+    def node(self) -> NodeSettings:
+        """The node on which the module runs."""
+        return arguments.node_settings(self.params)
+
+    def transfer(self) -> TransferSettings:
+        """How hard a transfer may work."""
+        return arguments.transfer_settings(self.params)
+
+    def cql(self) -> CqlSettings:
+        """How to speak CQL to the node."""
+        return arguments.cql_settings(self.params)
+
+    def progress(self) -> Progress:
+        """Where the operation says how far it is."""
+        path = self.params["progress_file"]
+        return progress.FileProgress(path) if path else progress.NoProgress()
+
+    @staticmethod
+    def now_us() -> int:
+        """This moment, in microseconds since the epoch."""
+        return time.time_ns() // 1000
+
+    @staticmethod
+    def utc_now() -> datetime.datetime:
+        """This moment, in UTC."""
+        return datetime.datetime.now(tz=datetime.timezone.utc)
+
+
+def run(spec: arguments.Arguments, use_case: t.Callable[[Call], Result]) -> None:
+    """Run a module: its options, one use case, its result. Does not come back.
+
+    A use case returns plain values with ``changed``; where there is a difference to show, ``diff`` too, which is left
+    out unless it was asked for. It raises :class:`ReviveError` for what an operator can understand.
+    """
+    module = AnsibleModule(supports_check_mode=True, **spec.to_module_arguments())
+    try:
+        result = use_case(Call(params=module.params, check_mode=module.check_mode))
+    except ReviveError as error:
+        module.fail_json(msg=str(error), error=error.to_result())
+    except Exception as error:
+        # The last resort: a clear failure rather than a bare traceback.
+        module.fail_json(**_internal_error(error))
+    else:
+        if not module._diff:
+            result.pop("diff", None)
+        module.exit_json(**result)
+
+
+def plain(value: t.Any) -> t.Any:
+    """A value as Ansible takes it: dataclasses as dictionaries, tuples as lists, down to the leaves."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, t.Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def _internal_error(error: Exception) -> Result:
+    message = f"Something went wrong that revive.cassandra does not expect: {type(error).__name__}: {error}"
+    next_step = "Please report it with the traceback that is in the result."
+    return {
+        "msg": f"{message}. {next_step}",
+        # As text, not as an exception: only text is searched for secrets.
+        "traceback": traceback.format_exception(type(error), error, error.__traceback__),
+        "error": {"code": "internal_error", "message": message, "subject": "", "next_step": next_step},
+    }
