@@ -17,6 +17,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 ZSTD = "zstd"
 AGE = "age"
 _SUFFIXES = {ZSTD: ".zst", AGE: ".age"}
+_AGE_CHUNK_BYTES = 64 * 1024
+_AGE_LEAST_HEADER_BYTES = 64
+_AGE_MOST_HEADER_BYTES = 64 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +64,20 @@ class Codecs:
         """
         by_suffix = {value: key for key, value in _SUFFIXES.items()}
         return cls(tuple(by_suffix.get(f".{part}", part) for part in suffix.split(".")[1:]))
+
+
+def may_be_stored_as(codecs: Codecs, *, size: int, stored_size: int) -> bool:
+    """Whether an object of ``stored_size`` can hold content of ``size`` bytes.
+
+    Exact for plain bytes. age has a header of some hundred bytes, which differs from time to time even for the same
+    content and recipients, then 16 bytes, and 16 more for each 64 KiB. What compression makes cannot be foretold.
+    """
+    if codecs.compressed:
+        return stored_size > 0
+    if not codecs.encrypted:
+        return stored_size == size
+    payload = 16 + size + 16 * max(1, -(-size // _AGE_CHUNK_BYTES))
+    return payload + _AGE_LEAST_HEADER_BYTES <= stored_size <= payload + _AGE_MOST_HEADER_BYTES
 
 
 PLAIN = Codecs()

@@ -18,6 +18,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
 MARKER_KEY = "repository.json"
 BACKUPS_PREFIX = "backups/"
 DATA_PREFIX = "data/"
+#: Written twice to find out whether a store honours conditional puts; holds nothing else.
+PROBE_KEY = "probe/conditional-put"
 
 _NODE_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/nodes/(?P<host_id>[0-9a-f-]{36})\.jsonl(?P<suffix>[.a-z]*)\Z")
 _CLUSTER_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/manifest\.json\Z")

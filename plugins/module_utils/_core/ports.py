@@ -71,6 +71,9 @@ class ObjectStore(t.Protocol):
         Atomic where the store has conditional puts (``If-None-Match``), by a look beforehand where it has not.
         """
 
+    def refuses_second_put(self, key: str) -> bool:
+        """Whether the store has conditional puts, found out by two of them to ``key``, where something is left."""
+
     def put_stream(self, key: str, chunks: t.Iterator[bytes], *, size: int | None) -> int:
         """Store a large object from its chunks, with memory bounded by a few of them; the bytes stored.
 

@@ -1,0 +1,272 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The codecs on byte streams: zstandard and age.
+
+The one file that imports zstandard and pyrage. What is written here opens with the plain ``zstd`` and ``age`` tools.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import AGE, ZSTD, Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    DependencyError,
+    InputError,
+    LocalFilesError,
+    ObjectCorruptError,
+)
+
+_ZSTD_LEVEL = 3
+_QUEUE_CHUNKS = 4
+_PIECE_BYTES = 1024 * 1024
+
+
+def encode(chunks: t.Iterable[bytes], codecs: Codecs, *, recipients: t.Sequence[str] = ()) -> t.Iterator[bytes]:
+    """The bytes as they are to be stored.
+
+    :param recipients: age or SSH public keys, any of which opens the result; needed when ``codecs`` encrypt.
+    :raises InputError: if a recipient is no public key, or there is none.
+    :raises DependencyError: if a library that is needed is missing.
+    """
+    stream = iter(chunks)
+    for name in codecs.names:
+        if name == ZSTD:
+            stream = _compress(stream)
+        elif name == AGE:
+            stream = _encrypt(stream, recipients=recipients)
+    return stream
+
+
+def decode(chunks: t.Iterable[bytes], codecs: Codecs, *, identity_file: str | None = None) -> t.Iterator[bytes]:
+    """The bytes as they were.
+
+    :param identity_file: age identities, one a line, or an SSH private key; needed when ``codecs`` encrypt.
+    :raises InputError: if no identity opens it, or there is none.
+    :raises LocalFilesError: if the identity file cannot be read.
+    :raises ObjectCorruptError: if the bytes are not what the codecs make, or end too early.
+    :raises DependencyError: if a library that is needed is missing.
+    """
+    stream = iter(chunks)
+    for name in reversed(codecs.names):
+        if name == ZSTD:
+            stream = _decompress(stream)
+        elif name == AGE:
+            stream = _decrypt(stream, identity_file=identity_file)
+    return stream
+
+
+def _compress(chunks: t.Iterator[bytes]) -> t.Iterator[bytes]:
+    zstandard = _import_zstandard()
+    compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compressobj()
+    for chunk in chunks:
+        data = compressor.compress(chunk)
+        if data:
+            yield data
+    yield compressor.flush()
+
+
+def _decompress(chunks: t.Iterator[bytes]) -> t.Iterator[bytes]:
+    zstandard = _import_zstandard()
+    decompressor = zstandard.ZstdDecompressor().decompressobj()
+    for chunk in chunks:
+        # A small piece at a time: what zeros expand to has no bound but the window.
+        for start in range(0, len(chunk), _PIECE_BYTES):
+            try:
+                data = decompressor.decompress(chunk[start : start + _PIECE_BYTES])
+            except zstandard.ZstdError as error:
+                raise ObjectCorruptError(f"The compressed bytes are damaged: {error}.") from error
+            if data:
+                yield data
+    if not decompressor.eof:
+        raise ObjectCorruptError("The compressed bytes end too early.")
+
+
+def _encrypt(chunks: t.Iterator[bytes], *, recipients: t.Sequence[str]) -> t.Iterator[bytes]:
+    pyrage = _import_pyrage()
+    keys = [_recipient(pyrage, text) for text in recipients]
+    if not keys:
+        raise InputError("There is nobody to encrypt for.", subject="recipients", next_step="Give an age public key.")
+    return _through_thread(chunks, lambda reader, writer: pyrage.encrypt_io(reader, writer, keys))
+
+
+def _decrypt(chunks: t.Iterator[bytes], *, identity_file: str | None) -> t.Iterator[bytes]:
+    pyrage = _import_pyrage()
+    if not identity_file:
+        raise InputError(
+            "The object is encrypted and there is no identity to open it with.",
+            subject="identity_file",
+            next_step="Give the file with the age identity.",
+        )
+    identities = _identities(pyrage, identity_file)
+
+    def work(reader: _Reader, writer: _Writer) -> None:
+        try:
+            pyrage.decrypt_io(reader, writer, identities)
+        except pyrage.DecryptError as error:
+            if "no matching keys" in str(error).lower():
+                raise InputError(
+                    f"No identity in {identity_file} opens the object.",
+                    subject=identity_file,
+                    next_step="Give the identity whose public key was among the recipients of the backup.",
+                ) from error
+            raise ObjectCorruptError(f"The encrypted bytes are damaged: {error}.") from error
+        except OSError as error:
+            raise ObjectCorruptError(f"The encrypted bytes are damaged: {error}.") from error
+
+    return _through_thread(chunks, work)
+
+
+class _StoppedError(Exception):
+    """The consumer has gone."""
+
+
+class _Reader:
+    """A file that reads what an iterator yields."""
+
+    def __init__(self, chunks: t.Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+        self.error: BaseException | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._rest:
+            try:
+                self._rest = memoryview(next(self._chunks))
+            except StopIteration:
+                return b""
+            except BaseException as error:
+                self.error = error
+                raise
+        taken = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(taken) :]
+        return bytes(taken)
+
+
+class _Writer:
+    """A file whose writes are gathered and handed to another thread, a few at a time."""
+
+    def __init__(self, handed: queue.Queue[bytes | None], stopped: threading.Event) -> None:
+        self._handed = handed
+        self._stopped = stopped
+        self._gathered = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._gathered += data
+        if len(self._gathered) >= _PIECE_BYTES:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        if self._gathered:
+            self.hand(bytes(self._gathered))
+            self._gathered.clear()
+
+    def hand(self, item: bytes | None) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._handed.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+        raise _StoppedError
+
+
+def _through_thread(
+    chunks: t.Iterator[bytes], work: t.Callable[[_Reader, _Writer], None]
+) -> t.Generator[bytes, None, None]:
+    """What ``work`` writes when it reads ``chunks``; it runs in a thread that ends with this iterator, however it ends."""
+    handed: queue.Queue[bytes | None] = queue.Queue(maxsize=_QUEUE_CHUNKS)
+    stopped = threading.Event()
+    reader, writer = _Reader(chunks), _Writer(handed, stopped)
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work(reader, writer)
+            writer.flush()
+        except BaseException as error:
+            failed.append(reader.error or error)
+        try:
+            writer.hand(None)
+        except _StoppedError:
+            pass
+
+    thread = threading.Thread(target=run, name="revive-codec", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = handed.get()
+            if item is None:
+                break
+            yield item
+    finally:
+        stopped.set()
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _recipient(pyrage: t.Any, text: str) -> t.Any:
+    kind = pyrage.ssh if text.startswith("ssh-") else pyrage.x25519
+    try:
+        return kind.Recipient.from_str(text.strip())
+    except Exception as error:
+        raise InputError(
+            f"{text!r} is no age recipient: {error}.",
+            subject="recipients",
+            next_step="Give public keys that begin with age1, as age-keygen prints them.",
+        ) from error
+
+
+def _identities(pyrage: t.Any, identity_file: str) -> list[t.Any]:
+    try:
+        with open(identity_file, "rb") as file:
+            text = file.read()
+    except OSError as error:
+        raise LocalFilesError(
+            f"The identity file {identity_file} cannot be read: {error.strerror}.", subject=identity_file
+        ) from error
+    try:
+        if text.lstrip().startswith(b"-----BEGIN"):
+            return [pyrage.ssh.Identity.from_buffer(text)]
+        lines = [line.strip() for line in text.decode().splitlines()]
+        identities = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+    except Exception as error:
+        # Not the library's words: they could repeat a part of the identity.
+        raise InputError(
+            f"{identity_file} holds something that is no age identity.",
+            subject=identity_file,
+            next_step="Give a file as age-keygen makes it.",
+        ) from error
+    if not identities:
+        raise InputError(f"{identity_file} holds no identity.", subject=identity_file)
+    return identities
+
+
+def _import_zstandard() -> t.Any:
+    try:
+        import zstandard
+    except Exception as error:
+        raise _missing("zstandard", error) from error
+    return zstandard
+
+
+def _import_pyrage() -> t.Any:
+    try:
+        import pyrage
+    except Exception as error:
+        raise _missing("pyrage", error) from error
+    return pyrage
+
+
+def _missing(library: str, error: Exception) -> DependencyError:
+    return DependencyError(
+        f"The Python library {library} cannot be used on this machine: {error}.",
+        subject=library,
+        next_step="Run the role revive.cassandra.node there, which installs it for the modules.",
+    )

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Small files of ours on the node: written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NoSpaceError
+
+
+def local_error(error: OSError, *, doing: str, path: str) -> LocalFilesError:
+    """What the operating system said, as an error that names the file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError(
+            f"Cannot {doing} {path}: the file system is full.", subject=path, next_step="Make room, then try again."
+        )
+    next_step = ""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        next_step = "Run as the user that Cassandra runs as, or as root (become)."
+    return LocalFilesError(
+        f"Cannot {doing} {path}: {error.strerror or error}.", subject=path, next_step=next_step
+    )
+
+
+def ensure_directory(path: str) -> None:
+    """Make a directory of ours, readable by its owner only, with those above it.
+
+    :raises LocalFilesError: if that does not work.
+    """
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise local_error(error, doing="make the directory", path=path) from error
+
+
+def write_atomically(path: str, body: bytes) -> None:
+    """Put ``body`` in place of what was at ``path``; after a crash either the old or the new is there, durable.
+
+    :raises LocalFilesError: if that does not work.
+    """
+    ensure_directory(os.path.dirname(path))
+    temporary = f"{path}.new"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_directory(os.path.dirname(path))
+    except OSError as error:
+        raise local_error(error, doing="write", path=path) from error
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_if_there(path: str) -> bytes | None:
+    """A small file, or ``None`` if there is none.
+
+    :raises LocalFilesError: if it is there and cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise local_error(error, doing="read", path=path) from error
+
+
+def remove_if_there(path: str) -> bool:
+    """Delete a file; whether there was one.
+
+    :raises LocalFilesError: if it is there and cannot be deleted.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise local_error(error, doing="delete", path=path) from error
+    return True
+
+
+def names_in(path: str) -> t.Sequence[str]:
+    """The names in a directory, sorted; none if it is not there.
+
+    :raises LocalFilesError: if it is there and cannot be read.
+    """
+    try:
+        return sorted(os.listdir(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        raise local_error(error, doing="read the directory", path=path) from error
+
+
+def read_chunks(path: str, *, chunk_bytes: int) -> t.Iterator[bytes]:
+    """A file's bytes, a chunk at a time.
+
+    :raises LocalFilesError: if it cannot be read.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while True:
+                chunk = file.read(chunk_bytes)
+                if not chunk:
+                    return
+                yield chunk
+    except OSError as error:
+        raise local_error(error, doing="read", path=path) from error

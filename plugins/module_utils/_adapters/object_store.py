@@ -1,0 +1,399 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The object store behind the port ``_core.ports.ObjectStore``: obstore, on S3 or in memory.
+
+The one file that imports obstore and boto3. obstore moves the bytes; boto3 only finds credentials where none are given.
+Holds for obstore 0.8.2 (the last for Python 3.9) to 0.12.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import random
+import re
+import time
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    DependencyError,
+    LocalFilesError,
+    ObjectMissingError,
+    StoreDeniedError,
+    StoreError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import PROBE_KEY
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectInfo, ObjectStore, RepositorySettings
+
+#: A stream is sent in parts of this size, so that a worker holds a few of them and no more.
+PART_BYTES = 8 * 1024 * 1024
+#: S3 takes 10,000 parts; objects that would need more get larger ones.
+MAX_PARTS = 9_000
+#: Parts of one stream under way at once.
+PARTS_IN_FLIGHT = 2
+_READ_BYTES = 4 * 1024 * 1024
+_READ_ATTEMPTS = 6
+_MIB = 1024 * 1024
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_CREDENTIAL_CODES = frozenset(
+    {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
+)
+
+
+def open_store(settings: RepositorySettings, *, retry_seconds: int = 180) -> ObjectStore:
+    """The repository's store.
+
+    :param retry_seconds: for how long one request is repeated when the store is busy or away.
+    :raises DependencyError: if obstore is missing, or boto3 where it has to find the credentials.
+    :raises StoreDeniedError: if there are no credentials.
+    :raises LocalFilesError: if the CA bundle cannot be read.
+    """
+    obstore = _import_obstore()
+    provider, region = _credentials(settings)
+    config = {
+        "region": settings.region or region or "us-east-1",
+        "checksum_algorithm": "SHA256",
+        "virtual_hosted_style_request": settings.virtual_hosted_style,
+    }
+    client_options: dict[str, t.Any] = {"timeout": "300s", "connect_timeout": "10s"}
+    if settings.endpoint_url:
+        config["endpoint"] = _endpoint(settings)
+        client_options["allow_http"] = settings.endpoint_url.startswith("http://")
+    retry_config = {"max_retries": 12, "retry_timeout": datetime.timedelta(seconds=retry_seconds)}
+
+    def build(options: dict[str, t.Any]) -> t.Any:
+        return obstore.store.S3Store(
+            settings.bucket,
+            config=config,
+            client_options=options,
+            retry_config=retry_config,
+            credential_provider=provider,
+        )
+
+    if settings.ca_bundle:
+        backend = _build_with_ca(build, client_options, ca_bundle=settings.ca_bundle)
+    else:
+        backend = build(client_options)
+    return _ObstoreStore(obstore, backend, place=f"s3://{settings.bucket}/", prefix=settings.prefix)
+
+
+def open_memory_store(*, prefix: str = "") -> ObjectStore:
+    """A store in memory behind the same class, for tests.
+
+    :raises DependencyError: if obstore is missing.
+    """
+    obstore = _import_obstore()
+    return _ObstoreStore(obstore, obstore.store.MemoryStore(), place="memory://", prefix=prefix)
+
+
+def probe_conditional_puts(store: ObjectStore) -> bool:
+    """Whether the store refuses to put onto a key that is taken; leaves ``probe/conditional-put`` behind."""
+    return store.refuses_second_put(PROBE_KEY)
+
+
+class _ObstoreStore:
+    """The port on an obstore back end."""
+
+    def __init__(self, obstore: t.Any, backend: t.Any, *, place: str, prefix: str) -> None:
+        self._obstore = obstore
+        self._backend = backend
+        self._place = place
+        self._prefix = prefix
+
+    def put(self, key: str, body: bytes) -> None:
+        try:
+            self._obstore.put(self._backend, self._prefix + key, body, use_multipart=False)
+        except Exception as error:
+            raise self._error(error, doing="store", right="s3:PutObject", key=key) from None
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        # The look comes first for stores that ignore If-None-Match; the condition then closes the gap where it counts.
+        if self.head(key) is not None:
+            return False
+        return self._put_if_absent(key, body)
+
+    def refuses_second_put(self, key: str) -> bool:
+        body = b"Two puts to this key found out whether the store keeps the first.\n"
+        self._put_if_absent(key, body)
+        return not self._put_if_absent(key, body)
+
+    def _put_if_absent(self, key: str, body: bytes) -> bool:
+        try:
+            self._obstore.put(self._backend, self._prefix + key, body, mode="create", use_multipart=False)
+        except Exception as error:
+            if type(error).__name__ in ("AlreadyExistsError", "PreconditionError"):
+                return False
+            if type(error).__name__ in ("NotSupportedError", "NotImplementedError") or _status(error) == 501:
+                self.put(key, body)
+                return True
+            raise self._error(error, doing="store", right="s3:PutObject", key=key) from None
+        return True
+
+    def put_stream(self, key: str, chunks: t.Iterator[bytes], *, size: int | None) -> int:
+        part_bytes = _part_bytes(size)
+        source = _CountedChunks(chunks)
+        head = source.take(part_bytes)
+        if source.ended:
+            self.put(key, head)
+            return source.count
+        try:
+            self._obstore.put(
+                self._backend,
+                self._prefix + key,
+                source.after(head),
+                use_multipart=True,
+                chunk_size=part_bytes,
+                max_concurrency=PARTS_IN_FLIGHT,
+            )
+        except Exception as error:
+            # obstore aborts the multipart upload when the iterator raises.
+            if source.error is not None:
+                raise source.error from None
+            raise self._error(error, doing="store", right="s3:PutObject", key=key) from None
+        return source.count
+
+    def get(self, key: str) -> bytes:
+        return b"".join(self.get_stream(key))
+
+    def get_stream(self, key: str) -> t.Iterator[bytes]:
+        offset, failures = 0, 0
+        total: int | None = None
+        while total is None or offset < total:
+            try:
+                options = {"range": {"offset": offset}} if offset else None
+                result = self._obstore.get(self._backend, self._prefix + key, options=options)
+                total = int(result.meta["size"])
+                for chunk in result.stream(min_chunk_size=_READ_BYTES):
+                    data = bytes(chunk)
+                    offset += len(data)
+                    failures = 0
+                    yield data
+                if offset < total:
+                    raise EOFError(f"the answer ended after {offset} of {total} bytes")
+            except Exception as error:
+                failed = self._error(error, doing="read", right="s3:GetObject", key=key)
+                failures += 1
+                if isinstance(failed, (ObjectMissingError, StoreDeniedError)) or failures >= _READ_ATTEMPTS:
+                    raise failed from None
+                # The beginning is retried inside obstore; this is for a connection that was cut in the middle.
+                time.sleep(random.uniform(0, min(10.0, 0.2 * 2**failures)))  # noqa: S311 - jitter, not a secret
+
+    def head(self, key: str) -> ObjectInfo | None:
+        try:
+            meta = self._obstore.head(self._backend, self._prefix + key)
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            raise self._error(error, doing="look for", right="s3:GetObject", key=key) from None
+        return ObjectInfo(key=key, size=int(meta["size"]))
+
+    def list(self, prefix: str) -> t.Iterator[ObjectInfo]:
+        whole = self._prefix + prefix
+        try:
+            for batch in self._obstore.list(self._backend, prefix=whole or None, chunk_size=1000):
+                for meta in batch:
+                    if meta["path"].startswith(whole):
+                        yield ObjectInfo(key=meta["path"][len(self._prefix) :], size=int(meta["size"]))
+        except FileNotFoundError as error:
+            if _code(error) == "NoSuchBucket":
+                raise self._error(error, doing="list", right="s3:ListBucket", key=prefix) from None
+        except Exception as error:
+            raise self._error(error, doing="list", right="s3:ListBucket", key=prefix) from None
+
+    def _error(self, error: Exception, *, doing: str, right: str, key: str) -> StoreError:
+        """The error as an operator needs it; never the server's text, which may repeat what was signed."""
+        subject = f"{self._place}{self._prefix}{key}"
+        status, code = _status(error), _code(error)
+        if code == "NoSuchBucket":
+            return StoreError(
+                f"Cannot {doing} {subject}: there is no such bucket.",
+                subject=subject,
+                next_step="Check bucket, region and endpoint, or make the bucket.",
+            )
+        if code == "RequestTimeTooSkewed":
+            return StoreDeniedError(
+                f"Cannot {doing} {subject}: this machine's clock differs from the store's.",
+                subject=subject,
+                next_step="Set the clock.",
+            )
+        kind = type(error).__name__
+        if status in (401, 403) or kind in ("PermissionDeniedError", "UnauthenticatedError"):
+            wrong_key = code in _CREDENTIAL_CODES or status == 401
+            return StoreDeniedError(
+                f"Cannot {doing} {subject}: the store refused it ({code or status or kind}).",
+                subject=subject,
+                next_step="Check access key, secret and session token."
+                if wrong_key
+                else f"Check the credentials, and that they are allowed {right} there.",
+            )
+        if isinstance(error, FileNotFoundError) or status == 404:
+            return ObjectMissingError(
+                f"{subject} is not there.",
+                subject=subject,
+                next_step="Check bucket and prefix; if they are right, the object was deleted.",
+            )
+        return StoreError(
+            f"Cannot {doing} {subject}: {_brief(error, status=status, code=code)}.",
+            subject=subject,
+            next_step="Check that the endpoint answers from this machine, then try again; what is done stays done.",
+        )
+
+
+class _CountedChunks:
+    """An iterator's bytes, counted; keeps the error that it raised."""
+
+    def __init__(self, chunks: t.Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self.count = 0
+        self.ended = False
+        self.error: BaseException | None = None
+
+    def __next__(self) -> bytes:
+        try:
+            chunk = next(self._chunks)
+        except StopIteration:
+            self.ended = True
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+        self.count += len(chunk)
+        return chunk
+
+    def __iter__(self) -> t.Iterator[bytes]:
+        return self
+
+    def take(self, least: int) -> bytes:
+        """The beginning: all chunks, or the first that have ``least`` bytes or more together."""
+        taken: list[bytes] = []
+        size = 0
+        for chunk in self:
+            taken.append(chunk)
+            size += len(chunk)
+            if size >= least:
+                break
+        return taken[0] if len(taken) == 1 else b"".join(taken)
+
+    def after(self, head: bytes) -> t.Iterator[bytes]:
+        """``head``, then the rest."""
+        yield head
+        del head
+        yield from self
+
+
+def _part_bytes(size: int | None) -> int:
+    """Bytes of a part, so that an object of ``size`` does not need too many; of an unknown size, up to 140 GiB."""
+    if size is None:
+        return 2 * PART_BYTES
+    return max(PART_BYTES, -(-size // MAX_PARTS // _MIB) * _MIB)
+
+
+def _status(error: Exception) -> int | None:
+    match = _STATUS.search(str(error))
+    return int(match[1]) if match else None
+
+
+def _code(error: Exception) -> str | None:
+    match = _CODE.search(str(error))
+    return match[1] if match else None
+
+
+def _brief(error: Exception, *, status: int | None, code: str | None) -> str:
+    if status is not None:
+        return f"it answered {status}{f' {code}' if code else ''}"
+    first = str(error).split("\n", 1)[0].strip()
+    return (first.rsplit(" - ", 1)[-1] or type(error).__name__).rstrip(".")[:300]
+
+
+def _endpoint(settings: RepositorySettings) -> str:
+    """The endpoint's URL; with the bucket in its host name where that is wanted."""
+    url = (settings.endpoint_url or "").rstrip("/")
+    if settings.virtual_hosted_style:
+        scheme, _separator, host = url.partition("://")
+        if not host.startswith(f"{settings.bucket}."):
+            return f"{scheme}://{settings.bucket}.{host}"
+    return url
+
+
+def _build_with_ca(
+    build: t.Callable[[dict[str, t.Any]], t.Any], client_options: dict[str, t.Any], *, ca_bundle: str
+) -> t.Any:
+    try:
+        with open(ca_bundle, "rb") as file:
+            certificates = file.read()
+    except OSError as error:
+        raise LocalFilesError(
+            f"The CA bundle {ca_bundle} cannot be read: {error.strerror}.",
+            subject=ca_bundle,
+            next_step="Give a PEM file that this machine has.",
+        ) from error
+    try:
+        return build({**client_options, "root_certificate": certificates})
+    except Exception:
+        # Older obstore has no such option, but looks where OpenSSL would.
+        os.environ["SSL_CERT_FILE"] = ca_bundle
+        return build(client_options)
+
+
+def _credentials(settings: RepositorySettings) -> tuple[t.Callable[[], dict[str, t.Any]], str | None]:
+    """What hands out credentials whenever they are needed, and the region that came with them."""
+    if settings.access_key_id and settings.secret_access_key:
+        fixed = {
+            "access_key_id": settings.access_key_id,
+            "secret_access_key": settings.secret_access_key,
+            "token": settings.session_token,
+            "expires_at": None,
+        }
+        return (lambda: dict(fixed)), None
+    try:
+        import boto3
+    except Exception as error:
+        raise _missing("boto3", error) from error
+    try:
+        session = boto3.Session(profile_name=settings.profile)
+        found = session.get_credentials()
+    except Exception as error:
+        raise StoreDeniedError(
+            f"The credentials for s3://{settings.bucket}/ cannot be found: {error}.",
+            subject=settings.profile or "",
+            next_step="Check the profile's name and the shared credentials file.",
+        ) from error
+    if found is None:
+        raise StoreDeniedError(
+            f"There are no credentials for s3://{settings.bucket}/.",
+            subject=settings.bucket,
+            next_step="Give an access key and its secret, a profile, or run on an instance that has a role.",
+        )
+
+    def provide() -> dict[str, t.Any]:
+        frozen = found.get_frozen_credentials()
+        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=5)
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": soon if frozen.token else None,
+        }
+
+    return provide, session.region_name
+
+
+def _import_obstore() -> t.Any:
+    try:
+        import obstore
+        import obstore.store
+    except Exception as error:
+        raise _missing("obstore", error) from error
+    return obstore
+
+
+def _missing(library: str, error: Exception) -> DependencyError:
+    return DependencyError(
+        f"The Python library {library} cannot be used on this machine: {error}.",
+        subject=library,
+        next_step="Run the role revive.cassandra.node there, which installs it for the modules.",
+    )
