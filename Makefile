@@ -35,12 +35,13 @@ test: ## Everything below: lint, sanity, test-unit, test-lab
 	@$(MAKE) --no-print-directory test-lab
 
 .PHONY: lint
-lint: setup ## ruff, mypy, yamllint, ansible-lint, antsibull-changelog
+lint: setup ## ruff, mypy, yamllint, ansible-lint, shellcheck, antsibull-changelog
 	@tools/timed ruff tools/ruff $(PYTHON_SOURCES)
 	@tools/timed mypy $(BIN)/mypy $(COLLECTION)/plugins
 	@tools/timed mypy-local $(BIN)/mypy --python-version 3.11 $(LOCAL_PYTHON)
 	@tools/timed yamllint $(BIN)/yamllint --strict .
 	@tools/timed ansible-lint $(BIN)/ansible-lint --offline --strict --profile production
+	@tools/timed shellcheck tools/shellcheck
 	@tools/timed changelog $(BIN)/antsibull-changelog lint
 
 .PHONY: format

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Holds the tree to the architecture; ``docs/architecture.md`` says what each layer is for."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+import typing as t
+
+import pytest
+import yaml
+
+from tests.architecture import rules
+
+ROOT = pathlib.Path(__file__).parents[2]
+PLUGINS = ROOT / "plugins"
+MODULES = PLUGINS / "modules"
+CODE = ("plugins", "lab", "bench", "tests", "tools")
+
+
+def read(path: pathlib.Path) -> rules.Source:
+    """A file of the tree."""
+    return rules.Source(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
+
+
+def python_files(*directories: str) -> list[rules.Source]:
+    """All Python files below some directories of the checkout, but for what ansible-test leaves there."""
+    found = sorted(path for directory in directories for path in (ROOT / directory).rglob("*.py"))
+    return [read(path) for path in found if not path.is_relative_to(ROOT / "tests" / "output")]
+
+
+def tracked_files() -> list[str]:
+    """What git has or would add, below the checkout."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def yaml_file(name: str) -> t.Any:
+    """A YAML file of the checkout."""
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def assert_kept(violations: t.Iterable[rules.Violation]) -> None:
+    """Fail with every violation on a line of its own."""
+    found = [str(violation) for violation in violations]
+    assert not found, "\n" + "\n".join(found)
+
+
+PLUGIN_SOURCES = python_files("plugins")
+MODULE_SOURCES = python_files("plugins/modules")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        rules.imports_only_what_its_layer_may,
+        rules.only_the_runtime_knows_ansible_module,
+        rules.core_stays_out_of_the_world,
+        rules.imports_are_absolute,
+        rules.functions_fit_a_screen,
+        rules.no_error_is_swallowed,
+    ],
+)
+def test_plugins_keep_the_rule(rule: t.Callable[[rules.Source], list[rules.Violation]]) -> None:
+    assert_kept(violation for source in PLUGIN_SOURCES for violation in rule(source))
+
+
+def test_each_library_is_imported_in_one_file() -> None:
+    assert_kept(rules.each_library_is_imported_in_one_file(PLUGIN_SOURCES))
+
+
+def test_every_library_is_required_on_nodes() -> None:
+    text = (ROOT / "roles" / "node" / "files" / "requirements.txt").read_text(encoding="utf-8")
+    required = set(re.findall(r"^([A-Za-z0-9._-]+?)\s*(?:[<>=!~].*)?$", text, re.MULTILINE))
+    assert required == set(rules.LIBRARIES.values())
+
+
+def test_modules_are_thin() -> None:
+    assert_kept(violation for source in MODULE_SOURCES for violation in rules.modules_are_thin(source))
+
+
+def test_modules_promise_check_mode_and_diff() -> None:
+    assert_kept(
+        violation
+        for source in MODULE_SOURCES
+        for violation in rules.attributes_are_promised(
+            source, yaml.safe_load(rules.documentation(source)["DOCUMENTATION"])
+        )
+    )
+
+
+def test_every_module_is_in_the_action_group() -> None:
+    group = yaml_file("meta/runtime.yml")["action_groups"]["cassandra"]
+    assert group == sorted(group)
+    assert {path.stem for path in MODULES.glob("*.py")} <= set(group)
+
+
+def test_an_action_plugin_belongs_to_a_module() -> None:
+    assert {path.stem for path in (PLUGINS / "action").glob("*.py")} <= {path.stem for path in MODULES.glob("*.py")}
+
+
+def test_the_readme_names_every_module_role_and_playbook() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    there = {path.stem for path in MODULES.glob("*.py")}
+    there |= {path.name for path in (ROOT / "roles").glob("[!_]*") if (path / "tasks").is_dir()}
+    there |= {f"revive.cassandra.{path.stem}" for path in (ROOT / "playbooks").glob("[!_]*.yml")}
+    assert not sorted(name for name in there if f"`{name}`" not in readme)
+
+
+def test_every_role_has_an_argument_spec() -> None:
+    roles = [path for path in (ROOT / "roles").glob("*") if (path / "tasks").is_dir()]
+    assert not [path.name for path in roles if not (path / "meta" / "argument_specs.yml").is_file()]
+
+
+def test_playbooks_have_names_that_ansible_can_find() -> None:
+    names = [path.stem for path in (ROOT / "playbooks").glob("*.yml")]
+    assert not [name for name in names if not re.fullmatch(r"[a-z_][a-z0-9_]*", name)]
+
+
+def test_every_python_file_has_the_header() -> None:
+    assert_kept(violation for source in python_files(*CODE) for violation in rules.has_header(source))
+
+
+def test_names_say_what_is_in_it() -> None:
+    assert_kept(violation for path in tracked_files() for violation in rules.name_says_something(path))
+
+
+def test_core_is_imported_without_ansible_or_any_library() -> None:
+    """In a Python of its own: isolated, and without site-packages."""
+    core = PLUGINS / "module_utils" / "_core"
+    names = sorted(f"{rules.PACKAGE}.module_utils._core.{path.stem}" for path in core.glob("*.py"))
+    assert names
+    program = (
+        "import importlib, sys\n"
+        "collections, *names = sys.argv[1:]\n"
+        "sys.path.append(collections)\n"
+        "for name in names: importlib.import_module(name)\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(*sorted(loaded - set(sys.stdlib_module_names) - {'__main__', 'ansible_collections'}))\n"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program, str(ROOT / ".cache" / "collections"), *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
