@@ -172,18 +172,7 @@ def decode_cluster_manifest(text: bytes, *, subject: str) -> ClusterManifest:
     """
     with _reading(subject):
         value = _open_document(CLUSTER_FORMAT, text, subject=subject)
-        nodes = tuple(
-            _build(
-                NodeSummary,
-                {
-                    **node,
-                    "node": _node(node["node"]),
-                    "totals": _build(Totals, node["totals"]),
-                    "data_directory_sizes": tuple(node["data_directory_sizes"]),
-                },
-            )
-            for node in value["nodes"]
-        )
+        nodes = tuple(_node_summary(node) for node in value["nodes"])
         tables = tuple(
             _build(TableSummary, {**table, "table": _build(TableRef, table["table"])}) for table in value["tables"]
         )
@@ -199,6 +188,16 @@ def decode_cluster_manifest(text: bytes, *, subject: str) -> ClusterManifest:
                 "totals": _build(Totals, value["totals"]),
             },
         )
+
+
+def node_summary(value: t.Mapping[str, t.Any], *, subject: str) -> NodeSummary:
+    """A node's summary from its plain values, as it travels between hosts.
+
+    :raises ManifestError: if the values are something else.
+    """
+    with _reading(subject):
+        return _node_summary(value)
+    raise AssertionError("unreachable")
 
 
 class _reading:  # noqa: N801 - used as a statement
@@ -257,6 +256,18 @@ def _table_ref(value: _Json) -> TableRef:
 
 def _node(value: _Json) -> NodeIdentity:
     return _build(NodeIdentity, {**value, "tokens": tuple(value["tokens"])})
+
+
+def _node_summary(value: t.Mapping[str, t.Any]) -> NodeSummary:
+    return _build(
+        NodeSummary,
+        {
+            **value,
+            "node": _node(value["node"]),
+            "totals": _build(Totals, value["totals"]),
+            "data_directory_sizes": tuple(value["data_directory_sizes"]),
+        },
+    )
 
 
 def _snapshot_record(value: _Json) -> SnapshotRecord:
