@@ -27,8 +27,13 @@ help: ## Say what there is
 setup: ## Make the environments that the rest needs (once; then it takes no time)
 	@tools/setup
 
+.PHONY: setup-lab
+setup-lab: setup ## Also what the lab needs: Java 17, Maven, Go
+	@tools/setup-lab
+
 .PHONY: test
-test: ## Everything below: lint, sanity, test-unit, test-lab
+test: ## All of the gate: lint, sanity, test-unit, test-lab
+	@tools/timed setup $(MAKE) --no-print-directory setup-lab
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory sanity
 	@$(MAKE) --no-print-directory test-unit
@@ -59,15 +64,15 @@ test-unit: setup ## Unit and architecture tests, and _core on the oldest Python 
 	@tools/timed test-core tools/test-core $(CORE_TESTS)
 
 .PHONY: test-lab
-test-lab: setup ## Tests on real Cassandra clusters and real S3 servers
+test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
 	@tools/timed test-lab $(BIN)/pytest --timeout=1800 tests/lab $(ARGS)
 
 .PHONY: drill
-drill: setup ## A cluster, two backups, all of it destroyed, and rebuilt on new nodes from the bucket alone
+drill: setup-lab ## A cluster, two backups, all of it destroyed, and rebuilt on new nodes from the bucket alone
 	@$(BIN)/python -m lab.drill $(ARGS)
 
 .PHONY: bench
-bench: setup ## Measure transfers against the raw engine on the same files
+bench: setup-lab ## Measure transfers against the raw engine on the same files
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: build

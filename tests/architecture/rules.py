@@ -43,42 +43,13 @@ LIBRARIES = {
 }
 
 # The world, as the standard library offers it: a decision takes what it needs to know as an argument.
-WORLD = frozenset(
-    # fmt: off
-    [
-        "asyncio",
-        "ctypes",
-        "ftplib",
-        "getpass",
-        "glob",
-        "grp",
-        "http",
-        "logging",
-        "mmap",
-        "multiprocessing",
-        "os",
-        "pathlib",
-        "pwd",
-        "random",
-        "secrets",
-        "select",
-        "selectors",
-        "shutil",
-        "signal",
-        "smtplib",
-        "socket",
-        "sqlite3",
-        "ssl",
-        "subprocess",
-        "tarfile",
-        "tempfile",
-        "threading",
-        "time",
-        "urllib",
-        "uuid",
-    ]
-    # fmt: on
-)
+# fmt: off
+WORLD = frozenset([
+    "asyncio", "ctypes", "ftplib", "getpass", "glob", "grp", "http", "logging", "mmap", "multiprocessing", "os",
+    "pathlib", "pwd", "random", "secrets", "select", "selectors", "shutil", "signal", "smtplib", "socket", "sqlite3",
+    "ssl", "subprocess", "tarfile", "tempfile", "threading", "time", "urllib", "uuid",
+])
+# fmt: on
 WORLD_CALLS = frozenset(["open", "print", "input", "exec", "eval"])
 CLOCK_CALLS = frozenset(["now", "utcnow", "today"])
 
