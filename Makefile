@@ -88,5 +88,5 @@ build: setup ## The collection's artefact, in .cache/build
 	@$(BIN)/ansible-galaxy collection build --force --output-path .cache/build
 
 .PHONY: clean
-clean: ## Throw away all that the gate made
+clean: ## Throw away all that the gate made (not the lab: python -m lab down --destroy)
 	@rm -rf .cache .venv .venv-core .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
