@@ -16,9 +16,17 @@ import os
 import posixpath
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, names_in, read_if_there
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
+    local_error,
+    names_in,
+    read_if_there,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef, parse_table_directory, split_component
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    TableRef,
+    parse_table_directory,
+    split_component,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.packing import SnapshotFile
 
 _SNAPSHOTS = "snapshots"

@@ -13,7 +13,9 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_STATUS_LINE = re.compile(rf"(?P<state>[UD?][NLJMS?]?)\s+(?P<address>\S+)\s.*?\s(?P<host_id>{_UUID})\s+(?P<rest>\S.*)\Z")
+_STATUS_LINE = re.compile(
+    rf"(?P<state>[UD?][NLJMS?]?)\s+(?P<address>\S+)\s.*?\s(?P<host_id>{_UUID})\s+(?P<rest>\S.*)\Z"
+)
 _UNREACHABLE = "UNREACHABLE"
 
 
@@ -222,7 +224,9 @@ def parse_tablestats(output: str) -> t.Mapping[str, frozenset[str]]:
 def last_useful_line(text: str) -> str:
     """Of what a failing nodetool printed, the line that says why; it prints notes and stack traces around it."""
     lines = [line.strip() for line in text.splitlines()]
-    lines = [line for line in lines if line and not line.startswith(("at ", "-- StackTrace --", "See 'nodetool help", "..."))]
+    lines = [
+        line for line in lines if line and not line.startswith(("at ", "-- StackTrace --", "See 'nodetool help", "..."))
+    ]
     telling = [line for line in lines if re.match(r"(error|nodetool|Caused by)\b", line, re.IGNORECASE)]
     plain = [line for line in lines if not re.match(r"(WARN|INFO|DEBUG|WARNING|OpenJDK|Picked up)\b", line)]
     for candidates in (telling[:1], plain[-1:], lines[-1:]):
