@@ -89,9 +89,7 @@ def read_config(path: str) -> NodeConfig:
     return _config(_parse(_read_text(path), path=path), path=path)
 
 
-def set_ring_position(
-    path: str, *, tokens: t.Sequence[str], check_mode: bool, backup_path: str | None = None
-) -> bool:
+def set_ring_position(path: str, *, tokens: t.Sequence[str], check_mode: bool, backup_path: str | None = None) -> bool:
     """Give a node its tokens before its first start: ``initial_token``, ``num_tokens`` and ``auto_bootstrap: false``.
 
     Comments, order and everything else stay as they are. The file is replaced at once and keeps owner and mode.
@@ -241,9 +239,7 @@ def _config(document: t.Any, *, path: str) -> NodeConfig:
         commitlog_directory=directory("commitlog_directory"),
         hints_directory=directory("hints_directory"),
         saved_caches_directory=directory("saved_caches_directory"),
-        cdc_raw_directory=directory("cdc_raw_directory")
-        if cdc_enabled or document.get("cdc_raw_directory")
-        else None,
+        cdc_raw_directory=directory("cdc_raw_directory") if cdc_enabled or document.get("cdc_raw_directory") else None,
         cluster_name=str(document.get("cluster_name") or "Test Cluster"),
         num_tokens=None if document.get("num_tokens") is None else int(document["num_tokens"]),
         initial_token=_text(document.get("initial_token")),
@@ -344,3 +340,25 @@ def _sync_directory(directory: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_settings(path: str) -> dict[str, t.Any]:
+    """All that the file sets, as plain values: for a configuration that is made from it.
+
+    :raises LocalFilesError: as :func:`read_config`.
+    :raises DependencyError: if ruamel.yaml is missing.
+    """
+
+    def plain(value: t.Any) -> t.Any:
+        if isinstance(value, dict):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        if value is None or isinstance(value, bool):
+            return value
+        for kind in (int, float):
+            if isinstance(value, kind):
+                return kind(value)
+        return str(value)
+
+    return t.cast("dict[str, t.Any]", plain(_parse(_read_text(path), path=path)))

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Questions to a staging instance over CQL's binary protocol, version 4, with the standard library only.
+
+Nodes need no driver for it: an instance of ours asks for no login, listens on loopback, and is asked only for tables of
+its own as JSON, so one connection, one statement at a time and one column of text are all there is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError, NodeUnreachableError
+
+_HEADER = struct.Struct(">BBhBi")
+_VERSION = 4
+_ERROR, _STARTUP, _READY, _QUERY, _RESULT = 0x00, 0x01, 0x02, 0x07, 0x08
+_ROWS = 2
+_CONSISTENCY_ONE = 1
+_HAS_MORE_PAGES, _NO_METADATA = 0x02, 0x04
+_MAX_BODY_BYTES = 256 * 1024 * 1024
+
+Json = dict[str, t.Any]
+
+
+class CqlWire:
+    """A connection to an instance that asks for no login; closed with its ``with`` statement."""
+
+    def __init__(self, *, address: str, port: int, timeout_seconds: float = 60.0) -> None:
+        """
+        :raises NodeUnreachableError: if nobody answers there.
+        """
+        self._subject = f"{address}:{port}"
+        try:
+            self._socket = socket.create_connection((address, port), timeout=timeout_seconds)
+        except OSError as error:
+            raise self._unreachable(error) from error
+        self._reader = self._socket.makefile("rb")
+        options = _short_string("CQL_VERSION") + _short_string("3.0.0")
+        self._ask(_STARTUP, struct.pack(">H", 1) + options, expected=_READY)
+
+    def __enter__(self) -> CqlWire:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with contextlib.suppress(OSError):
+            self._reader.close()
+            self._socket.close()
+
+    def select_json(self, statement: str) -> tuple[Json, ...]:
+        """The rows of a ``SELECT JSON``.
+
+        :raises NodeError: if Cassandra refuses the statement.
+        :raises NodeUnreachableError: if the connection ends.
+        """
+        text = statement.encode("utf-8")
+        body = struct.pack(">i", len(text)) + text + struct.pack(">HB", _CONSISTENCY_ONE, 0)
+        rows = _rows(self._ask(_QUERY, body, expected=_RESULT))
+        if rows is None:
+            raise NodeError(f"{self._subject} gave no rows for {statement!r}.", subject=self._subject)
+        return tuple(json.loads(row) for row in rows)
+
+    def _ask(self, opcode: int, body: bytes, *, expected: int) -> bytes:
+        try:
+            self._socket.sendall(_HEADER.pack(_VERSION, 0, 0, opcode, len(body)) + body)
+            header = self._read(_HEADER.size)
+            _version, _flags, _stream, answer, length = _HEADER.unpack(header)
+            if not 0 <= length <= _MAX_BODY_BYTES:
+                raise NodeError(f"{self._subject} does not speak CQL.", subject=self._subject)
+            content = self._read(length)
+        except OSError as error:
+            raise self._unreachable(error) from error
+        if answer == _ERROR:
+            (size,) = struct.unpack_from(">H", content, 4)
+            said = content[6 : 6 + size].decode("utf-8", "replace")
+            raise NodeError(f"{self._subject} refused a statement: {said}", subject=self._subject)
+        if answer != expected:
+            raise NodeError(f"{self._subject} answered with {answer}, not with {expected}.", subject=self._subject)
+        return content
+
+    def _read(self, count: int) -> bytes:
+        data = self._reader.read(count)
+        if len(data) < count:
+            raise ConnectionResetError("it closed the connection")
+        return data
+
+    def _unreachable(self, error: OSError) -> NodeUnreachableError:
+        return NodeUnreachableError(f"{self._subject} does not answer CQL: {error}.", subject=self._subject)
+
+
+def _short_string(text: str) -> bytes:
+    data = text.encode("utf-8")
+    return struct.pack(">H", len(data)) + data
+
+
+def _rows(content: bytes) -> tuple[str, ...] | None:
+    """The only column of each row of a result; ``None`` for a result of another kind."""
+    kind, flags, columns = struct.unpack_from(">iii", content)
+    if kind != _ROWS or columns != 1 or flags & (_HAS_MORE_PAGES | _NO_METADATA):
+        return None
+    at = 12
+    for _name in range(3 if flags & 0x01 else 1):
+        at += 2 + struct.unpack_from(">H", content, at)[0]
+    at += 2  # the column's type, text
+    (count,) = struct.unpack_from(">i", content, at)
+    at += 4
+    rows: list[str] = []
+    for _row in range(count):
+        (size,) = struct.unpack_from(">i", content, at)
+        rows.append(content[at + 4 : at + 4 + size].decode("utf-8"))
+        at += 4 + size
+    return tuple(rows)
