@@ -255,8 +255,8 @@ def _addresses_seen(cluster: Cluster, *, old_addresses: t.Sequence[str]) -> tupl
 
 def _totals(totals: t.Mapping[str, int]) -> str:
     return (
-        f"{_mib(totals['size'])} in {totals['files']} files; uploaded {totals['new_objects']} of {totals['objects']} objects, "
-        f"{_mib(totals['new_stored_size'])} of {_mib(totals['stored_size'])}"
+        f"{_mib(totals['size'])} in {totals['files']} files; uploaded {_mib(totals['new_stored_size'])} "
+        f"of {_mib(totals['stored_size'])}, {totals['new_objects']} of {totals['objects']} objects"
     )
 
 
