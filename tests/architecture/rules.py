@@ -299,7 +299,10 @@ def documentation(source: Source) -> dict[str, str]:
 
 
 def fragments(source: Source) -> dict[str, str]:
-    """The parts of a documentation fragment's file, as text, by the name that modules extend."""
+    """The parts of a documentation fragment's file, as text, by the name that modules extend.
+
+    :raises ValueError: a part is not a plain string; ansible-test's yamllint cannot read it either.
+    """
     name = pathlib.PurePosixPath(source.path).stem
     return {
         f"{name}.{target.id.lower()}".removesuffix(".documentation"): str(ast.literal_eval(node.value))

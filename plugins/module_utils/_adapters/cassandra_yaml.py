@@ -10,20 +10,20 @@ an operator wrote stays as it was, and are then parsed again and compared.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import errno
 import os
 import pathlib
 import re
 import shutil
-import tempfile
+import stat
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, sync_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     DependencyError,
     InputError,
     LocalFilesError,
-    NoSpaceError,
 )
 
 try:
@@ -89,6 +89,28 @@ def read_config(path: str) -> NodeConfig:
     return _config(_parse(_read_text(path), path=path), path=path)
 
 
+def read_settings(path: str) -> dict[str, t.Any]:
+    """All that the file sets, as plain values: for a configuration that is made from it.
+
+    :raises LocalFilesError: as :func:`read_config`.
+    :raises DependencyError: if ruamel.yaml is missing.
+    """
+
+    def plain(value: t.Any) -> t.Any:
+        if isinstance(value, dict):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        if value is None or isinstance(value, bool):
+            return value
+        for kind in (int, float):
+            if isinstance(value, kind):
+                return kind(value)
+        return str(value)
+
+    return t.cast("dict[str, t.Any]", plain(_parse(_read_text(path), path=path)))
+
+
 def set_ring_position(path: str, *, tokens: t.Sequence[str], check_mode: bool, backup_path: str | None = None) -> bool:
     """Give a node its tokens before its first start: ``initial_token``, ``num_tokens`` and ``auto_bootstrap: false``.
 
@@ -128,6 +150,9 @@ def put_back(path: str, *, backup_path: str | None = None) -> bool:
     :raises LocalFilesError: if the file cannot be replaced.
     """
     kept = backup_path or default_backup_path(path)
+    for leftover in (f"{os.path.realpath(each)}.revive-new" for each in (path, kept)):
+        with contextlib.suppress(OSError):
+            os.unlink(leftover)
     if not os.path.exists(kept):
         return False
     original = _read_text(kept)
@@ -135,7 +160,7 @@ def put_back(path: str, *, backup_path: str | None = None) -> bool:
     if changed:
         _replace(path, text=original, model=path if os.path.exists(path) else kept)
     os.unlink(kept)
-    _sync_directory(os.path.dirname(os.path.abspath(kept)))
+    sync_directory(os.path.dirname(os.path.abspath(kept)))
     return changed
 
 
@@ -309,56 +334,25 @@ def _replace(path: str, *, text: str, model: str | None = None) -> None:
     target = os.path.realpath(path)
     directory = os.path.dirname(target)
     like = os.path.realpath(model) if model else target
-    temporary = ""
+    # Always the same name, so that a run that was killed leaves nothing for good.
+    temporary = f"{target}.revive-new"
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".revive-", dir=directory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.encode("utf-8"))
             status = os.stat(like)
             shutil.copystat(like, temporary)
             if os.geteuid() == 0:
                 os.fchown(file.fileno(), status.st_uid, status.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
             os.utime(file.fileno())
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-        _sync_directory(directory)
+        sync_directory(directory)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
+        with contextlib.suppress(OSError):
             os.unlink(temporary)
-        kind = NoSpaceError if error.errno in (errno.ENOSPC, errno.EDQUOT) else LocalFilesError
-        raise kind(
-            f"{path} cannot be written: {error.strerror}",
-            subject=path,
-            next_step="Check the directory's rights and free space; the file is as it was.",
-        ) from error
-
-
-def _sync_directory(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def read_settings(path: str) -> dict[str, t.Any]:
-    """All that the file sets, as plain values: for a configuration that is made from it.
-
-    :raises LocalFilesError: as :func:`read_config`.
-    :raises DependencyError: if ruamel.yaml is missing.
-    """
-
-    def plain(value: t.Any) -> t.Any:
-        if isinstance(value, dict):
-            return {str(key): plain(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [plain(item) for item in value]
-        if value is None or isinstance(value, bool):
-            return value
-        for kind in (int, float):
-            if isinstance(value, kind):
-                return kind(value)
-        return str(value)
-
-    return t.cast("dict[str, t.Any]", plain(_parse(_read_text(path), path=path)))
+        raise local_error(error, doing="write", path=path) from error

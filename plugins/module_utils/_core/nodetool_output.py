@@ -137,6 +137,8 @@ def parse_describecluster(output: str) -> ClusterDescription:
     group: dict[str, tuple[str, ...]] | None = None
     for line in output.splitlines():
         text = line.strip()
+        if not text:
+            continue
         listed = re.fullmatch(r"(\S+): \[(.*)\]", text)
         if listed and group is not None:
             group[listed[1]] = tuple(address.strip() for address in listed[2].split(",") if address.strip())
