@@ -88,8 +88,7 @@ class StagingSettings:
     :param address: a spare one of loopback.
     :param heap_mib: of the instance; its direct memory may be as much again.
     :param nice: how much it gives way to others, 0 to 19.
-    :param user: to run as; only root can, and without it runs as the owner of ``conf_directory``'s node, see
-        :func:`owner_of`.
+    :param user: to run as, which only root can ask for; ``None`` for whoever asks. Cassandra's own script refuses root.
     :param stall_timeout_seconds: without a new line in its log or any use of the CPU, it is given up.
     :param stop_timeout_seconds: from SIGTERM to SIGKILL.
     """
@@ -299,8 +298,7 @@ class StagingInstance:
             code = process.poll()
             if code is not None:
                 raise self._failure(f"ended with {code}")
-            log = self.log() if self._log_size() != last[0] else ""
-            if (log or self._log_size() >= 0) and self._listens() and replay_is_over(log or self.log()):
+            if self._listens() and replay_is_over(self.log()):
                 return
             now = (self._log_size(), _cpu_ticks(process.pid) // 100)
             if now != last:

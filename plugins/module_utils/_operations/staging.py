@@ -25,6 +25,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql_wir
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     local_error,
     names_in,
+    read_chunks,
     read_if_there,
     sync_directory,
     write_atomically,
@@ -42,6 +43,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
     SYSTEM_KEYSPACE,
     TableRef,
     parse_table_directory,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
+    FetchComplete,
+    FetchHeader,
+    StagedFile,
+    encode_fetch_record,
+    read_fetch_journal,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
     ReplayReport,
@@ -100,6 +108,7 @@ class StagedMoment:
     :param schema: the directory of ``system_schema``'s tables as of the moment, the base's SSTables included.
     :param schema_sha256: of the schema's rows; nodes of a cluster that agree on their schema have the same.
     :param truncations: all that the node remembered at the moment.
+    :param indexes: old secondary indexes, as ``(keyspace, table, index)``.
     :param later_schema: mutations that only a later schema can read, all proven to be later than the moment.
     """
 
@@ -108,6 +117,7 @@ class StagedMoment:
     schema: str
     schema_sha256: str
     truncations: tuple[Truncation, ...]
+    indexes: tuple[tuple[str, str, str], ...]
     schema_replay: ReplayReport
     data_replay: ReplayReport
     later_schema: int
@@ -122,11 +132,14 @@ class LaidDown:
     :param linked: files from the staging instance, the schema's included.
     :param dropped: directories of the base of tables that were not there at the moment.
     :param truncated: directories of the base that were emptied.
+    :param indexes_to_rebuild: ``(keyspace, table, index)`` of indexes that the base's SSTables were written without; a
+        node that remembers them as built would not find what those hold.
     """
 
     linked: int
     dropped: tuple[str, ...]
     truncated: tuple[str, ...]
+    indexes_to_rebuild: tuple[tuple[str, str, str], ...]
 
 
 def recover_to_moment(
@@ -168,6 +181,7 @@ def recover_to_moment(
         schema=schema,
         schema_sha256=first.sha256,
         truncations=first.truncations,
+        indexes=first.indexes,
         schema_replay=schema_replay,
         data_replay=replay,
         later_schema=later,
@@ -196,13 +210,50 @@ def lay_down(*, staged: StagedMoment, base: FetchedBase, schema_directory: int =
         _link(source, target)
     for directory in {os.path.dirname(target) for _source, target in links} | set(base.directories):
         sync_directory(directory)
-    return LaidDown(linked=len(links), dropped=dropped, truncated=truncated)
+    return LaidDown(
+        linked=len(links), dropped=dropped, truncated=truncated, indexes_to_rebuild=_unbuilt(staged, base=base)
+    )
+
+
+def note_laid_down(*, journal_path: str, base: FetchedBase) -> None:
+    """Write the fetch's journal anew for what is staged now, so that the switch accepts that and nothing else.
+
+    :raises LocalFilesError: if the journal cannot be read, or a file not.
+    """
+    lines = (read_if_there(journal_path) or b"").splitlines(keepends=True)
+    header, known = None, {}
+    for record in read_fetch_journal(lines):
+        if isinstance(record, FetchHeader):
+            header = record
+        elif isinstance(record, StagedFile):
+            known[record.place, record.path, record.inode, record.mtime_ns] = record
+    if header is None:
+        raise LocalFilesError(f"{journal_path} is not of a fetch.", subject=journal_path, next_step="Fetch again.")
+    files = []
+    for place, directory in enumerate(base.directories):
+        for path in sorted(_paths_below(directory)):
+            found = os.stat(os.path.join(directory, path))
+            file = known.get((place, path, found.st_ino, found.st_mtime_ns))
+            if file is None or file.size != found.st_size:
+                file = StagedFile(
+                    place=place,
+                    path=path,
+                    size=found.st_size,
+                    sha256=_sha256(os.path.join(directory, path)),
+                    inode=found.st_ino,
+                    mtime_ns=found.st_mtime_ns,
+                )
+            files.append(file)
+    tables = {file.path.rsplit("/", 1)[0] for file in files}
+    complete = FetchComplete(files=len(files), size=sum(file.size for file in files), tables=len(tables))
+    write_atomically(journal_path, b"".join(encode_fetch_record(each) for each in (header, *files, complete)))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Schema:
     tables: tuple[TableRef, ...]
     truncations: tuple[Truncation, ...]
+    indexes: tuple[tuple[str, str, str], ...]
     sha256: str
 
 
@@ -249,6 +300,14 @@ def _read_schema(instance: StagingInstance) -> _Schema:
     return _Schema(
         tables=tuple(sorted(each for each in tables if each.keyspace not in (SYSTEM_KEYSPACE, _SCHEMA))),
         truncations=parse_truncations(local["truncated_at"]),
+        indexes=tuple(
+            sorted(
+                (row["keyspace_name"], row["table_name"], row["index_name"])
+                for row in rows["indexes"]
+                # Others, SAI among them, look at each SSTable and build what is missing by themselves.
+                if row["kind"] != "CUSTOM"
+            )
+        ),
         sha256=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
     )
 
@@ -433,6 +492,42 @@ def _clear_base(
                         shutil.rmtree(path)
                         dropped.append(path)
     return tuple(dropped), tuple(truncated)
+
+
+def _unbuilt(staged: StagedMoment, *, base: FetchedBase) -> tuple[tuple[str, str, str], ...]:
+    """Indexes of tables of which the base has SSTables and nothing of the index."""
+    tables = {(each.table.keyspace, each.table.table): each for each in staged.tables if each.keep_base}
+    found: list[tuple[str, str, str]] = []
+    for keyspace, table, index in staged.indexes:
+        each = tables.get((keyspace, table))
+        if each is None:
+            continue
+        new = set(map(_content_key, (os.path.join(each.staged, name) for name in _files(each.staged))))
+        for directory in base.directories:
+            where = os.path.join(directory, keyspace, each.table.directory)
+            old = [name for name in _files(where) if _content_key(os.path.join(where, name)) not in new]
+            if old and not os.path.isdir(os.path.join(where, f".{index}")):
+                found.append((keyspace, table, index))
+                break
+    return tuple(found)
+
+
+def _content_key(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+def _paths_below(directory: str) -> t.Iterator[str]:
+    for parent, _directories, files in os.walk(directory):
+        for name in files:
+            yield os.path.relpath(os.path.join(parent, name), directory)
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    for chunk in read_chunks(path, chunk_bytes=1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _empty(directory: str, *, but: t.Mapping[str, str]) -> int:

@@ -1,0 +1,228 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recovery to a moment from a base and plain copies of segments, on real nodes; no agent and no store is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from cassandra import ConsistencyLevel
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql_wire import CqlWire
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
+    StagingInstance,
+    StagingSettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import parse_header
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
+    FetchedBase,
+    StagedMoment,
+    lay_down,
+    recover_to_moment,
+)
+from lab.cluster import Cluster
+from lab.node import Node
+from tests.lab.segments import cut_at_last_marker, renumber
+from tests.lab.staging_history import History, archive_into, install, live_through, tables_of
+
+pytestmark = pytest.mark.lab
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A node that is gone, and what there is of it."""
+
+    cluster: Cluster
+    directory: Path
+    history: History
+
+    @property
+    def node(self) -> Node:
+        """The only one of the cluster, stopped."""
+        return self.cluster.nodes[0]
+
+    @property
+    def identity(self) -> SourceIdentity:
+        """Whose log it is."""
+        return SourceIdentity(
+            cluster_name=self.cluster.cluster_name,
+            datacenter=self.cluster.datacenter,
+            rack=self.node.rack,
+            release_version=self.cluster.version,
+        )
+
+    def settings(self, directory: Path) -> StagingSettings:
+        """Of an instance beside the node."""
+        return StagingSettings(
+            directory=str(directory),
+            conf_directory=str(self.node.conf_directory),
+            launch_command=(str(self.node.command_path(name="cassandra")), "-f"),
+            heap_mib=448,
+        )
+
+    def recover(
+        self, directory: Path, *, moment_us: int | None, segments: t.Sequence[Path] | None = None
+    ) -> StagedMoment:
+        """As a restore does."""
+        return recover_to_moment(
+            settings=self.settings(directory),
+            identity=self.identity,
+            base=self.history.base,
+            segments=[str(path) for path in (segments or self.history.segments)],
+            moment_us=moment_us,
+        )
+
+
+@pytest.fixture(scope="module", params=["5.0.8", "4.1.10"])
+def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Source]:
+    directory = tmp_path_factory.mktemp("staging")
+    cluster = Cluster.create(root=directory / "lab", name="source", version=request.param, nodes=1)
+    with contextlib.ExitStack() as ending:
+        ending.callback(cluster.destroy)
+        archive_into(cluster.nodes[0], directory / "archive")
+        cluster.start()
+        history = live_through(
+            cluster,
+            archive=directory / "archive",
+            base_directory=directory / "base",
+            segments_directory=directory / "segments",
+        )
+        cluster.stop()
+        yield Source(cluster=cluster, directory=directory, history=history)
+
+
+def test_the_node_is_as_it_was_at_the_moment(source: Source, tmp_path: Path) -> None:
+    staged = source.recover(tmp_path / "staging", moment_us=source.history.moment_us)
+    new = _copy_of(source.history.base, into=tmp_path / "new")
+    laid = lay_down(staged=staged, base=new)
+
+    assert lay_down(staged=staged, base=new).linked == laid.linked, "a second run finds it done"
+    assert {Path(path).name.split("-")[0] for path in laid.truncated} == {"truncated", "truncated_flushed"}
+    assert {Path(path).name.split("-")[0] for path in laid.dropped} == {"dropped", "remade"}
+    assert laid.indexes_to_rebuild == ()
+    assert staged.later_schema == 20, "rows with the column and the field that were added after the moment"
+    source.node.wipe()
+    install(source.node, directories=new.directories)
+    source.cluster.start()
+    with source.cluster.session(consistency=ConsistencyLevel.ONE) as session:
+        found = tables_of(session)
+    source.cluster.stop()
+    assert found == source.history.truth
+
+
+def test_the_cut_is_exact_to_the_microsecond(source: Source, tmp_path: Path) -> None:
+    times = sorted(int(row.rpartition(", ")[2][:-1]) for row in source.history.truth['app."created"'])
+    staged = source.recover(tmp_path / "at", moment_us=times[5])
+    assert len(_rows(source, tmp_path / "at", table="app.created")) == 6
+    assert staged.moment_us == times[5]
+    source.recover(tmp_path / "before", moment_us=times[5] - 1)
+    assert len(_rows(source, tmp_path / "before", table="app.created")) == 5
+
+
+def test_without_a_moment_all_that_was_shipped_is_there(source: Source, tmp_path: Path) -> None:
+    staged = source.recover(tmp_path / "staging", moment_us=None)
+    assert "late.created" in {str(each.table) for each in staged.tables}
+    assert len(_rows(source, tmp_path / "staging", table="late.created")) == 10
+
+
+def test_segments_cut_at_their_last_sync_marker_lose_nothing(source: Source, tmp_path: Path) -> None:
+    whole = source.recover(tmp_path / "whole", moment_us=source.history.moment_us)
+    segments = [cut_at_last_marker(path, into=tmp_path) for path in source.history.segments]
+    assert sum(path.stat().st_size for path in segments) < sum(path.stat().st_size for path in source.history.segments)
+    cut = source.recover(tmp_path / "cut", moment_us=source.history.moment_us, segments=segments)
+    assert cut.data_replay.replayed == whole.data_replay.replayed
+    assert cut.schema_sha256 == whole.schema_sha256
+
+
+def test_a_clock_that_is_behind_the_source_loses_nothing(source: Source, tmp_path: Path) -> None:
+    ahead = (int(time.time()) + 86_400) * 1000
+    segments = [
+        renumber(path, number=ahead + number, into=tmp_path) for number, path in enumerate(source.history.segments)
+    ]
+    source.recover(tmp_path / "staging", moment_us=source.history.moment_us, segments=segments)
+    assert len(_rows(source, tmp_path / "staging", table="app.created")) == 10
+
+
+@pytest.mark.parametrize("which", ["middle", "last"])
+def test_a_damaged_segment_is_an_error(source: Source, tmp_path: Path, which: str) -> None:
+    shutil.copytree(source.history.segments[0].parent, tmp_path / "segments")
+    segments = sorted((tmp_path / "segments").iterdir())
+    while parse_header(segments[-1].read_bytes()) is None or segments[-1].stat().st_size < 1000:
+        segments.pop()
+    damaged = segments[0] if which == "middle" else segments[-1]
+    data = bytearray(damaged.read_bytes())
+    at = data.find(b"base" if which == "middle" else b"late")
+    assert at > 0
+    data[at : at + 4] = b"\xff\xff\xff\xff"
+    damaged.write_bytes(data)
+
+    with pytest.raises(NodeError) as caught:
+        source.recover(tmp_path / "staging", moment_us=source.history.moment_us, segments=segments)
+    assert damaged.name in str(caught.value) or "CRC" in str(caught.value)
+
+
+def test_an_instance_ends_with_whoever_started_it(source: Source, tmp_path: Path) -> None:
+    script = tmp_path / "starts.py"
+    script.write_text(
+        _STARTS_AND_WAITS.format(settings=source.settings(tmp_path / "staging"), identity=source.identity)
+    )
+    with subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": ":".join(sys.path)}) as parent:
+        try:
+            record = tmp_path / "staging" / "process"
+            _wait(lambda: record.exists() and bool(record.read_text()))
+            pid = int(record.read_text().split()[0])
+            _wait(lambda: b"java" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        finally:
+            parent.send_signal(signal.SIGKILL)
+    _wait(lambda: not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text())
+    # What is left is no obstacle.
+    StagingInstance(settings, identity=source.identity).prepare()
+
+
+_STARTS_AND_WAITS = """
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import *
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import *
+
+instance = StagingInstance({settings!r}, identity={identity!r})
+instance.prepare()
+with instance.running(replay=(), moment_us=None):
+    pass
+"""
+
+
+def _rows(source: Source, directory: Path, *, table: str) -> t.Sequence[t.Mapping[str, t.Any]]:
+    """What a recovery has left in its instance's own table."""
+    instance = StagingInstance(source.settings(directory), identity=source.identity)
+    with (
+        instance.running(replay=(), moment_us=None),
+        CqlWire(address=instance.places.address, port=instance.places.native_port) as cql,
+    ):
+        return cql.select_json(f"SELECT JSON * FROM {table}")
+
+
+def _copy_of(base: FetchedBase, *, into: Path) -> FetchedBase:
+    directories = []
+    for number, source in enumerate(base.directories):
+        shutil.copytree(source, into / str(number))
+        directories.append(str(into / str(number)))
+    return dataclasses.replace(base, directories=tuple(directories))
+
+
+def _wait(condition: t.Callable[[], bool], *, timeout_seconds: float = 60) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
