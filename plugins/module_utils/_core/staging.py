@@ -322,6 +322,25 @@ def truncated_since(truncation: Truncation, *, snapshot_began_us: int, segment: 
     return segment > 0 and (truncation.segment, truncation.position) >= (segment, position)
 
 
+def check_one_schema(schemas: t.Mapping[str, str], *, moment_us: int | None) -> None:
+    """Refuse a moment at which the nodes' schemas differ, in the middle of a schema change.
+
+    :param schemas: by node, what stands for its schema.
+    :raises NodeError: if there are several.
+    """
+    groups: dict[str, list[str]] = {}
+    for node, schema in sorted(schemas.items()):
+        groups.setdefault(schema, []).append(node)
+    if len(groups) > 1:
+        differing = "; ".join(", ".join(nodes) for nodes in sorted(groups.values(), key=len))
+        when = "where their logs end" if moment_us is None else f"at {format_restore_point(moment_us)} UTC"
+        raise NodeError(
+            f"The nodes' schemas differ {when}: {differing}.",
+            subject=min(groups.values(), key=len)[0],
+            next_step="A schema change was on its way. Choose a moment a few seconds earlier or later.",
+        )
+
+
 _REPLAYING = re.compile(r" - Replaying (?P<files>\S.*CommitLog-\S+\.log)$", re.MULTILINE)
 _COMPLETE = re.compile(r" - Log replay complete, (?P<replayed>\d+) replayed mutations(?: in (?P<ms>\d+) ms)?")
 _NOTHING = re.compile(r" - No commitlog files found; skipping replay")

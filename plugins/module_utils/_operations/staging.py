@@ -39,6 +39,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     LocalFilesError,
     NodeError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
     SYSTEM_KEYSPACE,
     TableRef,
@@ -47,6 +48,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     FetchComplete,
     FetchHeader,
+    FetchRecord,
     StagedFile,
     encode_fetch_record,
     read_fetch_journal,
@@ -84,6 +86,16 @@ class FetchedBase:
     snapshot_began_us: int
     active_segment: int
     active_position: int
+
+    @classmethod
+    def of_snapshot(cls, record: SnapshotRecord, *, directories: t.Sequence[str]) -> FetchedBase:
+        """From what the backup recorded about the node's snapshot."""
+        return cls(
+            directories=tuple(directories),
+            snapshot_began_us=record.began_us,
+            active_segment=record.commit_log.active_segment,
+            active_position=record.commit_log.active_position,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,7 +258,8 @@ def note_laid_down(*, journal_path: str, base: FetchedBase) -> None:
             files.append(file)
     tables = {file.path.rsplit("/", 1)[0] for file in files}
     complete = FetchComplete(files=len(files), size=sum(file.size for file in files), tables=len(tables))
-    write_atomically(journal_path, b"".join(encode_fetch_record(each) for each in (header, *files, complete)))
+    records: list[FetchRecord] = [header, *files, complete]
+    write_atomically(journal_path, b"".join(map(encode_fetch_record, records)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.staging imp
     Truncation,
     archiving_properties,
     cannot_read_a_mutation,
+    check_one_schema,
     check_precision,
     data_replay_list,
     decisive_lines,
@@ -208,6 +209,12 @@ def test_files_of_an_sstable_keep_together_and_collide_with_nothing() -> None:
         "nb-2-big-Data.db": "nb-9-big-Data.db",
         "nb-3gd4_1fzy_4rqps2lv3k1xrjq0a1-big-Data.db": "nb-3gd4_1fzy_4rqps2lv3k1xrjq0a1-big-Data.db",
     }
+
+
+def test_a_moment_in_the_middle_of_a_schema_change_is_refused() -> None:
+    check_one_schema({"a": "1", "b": "1"}, moment_us=5)
+    with pytest.raises(NodeError, match="c; a, b"):
+        check_one_schema({"a": "1", "b": "1", "c": "2"}, moment_us=5)
 
 
 def test_agents_of_the_node_are_not_started_twice() -> None:
