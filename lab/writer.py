@@ -170,7 +170,16 @@ class Writer:
 
     def _run(self, *, root: Path, cluster: Cluster, writes_per_second: float) -> None:
         size_before = self.truth_path.stat().st_size if self.truth_path.exists() else 0
-        command = [sys.executable, "-m", "lab", "--root", root.resolve(), "write", "--cluster", cluster.name]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "lab",
+            "--root",
+            root.resolve(),
+            "write",
+            "--cluster",
+            cluster.name,
+        ]
         command += ["--foreground", "--rate", str(writes_per_second), "--truth", self.truth_path]
         with (self.directory / "writer.log").open("wb") as log:
             started = subprocess.Popen(
@@ -194,7 +203,7 @@ class Writer:
 
         with contextlib.suppress(LabError):
             wait_until(
-                condition=lambda: started.poll() is not None or has_written(),
+                lambda: started.poll() is not None or has_written(),
                 timeout_seconds=_STOP_TIMEOUT_SECONDS,
                 what="the writer's first write",
             )
@@ -204,7 +213,8 @@ class Writer:
 
     def _log_tail(self, *, lines: int) -> str:
         log = self.directory / "writer.log"
-        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) if log.exists() else ""
+        said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        return "\n".join(said.splitlines()[-lines:])
 
 
 class _Sender:
