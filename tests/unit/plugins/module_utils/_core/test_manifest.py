@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import manifest
@@ -35,6 +35,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
 
+#: These find what is wrong about values, not about the speed of a busy machine.
+calm = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 texts = st.text(max_size=20)
 numbers = st.integers(0, 2**53)
 codecs = st.sampled_from([Codecs(()), Codecs(("zstd",)), Codecs(("age",)), Codecs(("zstd", "age"))])
@@ -65,21 +67,25 @@ objects = built(
 )
 
 
+@calm
 @given(marker=built(RepositoryMarker))
 def test_markers_read_back(marker: RepositoryMarker) -> None:
     assert manifest.decode_marker(manifest.encode_marker(marker), subject="x") == marker
 
 
+@calm
 @given(record=snapshots)
 def test_snapshot_records_read_back(record: SnapshotRecord) -> None:
     assert manifest.decode_snapshot_record(manifest.encode_snapshot_record(record), subject="x") == record
 
 
+@calm
 @given(receipt=built(UploadReceipt, summary=summaries))
 def test_upload_receipts_read_back(receipt: UploadReceipt) -> None:
     assert manifest.decode_upload_receipt(manifest.encode_upload_receipt(receipt), subject="x") == receipt
 
 
+@calm
 @given(
     backup=built(
         ClusterManifest,
@@ -92,6 +98,7 @@ def test_cluster_manifests_read_back(backup: ClusterManifest) -> None:
     assert manifest.decode_cluster_manifest(manifest.encode_cluster_manifest(backup), subject="x") == backup
 
 
+@calm
 @given(
     header=built(NodeManifestHeader, node=nodes, snapshot=snapshots),
     entries=st.lists(objects | built(TableEntry, table=tables), max_size=5),
@@ -120,6 +127,7 @@ def test_node_manifests_read_back_line_by_line(
             list(manifest.read_node_manifest(without, subject="x"))
 
 
+@calm
 @given(text=st.binary(max_size=200))
 def test_any_other_bytes_are_refused_with_our_error(text: bytes) -> None:
     for decode in (

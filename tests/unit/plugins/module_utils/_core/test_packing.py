@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
@@ -18,6 +18,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.packing imp
     plan_objects,
 )
 
+#: These find what is wrong about values, not about the speed of a busy machine.
+calm = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TABLE = TableRef(keyspace="ks", table="t", id="0" * 32)
 components = st.sampled_from(["Data.db", "Index.db", "TOC.txt", "SAI+aa+idx+Meta.db", "Rows.db"])
 paths = st.one_of(
@@ -31,6 +33,7 @@ def file(path: str, size: int) -> SnapshotFile:
     return SnapshotFile(path=path, source=f"/{path}", size=size, inode_key=(0, 0, 0))
 
 
+@calm
 @given(found=st.dictionaries(paths, sizes, max_size=40), seed=st.integers())
 def test_every_file_is_in_one_object_and_the_plan_does_not_depend_on_the_order(
     found: dict[str, int], seed: int
