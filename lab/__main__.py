@@ -45,11 +45,16 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m lab", description="Real Cassandra clusters and a real S3 server on this machine."
     )
     parser.add_argument(
-        "--root", type=Path, default=_CHECKOUT / ".lab", help="directory of the lab's state (default: .lab in the checkout)"
+        "--root",
+        type=Path,
+        default=_CHECKOUT / ".lab",
+        help="directory of the lab's state (default: .lab in the checkout)",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, run: t.Callable[[argparse.Namespace], int | None], help_text: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: t.Callable[[argparse.Namespace], int | None], help_text: str
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help_text, description=help_text)
         added.set_defaults(run=run)
         return added
@@ -74,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         ("start", Node.start, "start nodes and wait until they accept CQL connections"),
         ("stop", Node.stop, "stop nodes gracefully"),
         ("kill", Node.kill, "end nodes with SIGKILL, as a crash does"),
-        ("wipe", Node.wipe, "empty the data, commit-log, hint and cache directories of stopped nodes, as new disks would be"),
+        (
+            "wipe",
+            Node.wipe,
+            "empty the data, commit-log, hint and cache directories of stopped nodes, as new disks would be",
+        ),
     ):
         nodes = command(name, _on_nodes, help_text)
         nodes.set_defaults(action=action)
@@ -102,13 +111,19 @@ def _parser() -> argparse.ArgumentParser:
     write.add_argument("--load", type=int, metavar="CERTIFICATES", help="write so many, fast, and return")
     write.add_argument("--rate", type=float, default=50.0, help="writes per second (default: %(default)s)")
     write.add_argument("--stop", action="store_true", help="stop the writer in the background")
-    write.add_argument("--foreground", action="store_true", help="keep writing in this process, until SIGTERM or ctrl-C")
+    write.add_argument(
+        "--foreground", action="store_true", help="keep writing in this process, until SIGTERM or ctrl-C"
+    )
 
-    checking = command("check", _check, "compare a cluster with a truth file, row by row, at ALL; exit status 1 if it differs")
+    checking = command(
+        "check", _check, "compare a cluster with a truth file, row by row, at ALL; exit status 1 if it differs"
+    )
     _add_cluster(checking)
     checking.add_argument("--truth", type=Path, help="default: that of the cluster's writer")
     checking.add_argument("--until-us", type=int, metavar="MICROSECONDS", help="since 1970: the restored moment")
-    checking.add_argument("--exact", action="store_true", help="restored to that moment, not from a snapshot begun then")
+    checking.add_argument(
+        "--exact", action="store_true", help="restored to that moment, not from a snapshot begun then"
+    )
     return parser
 
 
@@ -248,18 +263,16 @@ def _write(options: argparse.Namespace) -> None:
         _write_in_foreground(cluster=cluster, truth_path=truth_path, rate=options.rate)
     else:
         set_up_schema(cluster=cluster)
-        writer = Writer.start(
-            root=options.root, cluster=cluster, truth_path=truth_path, writes_per_second=options.rate
-        )
+        writer = Writer.start(root=options.root, cluster=cluster, truth_path=truth_path, writes_per_second=options.rate)
         print(f"writing to {cluster.name}: process {writer.pid}, truth in {writer.truth_path}")
 
 
 def _truth_path(options: argparse.Namespace) -> Path:
     if options.truth:
-        return t.cast(Path, options.truth)
+        return Path(options.truth)
     if options.cluster in Writer.names(options.root):
         return Writer.load(options.root, options.cluster).truth_path
-    return t.cast(Path, options.root) / "writers" / options.cluster / "truth.jsonl"
+    return Path(options.root, "writers", options.cluster) / "truth.jsonl"
 
 
 def _write_in_foreground(*, cluster: Cluster, truth_path: Path, rate: float) -> None:

@@ -5,10 +5,10 @@
 
 What has to be there depends on the moment that was restored, ``until_us``:
 
-- restored from a snapshot, the moment is the one at which the snapshot began. Writes acknowledged by then must be there;
-  any other write may be, since snapshots of several nodes are not of one moment.
-- restored to a moment, ``exact``: acknowledged writes with a timestamp up to the moment must be there, writes with a later
-  one must not.
+- restored from a snapshot, the moment is the one at which the snapshot began. Writes acknowledged by then must be
+  there; any other write may be, since snapshots of several nodes are not of one moment.
+- restored to a moment, ``exact``: acknowledged writes with a timestamp up to the moment must be there, writes with a
+  later one must not.
 - nothing was restored, ``until_us`` is None: every acknowledged write must be there.
 
 Never acknowledged writes may be there or not, unless ``exact`` excludes them. What nobody ever wrote must not be there.
@@ -30,6 +30,8 @@ _PAGE_ROWS = 1000
 _SAMPLE = 10
 # How far from its computed end a row with a time to live may vanish: Cassandra counts in seconds, from its own receipt.
 _EXPIRY_MARGIN_US = 30_000_000
+
+_KINDS = {"missing": "missing", "different": "different", "unexpected": "unexpected", "index": "wrong in an index"}
 
 Key = tuple[t.Any, ...]
 
@@ -69,10 +71,10 @@ class CheckResult:
     def summary(self) -> str:
         """Return the counts and a sample of what was found."""
         lines = [
-            f"{self.rows_found} rows found, {self.rows_required} required; {len(self.missing)} missing,"
-            f" {len(self.different)} different, {len(self.unexpected)} unexpected, {len(self.index)} wrong in an index"
+            f"{self.rows_found} rows found, {self.rows_required} required; "
+            + ", ".join(f"{len(getattr(self, name))} {words}" for name, words in _KINDS.items())
         ]
-        for name in ("missing", "different", "unexpected", "index"):
+        for name in _KINDS:
             findings = getattr(self, name)
             lines += [f"  {name}: {finding}" for finding in findings[:_SAMPLE]]
             if len(findings) > _SAMPLE:
@@ -303,7 +305,7 @@ def _compare_counters(
 
 
 def _compare_indexes(*, session: t.Any, rows: t.Mapping[Key, _Row], findings: _Findings) -> None:
-    """Compare what queries through the indexes return with the rows of the table: all states, and a sample of subjects."""
+    """Compare what queries through the indexes return with the table: all states, and a sample of subjects."""
     in_table: dict[str, set[str]] = collections.defaultdict(set)
     for row in rows.values():
         in_table[row.values["status"]].add(row.values["serial"])

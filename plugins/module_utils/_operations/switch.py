@@ -12,8 +12,8 @@ What a node keeps of its keyspace ``system`` when it is restored in place:
 
 - ``local``: its host id, tokens, data centre and rack, the gossip generation, and that it is bootstrapped. The
   ``truncated_at`` in it is about commit-log positions that are gone with the commit log, so it can hide nothing.
-- ``peers``, ``peers_v2``: the other nodes are the same under the same addresses, and a node that is no seed finds them by
-  it even if the seeds are slow. They are today's, not the backup's.
+- ``peers``, ``peers_v2``: the other nodes are the same under the same addresses, and a node that is no seed finds them
+  by it even if the seeds are slow. They are today's, not the backup's.
 
 Everything else starts empty, and Cassandra makes it again. ``batches``, ``paxos`` and the hints hold writes that are
 newer than the backup and would come back. ``IndexInfo`` and ``built_views`` say what is built today, which need not be
@@ -93,7 +93,7 @@ def pending(node: NodeSettings) -> JournalState | None:
     """
     for name in names_in(_restores(node)):
         if name.endswith(".json"):
-            state = _load(node, restore_id=name[: -len(".json")])
+            state = read_state(node, restore_id=name[: -len(".json")])
             if state is not None and state.phase != journal.FINISHED:
                 return state
     return None
@@ -165,7 +165,7 @@ def roll_back(
     """
     journal.check_restore_id(restore_id)
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        state = _load(node, restore_id=restore_id)
+        state = read_state(node, restore_id=restore_id)
         if state is None:
             return RollBackOutcome(changed=False)
         if state.phase == journal.FINISHED:
@@ -187,7 +187,7 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
     """
     journal.check_restore_id(restore_id)
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        state = _load(node, restore_id=restore_id)
+        state = read_state(node, restore_id=restore_id)
         if state is None or (state.phase == journal.FINISHED and keep_old):
             return FinishOutcome(changed=False, freed_bytes=0)
         if state.phase not in (journal.SWITCHED, journal.FINISHED):
@@ -284,7 +284,7 @@ def _take_out(directory: ManagedDirectory, *, state: JournalState) -> None:
 def _go_back_after(error: Exception, *, node: NodeSettings, restore_id: str) -> None:
     """Put everything back because of an error, and say so if that failed too."""
     try:
-        state = _load(node, restore_id=restore_id)
+        state = read_state(node, restore_id=restore_id)
         if state is not None:
             _go_back(node, state)
     except (ReviveError, OSError) as second:
@@ -485,7 +485,11 @@ def _restores(node: NodeSettings) -> str:
     return os.path.join(node.state_directory, "restores")
 
 
-def _load(node: NodeSettings, *, restore_id: str) -> JournalState | None:
+def read_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
+    """How far a switch is; ``None`` if none was begun.
+
+    :raises LocalFilesError: if its journal cannot be read.
+    """
     path = _state_path(node, restore_id=restore_id)
     text = read_if_there(path)
     return None if text is None else journal.decode_state(text, subject=path)
@@ -503,7 +507,7 @@ def _own_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
             subject=node.name,
             next_step="Finish it or roll it back first.",
         )
-    return _load(node, restore_id=restore_id)
+    return read_state(node, restore_id=restore_id)
 
 
 def _save(node: NodeSettings, state: JournalState) -> JournalState:
