@@ -21,8 +21,6 @@ from lab.cluster import Cluster
 from lab.node import Node
 
 Truth = t.Mapping[str, t.Sequence[str]]
-#: In what a node holds: when the table ``later.created`` was made, in microseconds.
-MADE = "made later"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,10 +100,6 @@ def tables_of(session: Session) -> Truth:
         ]
         selected = ", ".join([*(f'"{each.column_name}"' for each in columns), *times])
         found[name] = sorted(repr(tuple(each)) for each in session.execute(f"SELECT {selected} FROM {name}"))
-    made = session.execute(
-        "SELECT table_name, writetime(comment) FROM system_schema.tables WHERE keyspace_name = 'later'"
-    )
-    found[MADE] = sorted(str(row[1]) for row in made)
     found["types"] = sorted(map(repr, map(tuple, session.execute("SELECT * FROM system_schema.types"))))
     found["indexes"] = sorted(map(repr, map(tuple, session.execute("SELECT * FROM system_schema.indexes"))))
     found["roles"] = sorted(row.role for row in session.execute("SELECT role FROM system_auth.roles"))

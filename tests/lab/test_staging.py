@@ -39,7 +39,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.stagi
 from lab.cluster import Cluster
 from lab.node import Node
 from tests.lab.segments import cut_at_last_marker, renumber
-from tests.lab.staging_history import MADE, History, archive_into, install, live_through, tables_of
+from tests.lab.staging_history import History, archive_into, install, live_through, tables_of
 
 pytestmark = pytest.mark.lab
 
@@ -153,9 +153,11 @@ def test_without_a_moment_all_that_was_shipped_is_there(source: Source, tmp_path
 
 
 def test_the_cut_is_exact_to_the_microsecond(source: Source, tmp_path: Path) -> None:
-    made_us = int(source.history.truth[MADE][0])
-    assert "created" in source.tables(tmp_path / "at", moment_us=made_us)["later"]
-    assert "later" not in source.tables(tmp_path / "before", moment_us=made_us - 1)
+    times = sorted(int(row.rpartition(", ")[2][:-1]) for row in source.history.truth['app."created"'])
+    source.recover(tmp_path / "at", moment_us=times[5])
+    assert len(_rows(source, tmp_path / "at", table="app.created")) == 6
+    source.recover(tmp_path / "before", moment_us=times[5] - 1)
+    assert len(_rows(source, tmp_path / "before", table="app.created")) == 5
 
 
 def test_segments_cut_at_their_last_sync_marker_are_whole(source: Source, tmp_path: Path) -> None:
