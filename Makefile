@@ -34,20 +34,28 @@ setup-lab: setup ## Also what the lab needs: Java 17, Maven, Go
 .PHONY: test
 test: ## All of the gate: lint, sanity, test-unit, test-lab
 	@tools/timed setup $(MAKE) --no-print-directory setup-lab
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory sanity
-	@$(MAKE) --no-print-directory test-unit
-	@$(MAKE) --no-print-directory test-lab
+	@$(MAKE) --no-print-directory --keep-going lint sanity test-unit test-lab
 
-.PHONY: lint
-lint: setup ## ruff, mypy, yamllint, ansible-lint, shellcheck, antsibull-changelog
-	@tools/timed ruff tools/ruff $(PYTHON_SOURCES)
-	@tools/timed mypy $(BIN)/mypy $(COLLECTION)/plugins
-	@tools/timed mypy-local $(BIN)/mypy --python-version 3.11 $(LOCAL_PYTHON)
-	@tools/timed yamllint $(BIN)/yamllint --strict .
-	@tools/timed ansible-lint $(BIN)/ansible-lint --offline --strict --profile production
-	@tools/timed shellcheck tools/shellcheck
-	@tools/timed changelog $(BIN)/antsibull-changelog lint
+LINTS := ruff mypy mypy-local yamllint ansible-lint shellcheck changelog docs
+.PHONY: lint $(LINTS)
+lint: setup ## ruff, mypy, yamllint, ansible-lint, shellcheck, antsibull; all of them, whatever fails
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(LINTS)
+ruff:
+	@tools/timed $@ tools/ruff $(PYTHON_SOURCES)
+mypy:
+	@tools/timed $@ $(BIN)/mypy $(COLLECTION)/plugins
+mypy-local:
+	@tools/timed $@ $(BIN)/mypy --python-version 3.11 $(LOCAL_PYTHON)
+yamllint:
+	@tools/timed $@ $(BIN)/yamllint --strict .
+ansible-lint:
+	@tools/timed $@ $(BIN)/ansible-lint --offline --strict --profile production
+shellcheck:
+	@tools/timed $@ tools/shellcheck
+changelog:
+	@tools/timed $@ $(BIN)/antsibull-changelog lint
+docs:
+	@tools/timed $@ $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
 
 .PHONY: format
 format: setup ## Let ruff put the code into shape
@@ -80,5 +88,5 @@ build: setup ## The collection's artefact, in .cache/build
 	@$(BIN)/ansible-galaxy collection build --force --output-path .cache/build
 
 .PHONY: clean
-clean: ## Throw away all that the gate made
+clean: ## Throw away all that the gate made (not the lab: python -m lab down --destroy)
 	@rm -rf .cache .venv .venv-core .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible

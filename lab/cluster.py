@@ -36,6 +36,8 @@ APPLICATION_ROLE = "certs"
 
 _NATIVE_PORT = 9042
 _STORAGE_PORT = 7000
+# One seed would wait for its peers, and they for it, when a whole cluster starts again; two know that nobody is up.
+_SEEDS = 2
 _SETTLE_TIMEOUT_SECONDS = 180.0
 _AUTH_TABLES = ("roles", "role_members", "role_permissions")
 # What a node that is just starting may answer.
@@ -170,7 +172,7 @@ class Cluster:
             native_port=node.native_port,
             storage_port=node.storage_port,
             jmx_port=node.jmx_port,
-            seeds=(self.nodes[0].address,),
+            seeds=tuple(node.address for node in self.nodes[:_SEEDS]),
             num_tokens=num_tokens,
             heap_mib=heap_mib,
         )
@@ -186,10 +188,12 @@ class Cluster:
         is_new = not any(node.has_data() for node in self.nodes)
         # Bootstrapping nodes would have to join one after the other, to stream nothing.
         options = ("-Dcassandra.auto_bootstrap=false",) if is_new else ()
-        first, *others = self.nodes
-        first.start(wait=False, jvm_options=options)
-        if others and not first.is_serving():
-            first.wait_until_gossiping()
+        seeds, others = self.nodes[:_SEEDS], self.nodes[_SEEDS:]
+        for node in seeds:
+            node.start(wait=False, jvm_options=options)
+        if others:
+            for node in seeds:
+                node.wait_until_gossiping()
         for node in others:
             node.start(wait=False, jvm_options=options)
         for node in self.nodes:

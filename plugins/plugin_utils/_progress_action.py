@@ -188,7 +188,8 @@ def poll_command(path: str, results_file: str) -> str:
     return (
         f"touch {lease}; "
         f"if [ ! -e {job} ]; then echo 'revive-job missing'; "
-        f"""elif grep -q '"finished": *false' {job}; then echo 'revive-job running'; else echo 'revive-job ended'; fi; """
+        # What the background job writes first begins so; what it writes at the end is the module's own result.
+        f"""elif grep -q '^{{"started"' {job}; then echo 'revive-job running'; else echo 'revive-job ended'; fi; """
         f"report=$(cat {progress_file} 2>/dev/null); "
         """pid=$(printf %s "$report" | sed -n 's/.*"pid":\\([0-9]*\\).*/\\1/p'); """
         'if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then echo "revive-module alive"; fi; '

@@ -298,8 +298,23 @@ def documentation(source: Source) -> dict[str, str]:
     }
 
 
+def fragments(source: Source) -> dict[str, str]:
+    """The parts of a documentation fragment's file, as text, by the name that modules extend."""
+    name = pathlib.PurePosixPath(source.path).stem
+    return {
+        f"{name}.{target.id.lower()}".removesuffix(".documentation"): str(ast.literal_eval(node.value))
+        for definition in source.tree.body
+        if isinstance(definition, ast.ClassDef)
+        for node in definition.body
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name)
+    }
+
+
 def attributes_are_promised(source: Source, documented: t.Mapping[str, t.Any]) -> list[Violation]:
-    """Every module says itself how far check mode and diff go; ``documented`` is its ``DOCUMENTATION``, parsed."""
+    """Every module says how far check mode and diff go.
+
+    :param documented: its ``DOCUMENTATION``, parsed, with the attributes of the fragments that it extends.
+    """
     attributes = documented.get("attributes") or {}
     levels = ("full", "partial", "none", "N/A")
     wrong = [

@@ -84,13 +84,27 @@ def test_modules_are_thin() -> None:
     assert_kept(violation for source in MODULE_SOURCES for violation in rules.modules_are_thin(source))
 
 
+def documented(source: rules.Source) -> dict[str, t.Any]:
+    """A module's documentation, with the attributes of the fragments that it extends below its own."""
+    fragments = {
+        f"revive.cassandra.{name}": yaml.safe_load(text)
+        for fragment in python_files("plugins/doc_fragments")
+        for name, text in rules.fragments(fragment).items()
+    }
+    own: dict[str, t.Any] = yaml.safe_load(rules.documentation(source)["DOCUMENTATION"])
+    parts = [fragments[name] for name in own.get("extends_documentation_fragment", [])] + [own]
+    attributes: dict[str, dict[str, t.Any]] = {}
+    for part in parts:
+        for name, promise in (part.get("attributes") or {}).items():
+            attributes[name] = {**attributes.get(name, {}), **promise}
+    return {**own, "attributes": attributes}
+
+
 def test_modules_promise_check_mode_and_diff() -> None:
     assert_kept(
         violation
         for source in MODULE_SOURCES
-        for violation in rules.attributes_are_promised(
-            source, yaml.safe_load(rules.documentation(source)["DOCUMENTATION"])
-        )
+        for violation in rules.attributes_are_promised(source, documented(source))
     )
 
 

@@ -194,6 +194,16 @@ def test_a_module_that_promises_is_fine() -> None:
     assert not rules.attributes_are_promised(source(MODULE, ""), {"attributes": attributes})
 
 
+def test_the_parts_of_a_fragment_are_found_by_the_name_that_modules_extend() -> None:
+    text = """
+    class ModuleDocFragment:
+        DOCUMENTATION = "a"
+        INFO = "b"
+    """
+    found = rules.fragments(source("plugins/doc_fragments/_sample.py", text))
+    assert found == {"_sample": "a", "_sample.info": "b"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -22,9 +22,7 @@ def local_error(error: OSError, *, doing: str, path: str) -> LocalFilesError:
     next_step = ""
     if error.errno in (errno.EACCES, errno.EPERM):
         next_step = "Run as the user that Cassandra runs as, or as root (become)."
-    return LocalFilesError(
-        f"Cannot {doing} {path}: {error.strerror or error}.", subject=path, next_step=next_step
-    )
+    return LocalFilesError(f"Cannot {doing} {path}: {error.strerror or error}.", subject=path, next_step=next_step)
 
 
 def ensure_directory(path: str) -> None:

@@ -25,7 +25,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     StoreError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import PROBE_KEY
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectInfo, ObjectStore, RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
+    ObjectInfo,
+    ObjectStore,
+    RepositorySettings,
+)
 
 #: A stream is sent in parts of this size, so that a worker holds a few of them and no more.
 PART_BYTES = 8 * 1024 * 1024
@@ -104,6 +108,10 @@ class _ObstoreStore:
         self._place = place
         self._prefix = prefix
 
+    @property
+    def location(self) -> str:
+        return self._place + self._prefix
+
     def put(self, key: str, body: bytes) -> None:
         try:
             self._obstore.put(self._backend, self._prefix + key, body, use_multipart=False)
@@ -180,7 +188,7 @@ class _ObstoreStore:
                 if isinstance(failed, (ObjectMissingError, StoreDeniedError)) or failures >= _READ_ATTEMPTS:
                     raise failed from None
                 # The beginning is retried inside obstore; this is for a connection that was cut in the middle.
-                time.sleep(random.uniform(0, min(10.0, 0.2 * 2**failures)))  # noqa: S311 - jitter, not a secret
+                time.sleep(random.uniform(0, min(10.0, 0.2 * 2**failures)))
 
     def head(self, key: str) -> ObjectInfo | None:
         try:

@@ -83,7 +83,8 @@ def valid_end(read_at: ReadAt, *, length: int) -> int:
 
     :param read_at: takes an offset and a size, gives the bytes there, fewer at the end of the file.
     :param length: of the file, which may be preallocated.
-    :returns: 0 if not even the header is valid.
+    :returns: 0 if there is nothing yet: no valid header, or a header without a section, as in a segment that was made
+        in advance.
     """
     header = parse_header(read_at(0, min(length, MAX_HEADER_BYTES)))
     if header is None:

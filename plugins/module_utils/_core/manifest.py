@@ -32,6 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     TableEntry,
     TableSummary,
     Totals,
+    UploadReceipt,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
 
@@ -40,6 +41,7 @@ NODE_FORMAT = "revive.cassandra/node-manifest"
 CLUSTER_FORMAT = "revive.cassandra/cluster-manifest"
 REPOSITORY_FORMAT = "revive.cassandra/repository"
 SNAPSHOT_FORMAT = "revive.cassandra/snapshot"
+RECEIPT_FORMAT = "revive.cassandra/upload-receipt"
 
 NodeManifestRecord = t.Union[NodeManifestHeader, TableEntry, BackedUpObject, NodeManifestFooter]
 _Json = t.Dict[str, t.Any]
@@ -79,6 +81,21 @@ def decode_snapshot_record(text: bytes, *, subject: str) -> SnapshotRecord:
     """
     with _reading(subject):
         return _snapshot_record(_open_document(SNAPSHOT_FORMAT, text, subject=subject))
+
+
+def encode_upload_receipt(receipt: UploadReceipt) -> bytes:
+    """What a node keeps about a manifest that it stored."""
+    return _document(RECEIPT_FORMAT, dataclasses.asdict(receipt))
+
+
+def decode_upload_receipt(text: bytes, *, subject: str) -> UploadReceipt:
+    """What a node kept about a manifest that it stored.
+
+    :raises ManifestError: if the text is something else.
+    """
+    with _reading(subject):
+        value = _open_document(RECEIPT_FORMAT, text, subject=subject)
+        return _build(UploadReceipt, {**value, "summary": _node_summary(value["summary"])})
 
 
 def encode_node_record(record: NodeManifestRecord) -> bytes:
@@ -155,8 +172,15 @@ def read_node_manifest(lines: t.Iterable[bytes], *, subject: str) -> t.Iterator[
             footer = record
         yield record
     if footer is None:
-        raise ManifestError(f"{subject} ends before its footer.", subject=subject, next_step="It was cut off; restore it.")
-    if (footer.tables, footer.totals.files, footer.totals.size, footer.totals.objects) != (tables, files, size, objects):
+        raise ManifestError(
+            f"{subject} ends before its footer.", subject=subject, next_step="It was cut off; restore it."
+        )
+    if (footer.tables, footer.totals.files, footer.totals.size, footer.totals.objects) != (
+        tables,
+        files,
+        size,
+        objects,
+    ):
         raise ManifestError(f"{subject} does not hold what its footer counts.", subject=subject)
 
 

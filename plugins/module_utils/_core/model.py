@@ -137,9 +137,7 @@ class Totals:
     new_stored_size: int = 0
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(
-            *(getattr(self, field.name) + getattr(other, field.name) for field in dataclasses.fields(Totals))
-        )
+        return Totals(*(getattr(self, field.name) + getattr(other, field.name) for field in dataclasses.fields(Totals)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +178,19 @@ class NodeSummary:
     snapshot_ended_us: int
     upload_began_us: int
     upload_ended_us: int
+
+
+@dataclasses.dataclass(frozen=True)
+class UploadReceipt:
+    """What a node keeps about a manifest that it stored, so that the same upload again is known to change nothing.
+
+    :param entries_sha256: of the node manifest's text without its footer, which has times in it.
+    :param stored_size: of the node manifest, after its codecs.
+    """
+
+    summary: NodeSummary
+    entries_sha256: str
+    stored_size: int
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,11 +56,17 @@ class ObjectInfo:
 class ObjectStore(t.Protocol):
     """Objects below one repository's prefix; keys are relative to it.
 
+    ``location`` says where that is, such as ``s3://bucket/prefix/``, for messages.
+
     Every method retries what may pass (throttling, cut connections, 5xx) with jitter before it raises.
 
     :raises StoreDeniedError: if credentials or rights are refused; the key or prefix and the right are named.
     :raises StoreError: if the store does not answer, or answers with something else.
     """
+
+    @property
+    def location(self) -> str:
+        """Where the keys lie, without anything secret."""
 
     def put(self, key: str, body: bytes) -> None:
         """Store a small object, replacing what was there."""

@@ -57,13 +57,18 @@ class Arguments:
         }
 
 
-def repository_arguments() -> Arguments:
+def shared_arguments(*, repository_required: bool) -> Arguments:
+    """What every module takes, whether it uses it or not, so that it can be set once for the whole action group."""
+    return node_arguments() + repository_arguments(required=repository_required)
+
+
+def repository_arguments(*, required: bool = True) -> Arguments:
     """Where the repository is; one option, so that it is set once for all modules."""
     return Arguments(
         options={
             "repository": {
                 "type": "dict",
-                "required": True,
+                "required": required,
                 "options": {
                     "bucket": {"type": "str", "required": True},
                     "prefix": {"type": "str", "default": ""},

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the options that say how to speak CQL to a node."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation of the options that say how to speak CQL to a node."""
+
+    DOCUMENTATION = r"""
+options:
+  native_address:
+    description: The address on which the node listens for CQL.
+    type: str
+    required: true
+  native_port:
+    description: The port on which the node listens for CQL.
+    type: int
+    default: 9042
+  cql_username:
+    description: The role to log in with.
+    type: str
+  cql_password:
+    description: The role's password.
+    type: str
+  cql_consistency:
+    description: The consistency level of reads.
+    type: str
+    default: LOCAL_QUORUM
+    choices: [ONE, LOCAL_ONE, TWO, THREE, QUORUM, LOCAL_QUORUM, EACH_QUORUM, ALL]
+  cql_timeout_seconds:
+    description: How long one request may take.
+    type: int
+    default: 60
+  cql_ca_certificates:
+    description: A file on the node with certificate authorities. The connection uses TLS when it is given.
+    type: path
+"""

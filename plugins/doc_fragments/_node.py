@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the options that say how to reach the node on which a module runs."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation of the options that say how to reach the node on which a module runs."""
+
+    DOCUMENTATION = r"""
+options:
+  node_name:
+    description: What messages call the node, usually C(inventory_hostname). The machine's own name by default.
+    type: str
+  nodetool_command:
+    description: The program C(nodetool) with its fixed arguments, quoted as in a shell, and run without one.
+    type: str
+    default: nodetool
+  nodetool_timeout_seconds:
+    description: How long one C(nodetool) command may take.
+    type: int
+    default: 600
+  config_file:
+    description: The node's C(cassandra.yaml); data directories and addresses are read from it.
+    type: path
+    default: /etc/cassandra/cassandra.yaml
+  state_directory:
+    description: Where this collection keeps its own files on the node, such as journals and locks.
+    type: path
+    default: /var/lib/revive-cassandra
+  jmx_username:
+    description: The user of JMX, where it asks for one.
+    type: str
+  jmx_password_file:
+    description: The file on the node with JMX's password. C(nodetool) reads it; no argument list has the password.
+    type: path
+  release_version:
+    description: Cassandra's version, such as V(5.0.8), for a node that does not run and so cannot be asked.
+    type: str
+"""

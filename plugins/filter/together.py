@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters by which a role decides for all nodes of a play together."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core import together
+
+
+def problems(hostvars: t.Any, hosts: t.Sequence[str], name: str, evidence: str) -> list[str]:
+    """What went wrong on which host, by a variable that a task registered on each."""
+    return together.problems({host: _variable(hostvars, host, name) for host in hosts}, evidence=evidence)
+
+
+def ring_problems(ring: t.Sequence[t.Mapping[str, t.Any]], host_ids: t.Mapping[str, str]) -> list[str]:
+    """Why a ring is not whole, or not the hosts of the play."""
+    try:
+        return together.ring_problems(ring, host_ids=host_ids)
+    except (KeyError, TypeError) as error:
+        raise AnsibleFilterError(f"This is no ring: {type(error).__name__}: {error}") from error
+
+
+def _variable(hostvars: t.Any, host: str, name: str) -> t.Any:
+    try:
+        return hostvars[host].get(name)
+    except (KeyError, AttributeError) as error:
+        raise AnsibleFilterError(f"There are no variables of {host}") from error
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """By their names."""
+        return {"problems": problems, "ring_problems": ring_problems}

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""nodetool of a node."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError, NodeUnreachableError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import last_useful_line
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+
+_NOT_THERE = re.compile(
+    r"Failed to connect|Connection refused|ConnectException|NoRouteToHost|UnknownHost|SocketTimeout"
+    r"|ServiceUnavailable|CommunicationException|InstanceNotFoundException|Operation not supported: ",
+    re.IGNORECASE,
+)
+_NOT_LET_IN = re.compile(r"Authentication failed|SecurityException|Credentials required|Access denied", re.IGNORECASE)
+
+
+class Nodetool:
+    """Runs nodetool, always with an argument list, never through a shell."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self._settings = settings
+        login: tuple[str, ...] = ()
+        if settings.jmx_username:
+            login += ("-u", settings.jmx_username)
+        if settings.jmx_password_file:
+            login += ("-pwf", settings.jmx_password_file)
+        self._command = (*settings.nodetool_command, *login)
+
+    def run(self, *arguments: str) -> str:
+        """What the command printed.
+
+        :raises NodeUnreachableError: if the node does not answer, or not in time.
+        :raises NodeError: if nodetool cannot be run, or failed.
+        """
+        node, name = self._settings.name, arguments[0] if arguments else ""
+        try:
+            done = subprocess.run(
+                [*self._command, *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=self._settings.timeout_seconds,
+                env={**os.environ, "LC_ALL": "C"},
+            )
+        except subprocess.TimeoutExpired:
+            raise NodeUnreachableError(
+                f"nodetool {name} on node {node} did not end within {self._settings.timeout_seconds} s.",
+                subject=node,
+                next_step="Check the node's load and its log, or allow more time.",
+            ) from None
+        except OSError as error:
+            raise NodeError(
+                f"{self._command[0]} cannot be run on node {node}: {error.strerror}.",
+                subject=node,
+                next_step="Give the full path of nodetool on that node.",
+            ) from error
+        output = done.stdout.decode("utf-8", "replace")
+        if done.returncode == 0:
+            return output
+        raise self._failure(name, done.stderr.decode("utf-8", "replace") + "\n" + output, code=done.returncode)
+
+    def _failure(self, name: str, printed: str, *, code: int) -> NodeError:
+        node, why = self._settings.name, last_useful_line(printed)
+        message = f"nodetool {name} on node {node} failed: {why.rstrip('.')}."
+        if _NOT_LET_IN.search(printed):
+            return NodeError(
+                message, subject=node, next_step="Check the JMX user's name and the file with the JMX password."
+            )
+        if _NOT_THERE.search(printed):
+            return NodeUnreachableError(
+                message, subject=node, next_step="Check that Cassandra runs there and that its JMX port answers."
+            )
+        return NodeError(message, subject=node, next_step=f"nodetool's exit code was {code}; see also Cassandra's log.")

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every node of a play has told, looked at together. Pure.
+
+A role lets each node say how a step went, and then decides for all of them at once: here is what it decides by.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+Values = t.Mapping[str, t.Any]
+
+
+def problems(outcomes: t.Mapping[str, t.Any], *, evidence: str) -> list[str]:
+    """What went wrong on which node, a sentence each; empty if the step was done on all of them.
+
+    Only ``evidence`` counts as success: a node that was never asked, was cut off or crashed has none.
+
+    :param outcomes: by node, what a task registered there; anything but a mapping if it has not run there.
+    :param evidence: a key that the task's result has when it has done its work, and then only.
+    """
+    return [
+        f"{name}: {_reason(outcome)}"
+        for name, outcome in outcomes.items()
+        if not (isinstance(outcome, t.Mapping) and _is_done(outcome, evidence))
+    ]
+
+
+def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) -> list[str]:
+    """Why a ring is not whole, or not the nodes of this play; a sentence each.
+
+    :param ring: one node's view: mappings with ``state``, ``address``, ``host_id``, ``datacenter`` and ``rack``.
+    :param host_ids: of the play's nodes, by name; empty for one that has none.
+    """
+    names = {host_id: name for name, host_id in host_ids.items() if host_id}
+    found = []
+    for member in ring:
+        label = names.get(member["host_id"])
+        where = f"{member['address']} ({member['host_id']}, {member['datacenter']}, {member['rack']})"
+        if label is None:
+            found.append(f"{where} is a node of the ring and not in this play")
+        elif member["state"] != "UN":
+            found.append(f"{label} is {member['state']} and not UN: {where}")
+    seen = {member["host_id"] for member in ring}
+    found += [
+        f"{name} is in this play and not a node of the ring"
+        for name, host_id in host_ids.items()
+        if not host_id or host_id not in seen
+    ]
+    return found
+
+
+def _is_done(outcome: Values, evidence: str) -> bool:
+    if outcome.get("failed") or outcome.get("unreachable") or outcome.get("skipped"):
+        return False
+    return outcome.get(evidence) not in (None, "", False)
+
+
+def _reason(outcome: t.Any) -> str:
+    if not isinstance(outcome, t.Mapping) or outcome.get("skipped"):
+        return "was not reached by this step"
+    text = str(outcome.get("msg") or outcome.get("stderr") or "gave no reason").strip()
+    return f"cannot be reached: {text}" if outcome.get("unreachable") else text

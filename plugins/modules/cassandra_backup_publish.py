@@ -1,0 +1,228 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cassandra_backup_publish
+version_added: 0.1.0
+short_description: Make a backup visible in the repository
+description:
+  - Checks that every node's manifest is in the repository, complete, and then writes the cluster's manifest.
+  - Until then there is no backup. Run it once, on one node or on the controller.
+author:
+  - the revive.cassandra authors (!UNKNOWN)
+extends_documentation_fragment:
+  - revive.cassandra._attributes
+  - revive.cassandra._node
+  - revive.cassandra._repository
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  tag:
+    description: The backup's name.
+    type: str
+    required: true
+  nodes:
+    description:
+      - What M(revive.cassandra.cassandra_backup_upload) returned as
+        RV(revive.cassandra.cassandra_backup_upload#module:node), of every node of the cluster.
+    type: list
+    elements: dict
+    required: true
+  began_us:
+    description: When the backup began, in microseconds since the epoch.
+    type: int
+    required: true
+  keyspaces:
+    description: The keyspaces that were asked for; empty means all.
+    type: list
+    elements: str
+    default: []
+  tables:
+    description: The tables that were asked for, each as V(keyspace.table); empty means all.
+    type: list
+    elements: str
+    default: []
+  schema_cql:
+    description: The statements that make the schema, in order.
+    type: list
+    elements: str
+    default: []
+  row_counts:
+    description:
+      - What M(revive.cassandra.cassandra_table_count_info) returned as
+        RV(revive.cassandra.cassandra_table_count_info#module:tables).
+    type: list
+    elements: dict
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Make the backup visible
+  revive.cassandra.cassandra_backup_publish:
+    repository:
+      bucket: cassandra-backups
+      prefix: production
+    tag: backup_20261122_020000
+    began_us: 1795372923000000
+    nodes: "{{ ansible_play_hosts | map('extract', hostvars, ['upload', 'node']) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+backup:
+  description: The backup as M(revive.cassandra.cassandra_backup_info) lists it.
+  returned: success, and not in check mode
+  type: dict
+  contains:
+    tag:
+      description: Its name.
+      type: str
+      returned: always
+      sample: backup_20261122_020000
+    cluster_name:
+      description: The cluster's name.
+      type: str
+      returned: always
+      sample: Production
+    began_us:
+      description: When it began, in microseconds since the epoch.
+      type: int
+      returned: always
+      sample: 1795372923000000
+    completed_us:
+      description: When all of it was verified to be in the repository.
+      type: int
+      returned: always
+      sample: 1795372993000000
+    nodes:
+      description: The names of the nodes.
+      type: list
+      elements: str
+      returned: always
+      sample: [node1, node2, node3]
+    tables:
+      description: How many tables it holds.
+      type: int
+      returned: always
+      sample: 42
+    totals:
+      description: How much it is, and how much of it was new.
+      type: dict
+      returned: always
+      contains:
+        files:
+          description: How many files.
+          type: int
+          returned: always
+          sample: 1201
+        size:
+          description: Their bytes, before compression and encryption.
+          type: int
+          returned: always
+          sample: 2040109465
+        objects:
+          description: How many objects hold them.
+          type: int
+          returned: always
+          sample: 310
+        stored_size:
+          description: The objects' bytes.
+          type: int
+          returned: always
+          sample: 2040211865
+        new_objects:
+          description: How many of the objects were uploaded for this backup; the others were there.
+          type: int
+          returned: always
+          sample: 12
+        new_stored_size:
+          description: The new objects' bytes.
+          type: int
+          returned: always
+          sample: 71303168
+error:
+  description: What went wrong, when the module failed for a reason that is known.
+  returned: failure
+  type: dict
+  contains:
+    code:
+      description: A stable word to branch on, such as V(store_denied).
+      type: str
+      returned: always
+      sample: store_denied
+    message:
+      description: What happened.
+      type: str
+      returned: always
+      sample: The store refused the credentials.
+    subject:
+      description: The node, object, file or option concerned; empty when there is none.
+      type: str
+      returned: always
+      sample: s3://cassandra-backups/production/
+    next_step:
+      description: What to do now.
+      type: str
+      returned: always
+      sample: Check the access key.
+"""
+
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import publish, repository
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
+    Arguments,
+    shared_arguments,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
+
+ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
+    options={
+        "tag": {"type": "str", "required": True},
+        "nodes": {"type": "list", "elements": "dict", "required": True},
+        "began_us": {"type": "int", "required": True},
+        "keyspaces": {"type": "list", "elements": "str", "default": []},
+        "tables": {"type": "list", "elements": "str", "default": []},
+        "schema_cql": {"type": "list", "elements": "str", "default": []},
+        "row_counts": {"type": "list", "elements": "dict", "default": []},
+    }
+)
+
+
+def publish_tag(call: Call) -> Result:
+    """Check that all of the backup is there, and make it visible."""
+    store = call.store()
+    outcome = publish.publish_backup(
+        store,
+        settings=call.repository(),
+        marker=repository.open_repository(store),
+        tag=call.params["tag"],
+        node_summaries=values.node_summaries(call.params["nodes"]),
+        began_us=call.params["began_us"],
+        keyspaces=tuple(call.params["keyspaces"]),
+        tables_asked=tuple(call.params["tables"]),
+        schema_cql=tuple(call.params["schema_cql"]),
+        row_counts=values.row_counts(call.params["row_counts"]),
+        tool_version=values.TOOL_VERSION,
+        now=call.now_us,
+        check_mode=call.check_mode,
+    )
+    backup = values.backup(outcome.manifest)
+    return {"changed": outcome.changed, "backup": backup, "diff": {"before": {}, "after": backup}}
+
+
+def main() -> None:
+    """Run the module."""
+    run(ARGUMENTS, publish_tag)
+
+
+if __name__ == "__main__":
+    main()
