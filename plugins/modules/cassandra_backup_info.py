@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - revive.cassandra._repository
 options:
   tag:
-    description: Lists this backup only; V(latest) is the newest complete one.
+    description: Lists this backup only.
     type: str
   keyspace:
     description: Lists backups that hold this keyspace only.
@@ -54,9 +54,110 @@ backups:
   returned: success
   type: list
   elements: dict
-  sample:
-    - tag: backup_20261122_020000
-      complete: true
+  contains:
+    tag:
+      description: Its name.
+      type: str
+      returned: always
+      sample: backup_20261122_020000
+    cluster_name:
+      description: The cluster's name.
+      type: str
+      returned: when the backup is complete
+      sample: Production
+    began_us:
+      description: When it began, in microseconds since the epoch.
+      type: int
+      returned: when the backup is complete
+      sample: 1795372923000000
+    completed_us:
+      description: When all of it was verified to be in the repository.
+      type: int
+      returned: when the backup is complete
+      sample: 1795372993000000
+    restore_point_us:
+      description: When the last node's snapshot ended, in microseconds since the epoch.
+      type: int
+      returned: when the backup is complete
+      sample: 1795372925000000
+    duration_seconds:
+      description: From its beginning to when it was verified.
+      type: float
+      returned: when the backup is complete
+      sample: 70.2
+    nodes:
+      description: The names of the nodes.
+      type: list
+      elements: str
+      returned: when the backup is complete
+      sample: [node1, node2, node3]
+    tables:
+      description: How many tables it holds.
+      type: int
+      returned: when the backup is complete
+      sample: 42
+    totals:
+      description: How much it is, and how much of it was new.
+      type: dict
+      returned: when the backup is complete
+      contains:
+        files:
+          description: How many files.
+          type: int
+          returned: when the backup is complete
+          sample: 1201
+        size:
+          description: Their bytes, before compression and encryption.
+          type: int
+          returned: when the backup is complete
+          sample: 2040109465
+        objects:
+          description: How many objects hold them.
+          type: int
+          returned: when the backup is complete
+          sample: 310
+        stored_size:
+          description: The objects' bytes.
+          type: int
+          returned: when the backup is complete
+          sample: 2040211865
+        new_objects:
+          description: How many of the objects were uploaded for this backup; the others were there.
+          type: int
+          returned: when the backup is complete
+          sample: 12
+        new_stored_size:
+          description: The new objects' bytes.
+          type: int
+          returned: when the backup is complete
+          sample: 71303168
+    shared_stored_size:
+      description: Bytes of its objects that earlier backups had brought.
+      type: int
+      returned: when the backup is complete
+      sample: 1968908697
+    keyspaces:
+      description: The keyspaces that it holds.
+      type: list
+      elements: str
+      returned: when the backup is complete
+      sample: [certificate_manager, system_auth, system_schema]
+    complete:
+      description: Whether it can be restored.
+      type: bool
+      returned: always
+      sample: true
+    problem:
+      description: Why a complete backup cannot be read; empty otherwise.
+      type: str
+      returned: always
+      sample: ""
+    node_host_ids:
+      description: The host ids of the nodes whose parts are there.
+      type: list
+      elements: str
+      returned: always
+      sample: [2f1c5a0e-7d31-4c57-9a8e-0d4b6f8f3a11]
 error:
   description: What went wrong, when the module failed for a reason that is known.
   returned: failure
@@ -85,11 +186,12 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import backups
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     shared_arguments,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
     options={
@@ -110,7 +212,19 @@ def list_them(call: Call) -> Result:
         include_incomplete=call.params["include_incomplete"],
         limit=call.params["limit"],
     )
-    return {"changed": False, "backups": plain(found)}
+    return {
+        "changed": False,
+        "backups": [
+            {
+                "tag": info.tag,
+                "complete": info.complete,
+                "problem": info.problem,
+                "node_host_ids": list(info.node_host_ids),
+                **(values.backup(info.manifest) if info.manifest else {}),
+            }
+            for info in found
+        ],
+    }
 
 
 def main() -> None:

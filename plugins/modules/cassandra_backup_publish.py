@@ -103,6 +103,16 @@ backup:
       type: int
       returned: always
       sample: 1795372993000000
+    restore_point_us:
+      description: When the last node's snapshot ended, in microseconds since the epoch.
+      type: int
+      returned: always
+      sample: 1795372925000000
+    duration_seconds:
+      description: From its beginning to when it was verified.
+      type: float
+      returned: always
+      sample: 70.2
     nodes:
       description: The names of the nodes.
       type: list
@@ -149,6 +159,17 @@ backup:
           type: int
           returned: always
           sample: 71303168
+    shared_stored_size:
+      description: Bytes of its objects that earlier backups had brought.
+      type: int
+      returned: always
+      sample: 1968908697
+    keyspaces:
+      description: The keyspaces that it holds.
+      type: list
+      elements: str
+      returned: always
+      sample: [certificate_manager, system_auth, system_schema]
 error:
   description: What went wrong, when the module failed for a reason that is known.
   returned: failure
@@ -176,7 +197,7 @@ error:
       sample: Check the access key.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import publish, repository
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import preview, publish, repository
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
@@ -200,6 +221,8 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
 def publish_tag(call: Call) -> Result:
     """Check that all of the backup is there, and make it visible."""
     store = call.store()
+    if call.check_mode:
+        return {"changed": preview.would_publish(store, tag=call.params["tag"])}
     outcome = publish.publish_backup(
         store,
         settings=call.repository(),
@@ -213,10 +236,13 @@ def publish_tag(call: Call) -> Result:
         row_counts=values.row_counts(call.params["row_counts"]),
         tool_version=values.TOOL_VERSION,
         now=call.now_us,
-        check_mode=call.check_mode,
     )
     backup = values.backup(outcome.manifest)
-    return {"changed": outcome.changed, "backup": backup, "diff": {"before": {}, "after": backup}}
+    return {
+        "changed": outcome.changed,
+        "backup": backup,
+        "diff": {"before": {} if outcome.changed else backup, "after": backup},
+    }
 
 
 def main() -> None:

@@ -22,8 +22,7 @@ CREATE TABLE IF NOT EXISTS contents (
     fingerprint BLOB PRIMARY KEY, sha256 BLOB NOT NULL, size INTEGER NOT NULL, files BLOB NOT NULL,
     used INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS uploaded (tag TEXT, key TEXT, stored_size INTEGER NOT NULL, PRIMARY KEY (tag, key))
-WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS brought (tag TEXT, key TEXT, PRIMARY KEY (tag, key)) WITHOUT ROWID;
 """
 
 
@@ -101,22 +100,21 @@ class HashCache:
             )
             self._commit_later()
 
-    def uploaded(self, *, tag: str, key: str) -> int | None:
-        """The stored size of an object that this backup has uploaded, also in a run that was killed."""
+    def brings(self, *, tag: str, key: str) -> bool:
+        """Whether a backup brought an object into the repository, or was about to when it was killed."""
         with self._lock:
-            row = self._execute("SELECT stored_size FROM uploaded WHERE tag = ? AND key = ?", tag, key)
-        return None if row is None else int(row[0])
+            return self._execute("SELECT 1 FROM brought WHERE tag = ? AND key = ?", tag, key) is not None
 
-    def note_uploaded(self, *, tag: str, key: str, stored_size: int) -> None:
-        """Keep that this backup has uploaded an object; survives the process at once."""
+    def note_bringing(self, *, tag: str, key: str) -> None:
+        """Keep that a backup is about to store an object that was not there; survives the process at once."""
         with self._lock:
-            self._execute("INSERT OR REPLACE INTO uploaded VALUES (?, ?, ?)", tag, key, stored_size)
+            self._execute("INSERT OR IGNORE INTO brought VALUES (?, ?)", tag, key)
             self._commit()
 
     def forget_uploads(self, *, tag: str) -> None:
         """Forget what a backup has uploaded."""
         with self._lock:
-            self._execute("DELETE FROM uploaded WHERE tag = ?", tag)
+            self._execute("DELETE FROM brought WHERE tag = ?", tag)
             self._commit()
 
     def close(self) -> None:

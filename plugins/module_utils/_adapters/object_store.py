@@ -176,10 +176,11 @@ class _ObstoreStore:
                 result = self._obstore.get(self._backend, self._prefix + key, options=options)
                 total = int(result.meta["size"])
                 for chunk in result.stream(min_chunk_size=_READ_BYTES):
-                    data = bytes(chunk)
+                    data = memoryview(chunk)
                     offset += len(data)
                     failures = 0
-                    yield data
+                    for start in range(0, len(data), _READ_BYTES):
+                        yield bytes(data[start : start + _READ_BYTES])
                 if offset < total:
                     raise EOFError(f"the answer ended after {offset} of {total} bytes")
             except Exception as error:

@@ -227,7 +227,6 @@ class _Run:
     def note_sent(self, stored: StoredObject) -> None:
         """Count an object that is now in the repository."""
         self.index.add((ObjectInfo(key=stored.key, size=stored.stored_size),))
-        self.cache.note_uploaded(tag=self.tag, key=stored.key, stored_size=stored.stored_size)
         with self._sent_lock:
             self.sent_bytes += stored.stored_size
             self.sent_objects += 1
@@ -391,15 +390,15 @@ def _first_failure(futures: t.Iterable[concurrent.futures.Future[BackedUpObject]
 
 
 def _totals_of(run: _Run, entry: BackedUpObject) -> Totals:
-    uploaded = run.cache.uploaded(tag=run.tag, key=entry.stored.key) is not None
+    brought = run.cache.brings(tag=run.tag, key=entry.stored.key)
     stored_size = entry.stored.stored_size
     return Totals(
         files=len(entry.files),
         size=sum(file.size for file in entry.files),
         objects=1,
         stored_size=stored_size,
-        new_objects=int(uploaded),
-        new_stored_size=stored_size if uploaded else 0,
+        new_objects=int(brought),
+        new_stored_size=stored_size if brought else 0,
     )
 
 
@@ -452,6 +451,8 @@ def _send(run: _Run, plan: ObjectPlan, *, key: str, content: Content, body: byte
         body = _read_whole(plan)
         if hashlib.sha256(body).hexdigest() != content.sha256:
             raise _changed(plan)
+    # Before the object is there, so that a run that is killed in between still counts it as its own.
+    run.cache.note_bringing(tag=run.tag, key=key)
     if body is not None:
         stored_size = _send_whole(run, key, body)
         run.progress.advance(transferred_bytes=plan.size)

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
 
 #: What manifests say they were written by; the same as in galaxy.yml.
@@ -25,15 +27,37 @@ def node_summaries(values: t.Sequence[Values]) -> tuple[NodeSummary, ...]:
     return tuple(manifest.node_summary(value, subject="the option nodes") for value in values)
 
 
+def row_counts(values: t.Sequence[Values]) -> dict[str, tuple[int, int]]:
+    """What counting returned: rows and when they were counted, by ``keyspace.table``.
+
+    :raises InputError: if one is something else.
+    """
+    try:
+        return {
+            f"{value['keyspace']}.{value['table']}": (int(value["rows"]), int(value["counted_us"]))
+            for value in values
+            if value["rows"] is not None
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"These are no row counts: {type(error).__name__}: {error}.",
+            subject="row_counts",
+            next_step="Give what cassandra_table_count_info returned as tables.",
+        ) from error
+
+
 def backup(value: ClusterManifest) -> dict[str, t.Any]:
-    """A backup in a few words."""
-    totals = value.totals
+    """A complete backup in a few words."""
     return {
         "tag": value.tag,
         "cluster_name": value.cluster_name,
         "began_us": value.began_us,
         "completed_us": value.completed_us,
+        "restore_point_us": value.snapshot_ended_us,
+        "duration_seconds": (value.completed_us - value.began_us) / 1e6,
         "nodes": [summary.node.name for summary in value.nodes],
+        "keyspaces": sorted({summary.table.keyspace for summary in value.tables}),
         "tables": len(value.tables),
-        "totals": {name: getattr(totals, name) for name in totals.__dataclass_fields__},
+        "totals": dataclasses.asdict(value.totals),
+        "shared_stored_size": value.totals.stored_size - value.totals.new_stored_size,
     }

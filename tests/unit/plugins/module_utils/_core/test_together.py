@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core import together
+
+MEMBER = {"state": "UN", "address": "10.0.0.1", "host_id": "a", "datacenter": "dc1", "rack": "r1"}
+
+
+def test_all_that_have_the_evidence_are_done() -> None:
+    assert together.problems({"n1": {"node": {"x": 1}}, "n2": {"node": {"x": 2}}}, evidence="node") == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        ({"failed": True, "msg": "no space"}, "n1: no space"),
+        ({"failed": True, "node": {"x": 1}, "msg": "late"}, "n1: late"),
+        ({"unreachable": True, "msg": "timed out"}, "n1: cannot be reached: timed out"),
+        ({"skipped": True}, "n1: was not reached by this step"),
+        (None, "n1: was not reached by this step"),
+        ({"failed": False, "msg": "MODULE FAILURE"}, "n1: MODULE FAILURE"),
+        ({"node": ""}, "n1: gave no reason"),
+    ],
+)
+def test_whoever_lacks_the_evidence_has_a_problem(outcome: t.Any, sentence: str) -> None:
+    assert together.problems({"n1": outcome}, evidence="node") == [sentence]
+
+
+def test_a_whole_ring_of_the_hosts_of_the_play_has_no_problem() -> None:
+    assert together.ring_problems([MEMBER], host_ids={"n1": "a"}) == []
+
+
+def test_a_node_that_is_down_is_named() -> None:
+    found = together.ring_problems([{**MEMBER, "state": "DN"}], host_ids={"n1": "a"})
+
+    assert found == ["n1 is DN and not UN: 10.0.0.1 (a, dc1, r1)"]
+
+
+def test_a_node_of_the_ring_that_is_not_in_the_play_is_named() -> None:
+    other = {**MEMBER, "address": "10.0.0.2", "host_id": "b"}
+
+    assert together.ring_problems([MEMBER, other], host_ids={"n1": "a"}) == [
+        "10.0.0.2 (b, dc1, r1) is a node of the ring and not in this play"
+    ]
+
+
+@pytest.mark.parametrize("host_id", ["", "c"])
+def test_a_host_of_the_play_that_is_not_in_the_ring_is_named(host_id: str) -> None:
+    assert together.ring_problems([MEMBER], host_ids={"n1": "a", "n9": host_id}) == [
+        "n9 is in this play and not a node of the ring"
+    ]
