@@ -130,9 +130,10 @@ def gap_key(gap: Gap) -> str:
     return f"{commit_log_prefix(gap.host_id)}gaps/{gap.first}-{gap.last}-{gap.recorded_us}.json"
 
 
-def is_gap_key(key: str) -> bool:
-    """Whether this is the key of a gap's record."""
-    return _GAP.match(key) is not None
+def parse_gap_key(key: str) -> tuple[int, int] | None:
+    """The first and the last segment of a gap by its record's key; ``None`` for another key."""
+    match = _GAP.match(key)
+    return (int(match["first"]), int(match["last"])) if match else None
 
 
 def acknowledged_gap_key(gap: Gap) -> str:

@@ -16,8 +16,8 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
-    is_gap_key,
     ledger_key,
+    parse_gap_key,
     parse_piece_key,
     parse_run_key,
 )
@@ -215,7 +215,7 @@ def read_listing(objects: t.Iterable[ObjectInfo]) -> dict[str, LogListing]:
         run = parse_run_key(info.key)
         if run is not None:
             listing.runs.append(run[1])
-        elif is_gap_key(info.key):
+        elif parse_gap_key(info.key) is not None:
             listing.gap_keys.append(info.key)
         elif info.key == ledger_key(host_id):
             listing.has_head = True
