@@ -119,15 +119,17 @@ class Shipper:
         self._tell()
         if self._ship_all(scan) and scan.until_us is not None:
             self._book.covered(max(scan.until_us, self._book.state.covered_us))
+        self._tell()
         self._publish()
         self._clean()
 
     def _ship_all(self, scan: _Scan) -> bool:
         """Ship what was scanned, oldest first; whether all of it is in the repository now."""
-        opened = self._book.state.account.open
-        scanned = [opened[segment_id] for segment_id in sorted(scan.readings) if segment_id in opened]
+        account = self._book.state.account
+        scanned = [account.open[segment_id] for segment_id in sorted(scan.readings) if segment_id in account.open]
         for known in scanned:
-            newest = known is scanned[-1]
+            # With the newest one all is covered that the scan covers; but not if a newer one is lost.
+            newest = known.name.id == account.reckoned
             if not self._ship(known, scan.readings[known.name.id], scan=scan, newest=newest) or not self._keep_on():
                 return False
             if not newest and time.monotonic() - self._published_at >= self._config.interval_seconds:

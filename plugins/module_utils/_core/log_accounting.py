@@ -166,7 +166,8 @@ def reckon(account: Account, sighting: Sighting) -> Reckoning:
         else:
             lost.append(_gone(segment_id, dropped=dropped, archived=True))
         newest = segment_id
-    after = Account(reckoned=newest, open=opened, sighted_us=sighting.at_us, marks=_marks(account, sighting, opened))
+    marks = _marks(account, sighting, opened, newest=newest)
+    after = Account(reckoned=newest, open=opened, sighted_us=sighting.at_us, marks=marks)
     return Reckoning(account=after, lost=tuple(lost), runs=tuple(runs))
 
 
@@ -224,11 +225,13 @@ def _boundary(account: Account, sighting: Sighting, *, before: int, first: int) 
     return Run(first=first, after=before), None
 
 
-def _marks(account: Account, sighting: Sighting, opened: t.Mapping[int, KnownSegment]) -> dict[int, int]:
+def _marks(
+    account: Account, sighting: Sighting, opened: t.Mapping[int, KnownSegment], *, newest: int
+) -> dict[int, int]:
+    """With a mark for the newest segment, unless it is lost, or is a new run's that holds nothing yet."""
     marks = {} if clock_stepped_back(account, at_us=sighting.at_us) else dict(account.marks)
-    with_data = [each.name.id for each in sighting.segments if not each.empty]
-    if with_data and max(with_data) in opened:
-        marks[max(with_data)] = sighting.at_us
+    if newest in opened and any(each.name.id == newest and not each.empty for each in sighting.segments):
+        marks[newest] = sighting.at_us
     return marks
 
 

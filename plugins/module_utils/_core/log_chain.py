@@ -245,7 +245,7 @@ def chains(log: NodeLog) -> tuple[Chain, ...]:
         if broken is not None:
             found.append(_chain(log, current, broken=broken))
             current = []
-        if segment.pieces and (current or not _in_gap(segment.segment.id, gaps)):
+        if segment.pieces and (current or not _beginning_lost(segment.segment.id, gaps)):
             current.append(segment)
     if current:
         gap = next((gap for gap in gaps if gap.last >= current[-1].segment.id), None)
@@ -379,8 +379,11 @@ def _why_not_next(
     return None
 
 
-def _in_gap(segment_id: int, gaps: t.Sequence[Gap]) -> bool:
-    return any(gap.first <= segment_id <= gap.last for gap in gaps)
+def _beginning_lost(segment_id: int, gaps: t.Sequence[Gap]) -> bool:
+    """Whether a gap takes even the beginning of a segment; one that begins with it has lost its end only."""
+    return any(
+        gap.first <= segment_id <= gap.last and (gap.first < segment_id or gap.cause == "piece_corrupt") for gap in gaps
+    )
 
 
 def _chain(log: NodeLog, segments: list[SegmentChain], *, broken: _Break | None) -> Chain:
