@@ -66,10 +66,13 @@ format: setup ## Let ruff put the code into shape
 sanity: setup ## ansible-test sanity, without an ignore file
 	@tools/timed sanity tools/sanity
 
-.PHONY: test-unit
+.PHONY: test-unit unit core
 test-unit: setup ## Unit and architecture tests, and _core on the oldest Python with nothing installed (under two minutes)
-	@tools/timed test-unit $(BIN)/pytest tests/unit tests/architecture $(ARGS)
-	@tools/timed test-core tools/test-core $(CORE_TESTS)
+	@$(MAKE) --no-print-directory --keep-going core unit
+core:
+	@tools/timed $@ tools/test-core $(CORE_TESTS)
+unit:
+	@tools/timed $@ $(BIN)/pytest tests/unit tests/architecture $(ARGS)
 
 .PHONY: test-lab
 test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import threading
 import time
 import typing as t
 from pathlib import Path
 
+from cassandra import ConsistencyLevel
+
+from lab.checker import check
 from lab.cluster import Cluster
 from lab.errors import LabError
 from lab.inventory import Repository, write_inventory
 from lab.node import Node
 from lab.s3 import S3Server
+from lab.truth import read_truth
+from lab.writer import Writer, keep_writing, load, set_up_schema
 
 _CHECKOUT = Path(__file__).parent.parent
 
@@ -38,11 +45,16 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m lab", description="Real Cassandra clusters and a real S3 server on this machine."
     )
     parser.add_argument(
-        "--root", type=Path, default=_CHECKOUT / ".lab", help="directory of the lab's state (default: .lab in the checkout)"
+        "--root",
+        type=Path,
+        default=_CHECKOUT / ".lab",
+        help="directory of the lab's state (default: .lab in the checkout)",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, run: t.Callable[[argparse.Namespace], int | None], help_text: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: t.Callable[[argparse.Namespace], int | None], help_text: str
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help_text, description=help_text)
         added.set_defaults(run=run)
         return added
@@ -67,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         ("start", Node.start, "start nodes and wait until they accept CQL connections"),
         ("stop", Node.stop, "stop nodes gracefully"),
         ("kill", Node.kill, "end nodes with SIGKILL, as a crash does"),
-        ("wipe", Node.wipe, "empty the data, commit-log, hint and cache directories of stopped nodes, as new disks would be"),
+        (
+            "wipe",
+            Node.wipe,
+            "empty the data, commit-log, hint and cache directories of stopped nodes, as new disks would be",
+        ),
     ):
         nodes = command(name, _on_nodes, help_text)
         nodes.set_defaults(action=action)
@@ -89,6 +105,25 @@ def _parser() -> argparse.ArgumentParser:
     inventory.add_argument("--s3", default="s3", help="name of the S3 server (default: %(default)s)")
     inventory.add_argument("--bucket", default="backups", help="default: %(default)s")
     inventory.add_argument("--prefix", default="lab", help="of the backups in the bucket (default: %(default)s)")
+    write = command("write", _write, "load certificates, or keep writing in the background; keeps a truth file")
+    _add_cluster(write)
+    write.add_argument("--truth", type=Path, help="to append to (default: writers/CLUSTER/truth.jsonl in the lab)")
+    write.add_argument("--load", type=int, metavar="CERTIFICATES", help="write so many, fast, and return")
+    write.add_argument("--rate", type=float, default=50.0, help="writes per second (default: %(default)s)")
+    write.add_argument("--stop", action="store_true", help="stop the writer in the background")
+    write.add_argument(
+        "--foreground", action="store_true", help="keep writing in this process, until SIGTERM or ctrl-C"
+    )
+
+    checking = command(
+        "check", _check, "compare a cluster with a truth file, row by row, at ALL; exit status 1 if it differs"
+    )
+    _add_cluster(checking)
+    checking.add_argument("--truth", type=Path, help="default: that of the cluster's writer")
+    checking.add_argument("--until-us", type=int, metavar="MICROSECONDS", help="since 1970: the restored moment")
+    checking.add_argument(
+        "--exact", action="store_true", help="restored to that moment, not from a snapshot begun then"
+    )
     return parser
 
 
@@ -119,6 +154,9 @@ def _up(options: argparse.Namespace) -> None:
 
 
 def _down(options: argparse.Namespace) -> None:
+    for name in Writer.names(options.root):
+        if options.cluster in (None, name):
+            Writer.load(options.root, name).stop()
     names = [options.cluster] if options.cluster else Cluster.names(options.root)
     for name in names:
         cluster = Cluster.load(options.root, name)
@@ -209,6 +247,57 @@ def _s3(options: argparse.Namespace) -> None:
         server.create_bucket(bucket)
     print(f"endpoint {server.endpoint_url}\nregion {server.region}\naccess key id {server.access_key_id}")
     print(f"secret access key {server.secret_access_key if options.show_secret else '(--show-secret)'}")
+
+
+def _write(options: argparse.Namespace) -> None:
+    if options.stop:
+        print(Writer.load(options.root, options.cluster).stop())
+        return
+    cluster = Cluster.load(options.root, options.cluster)
+    truth_path = _truth_path(options)
+    if options.load is not None:
+        began = time.monotonic()
+        rows = load(cluster=cluster, truth_path=truth_path, certificates=options.load)
+        print(f"{rows} writes, {options.load} of them certificates, in {time.monotonic() - began:.0f} s; {truth_path}")
+    elif options.foreground:
+        _write_in_foreground(cluster=cluster, truth_path=truth_path, rate=options.rate)
+    else:
+        set_up_schema(cluster=cluster)
+        writer = Writer.start(root=options.root, cluster=cluster, truth_path=truth_path, writes_per_second=options.rate)
+        print(f"writing to {cluster.name}: process {writer.pid}, truth in {writer.truth_path}")
+
+
+def _truth_path(options: argparse.Namespace) -> Path:
+    if options.truth:
+        return Path(options.truth)
+    if options.cluster in Writer.names(options.root):
+        return Writer.load(options.root, options.cluster).truth_path
+    return Path(options.root, "writers", options.cluster) / "truth.jsonl"
+
+
+def _write_in_foreground(*, cluster: Cluster, truth_path: Path, rate: float) -> None:
+    stop = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda _number, _frame: stop.set())
+    attempted, acknowledged = keep_writing(
+        cluster=cluster,
+        truth_path=truth_path,
+        writes_per_second=rate,
+        stop=stop,
+        consistency=ConsistencyLevel.LOCAL_QUORUM,
+    )
+    print(f"{attempted} writes attempted, {acknowledged} acknowledged")
+
+
+def _check(options: argparse.Namespace) -> int:
+    cluster = Cluster.load(options.root, options.cluster)
+    path = _truth_path(options)
+    if not path.exists():
+        raise LabError(f"there is no truth file {path}")
+    with cluster.session() as session:
+        result = check(session, read_truth(path), until_us=options.until_us, exact=options.exact)
+    print(result.summary())
+    return 0 if result.ok else 1
 
 
 def _inventory(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import shutil
 import signal
 import subprocess
@@ -22,19 +23,30 @@ from lab.addresses import Network, is_listening, release_network, reserve_networ
 from lab.cache import made_once
 from lab.distribution import Distribution
 from lab.errors import LabError
-from lab.node_files import NodeLayout, NodeSettings, server_options, tool_options, write_node
+from lab.node_files import NodeLayout, NodeSettings, nodetool_options, server_options, write_node
 from lab.processes import ProcessIdentity, wait_until
 
+# To be changed with the files made here.
+_FORMAT = b"server and nodetool"
 _DAEMON = "org.apache.cassandra.service.CassandraDaemon"
+_FIRST_THAT_ARCHIVES_AT_EXIT = 13
 _NODETOOL = "org.apache.cassandra.tools.NodeTool"
 
 
 def ensure_class_data_archives(*, distribution: Distribution) -> Path:
-    """Return the directory of ``server.jsa`` and ``tools.jsa`` of this version; either may be missing."""
+    """Return the directory of ``server.jsa`` and ``nodetool.jsa`` of this version; either may be missing."""
     return made_once(
-        name=f"class-data/{distribution.version}-java-{distribution.java_release}",
+        name=f"class-data/{distribution.version}-{_identity(distribution=distribution)}",
         make=lambda directory: _make_archives(distribution=distribution, into=directory),
     )
+
+
+def _identity(*, distribution: Distribution) -> str:
+    """Return what changes with the Java that an archive is for: Java ignores the archives of any other build."""
+    releases = [
+        java.parent.parent.joinpath("release").read_bytes() for java in (distribution.java, distribution.nodetool_java)
+    ]
+    return hashlib.sha256(b"".join(releases) + _FORMAT).hexdigest()[:12]
 
 
 def _make_archives(*, distribution: Distribution, into: Path) -> None:
@@ -42,8 +54,10 @@ def _make_archives(*, distribution: Distribution, into: Path) -> None:
         scratch = Path(name)
         network = reserve_network(owner=scratch)
         try:
-            with contextlib.suppress(LabError, subprocess.CalledProcessError):
-                _Maker(distribution=distribution, network=network, scratch=scratch, into=into).make()
+            _Maker(distribution=distribution, network=network, scratch=scratch, into=into).make()
+        except (LabError, subprocess.CalledProcessError) as error:
+            said = getattr(error, "stderr", None) or b""
+            (into / "failure.txt").write_text(f"{error}\n{said.decode(errors='replace')}", encoding="utf-8")
         finally:
             release_network(network=network)
 
@@ -77,28 +91,29 @@ class _Maker:
             layout=layout, settings=settings, distribution=self.distribution, class_data_archives=self.scratch / "none"
         )
         server = server_options(layout=layout, settings=settings, distribution=self.distribution, archive=None)
-        tools = tool_options(layout=layout, distribution=self.distribution, archive=None)
-        nodetool = (*tools, *self._recording(name="tools"), _NODETOOL, "-p", str(settings.jmx_port), "status")
-        with self._running(words=(*server, *self._recording(name="server"), _DAEMON), settings=settings):
-            subprocess.run([self.distribution.java, *nodetool], check=True, capture_output=True)
-        if self.distribution.java_release < 13:
+        nodetool = nodetool_options(layout=layout, distribution=self.distribution, archive=None)
+        record = self._recording(name="nodetool", java_release=17)
+        words = (*nodetool, record, _NODETOOL, "-p", str(settings.jmx_port), "status")
+        record = self._recording(name="server", java_release=self.distribution.java_release)
+        with self._running(words=(*server, record, _DAEMON), settings=settings):
+            subprocess.run([self.distribution.nodetool_java, *words], check=True, capture_output=True)
+        if self.distribution.java_release < _FIRST_THAT_ARCHIVES_AT_EXIT:
             self._dump(name="server", options=server)
-            self._dump(name="tools", options=tools)
         for archive in self.scratch.glob("*.jsa"):
             shutil.move(archive, self.into)
 
     @contextlib.contextmanager
     def _running(self, *, words: t.Sequence[str], settings: NodeSettings) -> t.Iterator[None]:
         process = subprocess.Popen(
-            [self.distribution.java, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [self.distribution.java, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         identity = ProcessIdentity.of(pid=process.pid)
         try:
             wait_until(
-                condition=lambda: (
-                    process.poll() is not None
-                    or is_listening(address=settings.address, port=settings.native_port)
-                ),
+                lambda: process.poll() is not None or is_listening(address=settings.address, port=settings.native_port),
                 timeout_seconds=180,
                 what="a first node, to record its classes",
             )
@@ -110,10 +125,10 @@ class _Maker:
                 process.send_signal(signal.SIGKILL)
             process.wait()
 
-    def _recording(self, *, name: str) -> tuple[str, ...]:
-        if self.distribution.java_release < 13:
-            return (f"-XX:DumpLoadedClassList={self.scratch / name}.classes",)
-        return (f"-XX:ArchiveClassesAtExit={self.scratch / name}.jsa",)
+    def _recording(self, *, name: str, java_release: int) -> str:
+        if java_release < _FIRST_THAT_ARCHIVES_AT_EXIT:
+            return f"-XX:DumpLoadedClassList={self.scratch / name}.classes"
+        return f"-XX:ArchiveClassesAtExit={self.scratch / name}.jsa"
 
     def _dump(self, *, name: str, options: t.Sequence[str]) -> None:
         words = [word for word in options if not word.startswith("-Xshare")]

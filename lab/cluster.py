@@ -19,7 +19,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cassandra import ConsistencyLevel, DriverException, OperationTimedOut, RequestExecutionException
+from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import NoHostAvailable, Session
 
 from lab.addresses import NODES_MAX, Network, release_network, reserve_network
@@ -41,7 +41,7 @@ _SEEDS = 2
 _SETTLE_TIMEOUT_SECONDS = 180.0
 _AUTH_TABLES = ("roles", "role_members", "role_permissions")
 # What a node that is just starting may answer.
-_NOT_YET = (NoHostAvailable, OperationTimedOut, RequestExecutionException, DriverException)
+_NOT_YET = (NoHostAvailable, DriverException)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,25 +269,24 @@ class Cluster:
                 result.result()
 
     def _set_up_roles(self) -> None:
-        everywhere = f"{{'class': 'NetworkTopologyStrategy', '{self.datacenter}': {len(self.nodes)}}}"
         who = self.application
         wait_until(
-            condition=lambda: self._can_log_in(node=self.nodes[0]),
+            self._replicates_roles_everywhere,
             timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
-            what=f"the default superuser of {self.name}",
+            what=f"{self.name} to have its default superuser and all of its nodes in normal state",
         )
-        with self.session(nodes=self.nodes[:1]) as session:
-            session.execute(f"ALTER KEYSPACE system_auth WITH replication = {everywhere}")
         # The superuser's row was written to one node before there were more replicas: spread it by reading it.
         self.wait_until_settled()
         with self.session(nodes=self.nodes[:1], consistency=ConsistencyLevel.ALL) as session:
             session.execute(f"CREATE ROLE {who.username} WITH LOGIN = true AND PASSWORD = '{who.password}'")
             session.execute(f"GRANT ALL PERMISSIONS ON ALL KEYSPACES TO {who.username}")
 
-    def _can_log_in(self, *, node: Node) -> bool:
+    def _replicates_roles_everywhere(self) -> bool:
+        """Give ``system_auth`` a replica on every node; false if nodes or roles are not ready for it yet."""
+        everywhere = f"{{'class': 'NetworkTopologyStrategy', '{self.datacenter}': {len(self.nodes)}}}"
         try:
-            with self.session(nodes=[node]) as session:
-                session.execute("SELECT release_version FROM system.local")
+            with self.session(nodes=self.nodes[:1]) as session:
+                session.execute(f"ALTER KEYSPACE system_auth WITH replication = {everywhere}")
         except _NOT_YET:
             return False
         return True
@@ -305,7 +304,7 @@ class Cluster:
 
         try:
             wait_until(
-                condition=reaches_all,
+                reaches_all,
                 timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
                 what=f"{node.name} to see all of {self.name} up",
             )

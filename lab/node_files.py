@@ -11,7 +11,7 @@ import shutil
 import typing as t
 from pathlib import Path
 
-from lab.distribution import Distribution
+from lab.distribution import Distribution, java_options
 from lab.errors import LabError
 
 _COMMANDS = Path(__file__).parent / "node_bin"
@@ -135,15 +135,20 @@ def write_node(
         "cassandra-rackdc.properties": f"dc={settings.datacenter}\nrack={settings.rack}\n",
         "logback.xml": _LOGBACK,
         "logback-tools.xml": _LOGBACK_TOOLS,
-        "node.env": f"JAVA={distribution.java}\nJMX_PORT={settings.jmx_port}\n",
+        "node.env": (
+            f"JAVA={distribution.java}\nNODETOOL_JAVA={distribution.nodetool_java}\nJMX_PORT={settings.jmx_port}\n"
+        ),
         "jvm.options": _options_file(
             options=server_options(
                 layout=layout, settings=settings, distribution=distribution, archive=class_data_archives / "server.jsa"
             )
         ),
-        "tools.options": _options_file(
-            options=tool_options(layout=layout, distribution=distribution, archive=class_data_archives / "tools.jsa")
+        "nodetool.options": _options_file(
+            options=nodetool_options(
+                layout=layout, distribution=distribution, archive=class_data_archives / "nodetool.jsa"
+            )
         ),
+        "tools.options": _options_file(options=sstable_tool_options(layout=layout, distribution=distribution)),
     }
     for name, text in texts.items():
         (conf / name).write_text(text, encoding="utf-8")
@@ -225,7 +230,7 @@ def server_options(
         "cassandra.auth_bcrypt_gensalt_log2_rounds": 4,
     }
     return (
-        *distribution.java_options,
+        *java_options(java_release=distribution.java_release),
         f"-Xms{settings.heap_mib}m",
         f"-Xmx{settings.heap_mib}m",
         "-Xss256k",
@@ -237,22 +242,36 @@ def server_options(
     )
 
 
-def tool_options(*, layout: NodeLayout, distribution: Distribution, archive: Path | None) -> tuple[str, ...]:
-    """Return the options of the JVMs of nodetool and of the SSTable tools. ``user.home`` takes nodetool's history."""
-    conf = layout.conf_directory
-    properties = {
-        "cassandra.config": f"file://{conf / 'cassandra.yaml'}",
-        "logback.configurationFile": f"file://{conf / 'logback-tools.xml'}",
-        "cassandra.storagedir": layout.directory,
-        "user.home": layout.process_path.parent,
-    }
+def nodetool_options(*, layout: NodeLayout, distribution: Distribution, archive: Path | None) -> tuple[str, ...]:
+    """Return the options of nodetool's JVM, which is a Java 17 for every version."""
     return (
-        *distribution.java_options,
-        "-Xmx256m",
+        *java_options(java_release=17),
+        *_tool_options(layout=layout),
         *(() if archive is None else (f"-XX:SharedArchiveFile={archive}",)),
-        *(f"-D{name}={value}" for name, value in properties.items()),
         "-cp",
-        ":".join([*map(str, distribution.jars), *(() if archive is None else (str(conf),))]),
+        ":".join(map(str, distribution.jars)),
+    )
+
+
+def sstable_tool_options(*, layout: NodeLayout, distribution: Distribution) -> tuple[str, ...]:
+    """Return the options of the JVM of sstableloader and the like, which need the server's Java and configuration."""
+    return (
+        *java_options(java_release=distribution.java_release),
+        *_tool_options(layout=layout),
+        "-cp",
+        ":".join(map(str, [*distribution.jars, layout.conf_directory])),
+    )
+
+
+def _tool_options(*, layout: NodeLayout) -> tuple[str, ...]:
+    conf = layout.conf_directory
+    return (
+        "-Xmx256m",
+        f"-Dcassandra.config=file://{conf / 'cassandra.yaml'}",
+        f"-Dlogback.configurationFile=file://{conf / 'logback-tools.xml'}",
+        f"-Dcassandra.storagedir={layout.directory}",
+        # nodetool keeps a history of its commands there.
+        f"-Duser.home={layout.process_path.parent}",
     )
 
 

@@ -41,8 +41,9 @@ def _requirements(*, path: Path) -> str:
 
 
 def _install(*, into: Path) -> None:
-    pip = [into / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for command in ([sys.executable, "-m", "venv", into], [*pip, "--requirement", REQUIREMENTS]):
+    pip: list[str | Path] = [into / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    create: list[str | Path] = [sys.executable, "-m", "venv", into]
+    for command in (create, [*pip, "--requirement", REQUIREMENTS]):
         done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
             raise LabError(f"cannot make the nodes' virtual environment:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -56,15 +56,15 @@ class ProcessIdentity:
         if self.is_running():
             os.kill(self.pid, signal_number)
         wait_until(
-            condition=lambda: not self.is_running(),
+            lambda: not self.is_running(),
             timeout_seconds=timeout_seconds,
             what=f"process {self.pid} to end after {signal_number.name}",
         )
 
 
 def wait_until(
-    *,
     condition: t.Callable[[], bool],
+    *,
     timeout_seconds: float,
     what: str,
     interval_seconds: float = 0.1,

@@ -4,8 +4,8 @@
 """A real S3 server: versitygw on a directory.
 
 It refuses wrong credentials, bad checksums and false conditions as AWS does, keeps versions and locks, and is the
-fastest of those tried. What it cannot do: a key that is a directory of another (``a`` beside ``a/b``), and path segments
-over 255 bytes.
+fastest of those tried. What it cannot do: a key that is a directory of another (``a`` beside ``a/b``), and path
+segments over 255 bytes.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class S3Server:
         if not can_bind(address=_ADDRESS, port=self.port):
             raise LabError(f"port {self.port} of the S3 server in {self.directory} is taken by another process")
         log = self.directory / "server.log"
-        command = [binary, "--quiet", "--iam-dir", self.directory / "users", "posix"]
+        command: list[str | Path] = [binary, "--quiet", "--iam-dir", self.directory / "users", "posix"]
         command += ["--versioning-dir", self.directory / "versions", self.directory / "buckets"]
         with log.open("ab") as output:
             started = subprocess.Popen(
@@ -169,7 +169,7 @@ class S3Server:
         if process is not None:
             process.write(path=self.directory / "process")
         wait_until(
-            condition=lambda: started.poll() is not None or is_listening(address=_ADDRESS, port=self.port),
+            lambda: started.poll() is not None or is_listening(address=_ADDRESS, port=self.port),
             timeout_seconds=60,
             what="the S3 server to listen",
         )

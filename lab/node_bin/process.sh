@@ -7,7 +7,7 @@
 
 node=$(dirname "$(dirname "$(readlink -f "$0")")")
 record=$node/run/process
-# Sets JAVA, the Java of this node's version of Cassandra, and JMX_PORT.
+# Sets JAVA, the Java of this node's version of Cassandra, NODETOOL_JAVA and JMX_PORT.
 . "$node/conf/node.env"
 
 fail() {
@@ -45,8 +45,6 @@ only_one_at_a_time() {
     flock 9
 }
 
-run_tool() {
-    main_class=$1
-    shift
-    exec "$JAVA" "@$node/conf/tools.options" "$main_class" "$@"
+run_sstable_tool() {
+    exec "$JAVA" "@$node/conf/tools.options" "$@"
 }

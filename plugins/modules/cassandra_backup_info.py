@@ -158,6 +158,13 @@ backups:
       elements: str
       returned: always
       sample: [2f1c5a0e-7d31-4c57-9a8e-0d4b6f8f3a11]
+summary:
+  description: The same in lines to read, one for each backup.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "backup_20261122_020000: 2026-11-22T02:00:05.000000Z, 3 nodes, 42 tables, 1.9 GiB in 1201 files, 68.0 MiB new"
 error:
   description: What went wrong, when the module failed for a reason that is known.
   returned: failure
@@ -222,6 +229,10 @@ def list_them(call: Call) -> Result:
                 "node_host_ids": list(info.node_host_ids),
                 **(values.backup(info.manifest) if info.manifest else {}),
             }
+            for info in found
+        ],
+        "summary": [
+            values.backup_line(info.manifest) if info.manifest else f"{info.tag}: {info.problem or 'not complete'}"
             for info in found
         ],
     }

@@ -23,10 +23,14 @@ options:
   restore_id:
     description: A restore, to be told how much of it is staged on the node already.
     type: str
-  ring:
-    description: Reads the members of the ring as the node sees them, too.
-    type: bool
-    default: false
+  gather:
+    description:
+      - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a node that runs.
+      - V(running) reads only whether it runs, V(ring) only the members of the ring.
+    type: list
+    elements: str
+    choices: [facts, running, ring]
+    default: [facts]
 """
 
 EXAMPLES = r"""
@@ -39,15 +43,20 @@ EXAMPLES = r"""
 RETURN = r"""
 node:
   description: The facts, in the form that M(revive.cassandra.cassandra_restore_info) takes as targets.
-  returned: success
+  returned: when O(gather) has V(facts)
   type: dict
   sample:
     name: node1
     running: true
     release_version: 5.0.8
+running:
+  description: Whether Cassandra runs, which is whether it answers C(nodetool).
+  returned: when O(gather) has V(facts) or V(running)
+  type: bool
+  sample: true
 ring:
-  description: The members of the ring. Empty unless O(ring=true) and the node runs.
-  returned: success
+  description: The members of the ring.
+  returned: when O(gather) has V(ring)
   type: list
   elements: dict
   contains:
@@ -111,15 +120,30 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.argument
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
-    options={"restore_id": {"type": "str"}, "ring": {"type": "bool", "default": False}}
+    options={
+        "restore_id": {"type": "str"},
+        "gather": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["facts", "running", "ring"],
+            "default": ["facts"],
+        },
+    }
 )
 
 
 def read(call: Call) -> Result:
-    """Read the node."""
-    facts = node.read_node(call.node(), restore_id=call.params["restore_id"])
-    members = ring.read_ring(call.node()) if call.params["ring"] and facts.running else ()
-    return {"changed": False, "node": facts.to_result(), "ring": plain(members)}
+    """Read of the node what is asked for."""
+    settings, gather = call.node(), call.params["gather"]
+    result: Result = {"changed": False}
+    if "facts" in gather:
+        facts = node.read_node(settings, restore_id=call.params["restore_id"])
+        result.update(node=facts.to_result(), running=facts.running)
+    elif "running" in gather:
+        result.update(running=node.is_running(settings))
+    if "ring" in gather:
+        result.update(ring=plain(ring.read_ring(settings)))
+    return result
 
 
 def main() -> None:

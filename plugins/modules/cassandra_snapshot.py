@@ -82,6 +82,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+state:
+  description: What was asked for and is so now.
+  returned: success
+  type: str
+  sample: present
 snapshot:
   description: The snapshot as it was taken; none when check mode would take one.
   returned: when O(state=present)
@@ -195,6 +200,7 @@ def take(call: Call) -> Result:
     )
     return {
         "changed": outcome.changed,
+        "state": "present",
         "snapshot": plain(outcome.record),
         "diff": {"before": plain(outcome.before), "after": plain(outcome.after)},
     }
@@ -211,6 +217,7 @@ def clear(call: Call) -> Result:
     cleared = plain(outcome.cleared)
     return {
         "changed": outcome.changed,
+        "state": "absent",
         "cleared": cleared,
         "diff": {"before": {"snapshots": cleared}, "after": {"snapshots": []}},
     }

@@ -198,8 +198,16 @@ def poll_command(path: str, results_file: str) -> str:
 
 
 def module_died(host: str, *, said: str = "") -> Result:
-    """The failure of a module that ended without saying how."""
-    message = f"The module on {host} ended without a result: it was killed, or the machine was started again."
+    """The failure of a module that ended without saying how.
+
+    :param said: what it wrote to its standard error; empty if it had no time to.
+    """
+    last_line = said.strip().rsplit("\n", 1)[-1]
+    message = (
+        f"The module on {host} ended without a result: {last_line}"
+        if last_line
+        else f"The module on {host} ended without a result: it was killed, or the machine was started again."
+    )
     next_step = "Run the same again; it goes on from where it was."
     result: Result = {
         "failed": True,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import collections
 import dataclasses
+import functools
 import io
 import pathlib
 import re
@@ -117,7 +118,7 @@ class Source:
     path: str
     text: str
 
-    @property
+    @functools.cached_property
     def tree(self) -> ast.Module:
         """The file, parsed."""
         return ast.parse(self.text, self.path)
@@ -299,7 +300,10 @@ def documentation(source: Source) -> dict[str, str]:
 
 
 def fragments(source: Source) -> dict[str, str]:
-    """The parts of a documentation fragment's file, as text, by the name that modules extend."""
+    """The parts of a documentation fragment's file, as text, by the name that modules extend.
+
+    :raises ValueError: a part is not a plain string; ansible-test's yamllint cannot read it either.
+    """
     name = pathlib.PurePosixPath(source.path).stem
     return {
         f"{name}.{target.id.lower()}".removesuffix(".documentation"): str(ast.literal_eval(node.value))

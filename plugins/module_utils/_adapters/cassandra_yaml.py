@@ -10,20 +10,20 @@ an operator wrote stays as it was, and are then parsed again and compared.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import errno
 import os
 import pathlib
 import re
 import shutil
-import tempfile
+import stat
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, sync_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     DependencyError,
     InputError,
     LocalFilesError,
-    NoSpaceError,
 )
 
 try:
@@ -89,9 +89,7 @@ def read_config(path: str) -> NodeConfig:
     return _config(_parse(_read_text(path), path=path), path=path)
 
 
-def set_ring_position(
-    path: str, *, tokens: t.Sequence[str], check_mode: bool, backup_path: str | None = None
-) -> bool:
+def set_ring_position(path: str, *, tokens: t.Sequence[str], check_mode: bool, backup_path: str | None = None) -> bool:
     """Give a node its tokens before its first start: ``initial_token``, ``num_tokens`` and ``auto_bootstrap: false``.
 
     Comments, order and everything else stay as they are. The file is replaced at once and keeps owner and mode.
@@ -130,6 +128,9 @@ def put_back(path: str, *, backup_path: str | None = None) -> bool:
     :raises LocalFilesError: if the file cannot be replaced.
     """
     kept = backup_path or default_backup_path(path)
+    for leftover in (f"{os.path.realpath(each)}.revive-new" for each in (path, kept)):
+        with contextlib.suppress(OSError):
+            os.unlink(leftover)
     if not os.path.exists(kept):
         return False
     original = _read_text(kept)
@@ -137,7 +138,7 @@ def put_back(path: str, *, backup_path: str | None = None) -> bool:
     if changed:
         _replace(path, text=original, model=path if os.path.exists(path) else kept)
     os.unlink(kept)
-    _sync_directory(os.path.dirname(os.path.abspath(kept)))
+    sync_directory(os.path.dirname(os.path.abspath(kept)))
     return changed
 
 
@@ -241,9 +242,7 @@ def _config(document: t.Any, *, path: str) -> NodeConfig:
         commitlog_directory=directory("commitlog_directory"),
         hints_directory=directory("hints_directory"),
         saved_caches_directory=directory("saved_caches_directory"),
-        cdc_raw_directory=directory("cdc_raw_directory")
-        if cdc_enabled or document.get("cdc_raw_directory")
-        else None,
+        cdc_raw_directory=directory("cdc_raw_directory") if cdc_enabled or document.get("cdc_raw_directory") else None,
         cluster_name=str(document.get("cluster_name") or "Test Cluster"),
         num_tokens=None if document.get("num_tokens") is None else int(document["num_tokens"]),
         initial_token=_text(document.get("initial_token")),
@@ -313,34 +312,25 @@ def _replace(path: str, *, text: str, model: str | None = None) -> None:
     target = os.path.realpath(path)
     directory = os.path.dirname(target)
     like = os.path.realpath(model) if model else target
-    temporary = ""
+    # Always the same name, so that a run that was killed leaves nothing for good.
+    temporary = f"{target}.revive-new"
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".revive-", dir=directory)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.encode("utf-8"))
             status = os.stat(like)
             shutil.copystat(like, temporary)
             if os.geteuid() == 0:
                 os.fchown(file.fileno(), status.st_uid, status.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
             os.utime(file.fileno())
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-        _sync_directory(directory)
+        sync_directory(directory)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
+        with contextlib.suppress(OSError):
             os.unlink(temporary)
-        kind = NoSpaceError if error.errno in (errno.ENOSPC, errno.EDQUOT) else LocalFilesError
-        raise kind(
-            f"{path} cannot be written: {error.strerror}",
-            subject=path,
-            next_step="Check the directory's rights and free space; the file is as it was.",
-        ) from error
-
-
-def _sync_directory(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        raise local_error(error, doing="write", path=path) from error

@@ -54,6 +54,13 @@ class ClusterDescription:
         """Whether all nodes that answer have one schema."""
         return len(self.schema_versions) == 1
 
+    def release_of(self, address: str) -> str | None:
+        """The release that a node runs, by its address without a port; ``None`` if it is not listed."""
+        for release, addresses in self.database_versions.items():
+            if any(listed.rpartition(":")[0].strip("[]") == address for listed in addresses):
+                return release
+        return None
+
 
 @dataclasses.dataclass(frozen=True)
 class NodeStatus:
@@ -137,6 +144,8 @@ def parse_describecluster(output: str) -> ClusterDescription:
     group: dict[str, tuple[str, ...]] | None = None
     for line in output.splitlines():
         text = line.strip()
+        if not text:
+            continue
         listed = re.fullmatch(r"(\S+): \[(.*)\]", text)
         if listed and group is not None:
             group[listed[1]] = tuple(address.strip() for address in listed[2].split(",") if address.strip())
@@ -227,11 +236,12 @@ def last_useful_line(text: str) -> str:
     lines = [
         line for line in lines if line and not line.startswith(("at ", "-- StackTrace --", "See 'nodetool help", "..."))
     ]
-    telling = [line for line in lines if re.match(r"(error|nodetool|Caused by)\b", line, re.IGNORECASE)]
+    telling = [line for line in lines if re.match(r"(error|nodetool):", line)]
+    causes = [line for line in lines if line.startswith("Caused by:")]
     plain = [line for line in lines if not re.match(r"(WARN|INFO|DEBUG|WARNING|OpenJDK|Picked up)\b", line)]
-    for candidates in (telling[:1], plain[-1:], lines[-1:]):
+    for candidates in (telling[:1], causes[-1:], plain[-1:], lines[-1:]):
         if candidates:
-            return re.sub(r"\A(error|nodetool):\s*", "", candidates[0], flags=re.IGNORECASE)[:500]
+            return re.sub(r"\A(error|nodetool):\s*", "", candidates[0])[:500]
     return "it printed nothing"
 
 

@@ -100,6 +100,11 @@ class TargetNode:
     native_transport_port: int = 9042
     cql_address: str = ""
 
+    @property
+    def places(self) -> tuple[DataPlace, ...]:
+        """All directories that keyspaces go into, numbered as in backups: the one for the local system ones last."""
+        return (*self.data_directories, *((self.local_system,) if self.local_system else ()))
+
     def to_result(self) -> _Json:
         """The facts as plain values."""
         return t.cast(_Json, _plain(dataclasses.asdict(self)))
@@ -647,7 +652,7 @@ def _space_reasons(target: TargetNode, *, source: NodeSummary, margin: float) ->
     needed: dict[int, int] = {}
     free: dict[int, int] = {}
     paths: dict[int, list[str]] = {}
-    for place, size in zip(target.data_directories, sizes_per_directory(source, len(target.data_directories))):
+    for place, size in zip(target.places, sizes_per_directory(source, len(target.places))):
         needed[place.device] = needed.get(place.device, 0) + max(0, size - place.staged_bytes)
         free[place.device] = min(free.get(place.device, place.free_bytes), place.free_bytes)
         paths.setdefault(place.device, []).append(place.path)
@@ -672,7 +677,7 @@ def sizes_per_directory(source: NodeSummary, count: int) -> tuple[int, ...]:
 
 
 def _assignment(source: NodeSummary, *, target: TargetNode) -> Assignment:
-    same = len(source.data_directory_sizes) == len(target.data_directories)
+    same = len(source.data_directory_sizes) == len(target.places)
     return Assignment(
         target_name=target.name,
         source_host_id=source.node.host_id,
@@ -686,7 +691,7 @@ def _assignment(source: NodeSummary, *, target: TargetNode) -> Assignment:
         size=source.totals.size,
         stored_size=source.totals.stored_size,
         is_seed=target.is_seed,
-        data_directory_map=tuple(range(len(target.data_directories))) if same else (),
+        data_directory_map=tuple(range(len(target.places))) if same else (),
         manifest_key=source.manifest_key,
         manifest_sha256=source.manifest_sha256,
         manifest_size=source.manifest_size,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import os
 import time
@@ -86,23 +87,27 @@ def read_identity(node: NodeSettings) -> NodeIdentity:
     :raises NodeError: if it is not part of its ring.
     """
     nodetool = Nodetool(node)
-    info = parse_info(nodetool.run("info", "-T"))
-    cluster = parse_describecluster(nodetool.run("describecluster"))
-    itself = [status for status in parse_status(nodetool.run("status")) if status.host_id == info.host_id]
+    # Each starts a Java machine, which takes seconds on a busy node.
+    with concurrent.futures.ThreadPoolExecutor(max_workers=3) as pool:
+        outputs = pool.map(lambda command: nodetool.run(*command), (("info", "-T"), ("describecluster",), ("status",)))
+        info_output, cluster_output, status_output = outputs
+    info, cluster = parse_info(info_output), parse_describecluster(cluster_output)
+    itself = [status for status in parse_status(status_output) if status.host_id == info.host_id]
     if not itself or not info.tokens:
         raise NodeError(
             f"Node {node.name} ({info.host_id}) is not a member of its ring.",
             subject=node.name,
             next_step="Wait until nodetool status shows it as UN.",
         )
+    address = itself[0].address
     return NodeIdentity(
         host_id=info.host_id,
         name=node.name,
-        address=itself[0].address,
+        address=address,
         datacenter=info.datacenter,
         rack=info.rack,
         tokens=info.tokens,
-        release_version=parse_version(nodetool.run("version")),
+        release_version=cluster.release_of(address) or parse_version(nodetool.run("version")),
         partitioner=cluster.partitioner,
         cluster_name=cluster.name,
     )

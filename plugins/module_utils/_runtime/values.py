@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core import manifest, wording
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan, TargetNode
 
 #: What manifests say they were written by; the same as in galaxy.yml.
 TOOL_VERSION = "0.1.0"
@@ -61,3 +62,44 @@ def backup(value: ClusterManifest) -> dict[str, t.Any]:
         "totals": dataclasses.asdict(value.totals),
         "shared_stored_size": value.totals.stored_size - value.totals.new_stored_size,
     }
+
+
+def backup_line(value: ClusterManifest) -> str:
+    """A complete backup in one line to read."""
+    return wording.backup_line(value)
+
+
+def targets(values: t.Sequence[Values]) -> tuple[TargetNode, ...]:
+    """What reading the nodes returned.
+
+    :raises InputError: if one is something else.
+    """
+    return tuple(TargetNode.from_result(value) for value in values)
+
+
+def plan(value: Values) -> RestorePlan:
+    """What planning returned.
+
+    :raises InputError: if it is something else.
+    """
+    return RestorePlan.from_result(value)
+
+
+def plan_lines(value: RestorePlan) -> list[str]:
+    """A plan in lines to read."""
+    return wording.plan_lines(value)
+
+
+def tables(value: ClusterManifest) -> list[dict[str, t.Any]]:
+    """The tables of a backup with the rows that were counted."""
+    return [
+        {
+            "keyspace": each.table.keyspace,
+            "table": each.table.table,
+            "files": each.files,
+            "size": each.size,
+            "rows": each.rows,
+            "counted_us": each.rows_counted_us,
+        }
+        for each in value.tables
+    ]

@@ -1,0 +1,215 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Asking a cluster in CQL. The only file that imports the driver."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    DependencyError,
+    InputError,
+    NodeError,
+    NodeUnreachableError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class TableKey:
+    """A table and its partition key's columns, as the schema names them."""
+
+    keyspace: str
+    table: str
+    partition_key: tuple[str, ...]
+
+
+class Cql(t.Protocol):
+    """A session."""
+
+    def rows(self, statement: str, parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
+        """All rows of a short answer."""
+
+    def tokens(self) -> tuple[int, ...]:
+        """All tokens of the ring, sorted."""
+
+    def tables(self) -> tuple[TableKey, ...]:
+        """All tables, without views and virtual ones, sorted."""
+
+    def count(
+        self, statements: t.Iterable[tuple[str, tuple[t.Any, ...]]], *, concurrency: int
+    ) -> t.Iterator[int | None]:
+        """The first column of the first row of each statement, in their order; ``None`` where it took too long."""
+
+
+@contextlib.contextmanager
+def connect(settings: CqlSettings) -> t.Iterator[Cql]:
+    """A session with the node, and with those that it knows in its data centre.
+
+    :raises NodeUnreachableError: if it does not answer.
+    :raises NodeError: if it refuses the user.
+    :raises DependencyError: if the driver is missing.
+    :raises InputError: if the consistency is none.
+    """
+    driver = _import_driver()
+    consistency = getattr(driver.ConsistencyLevel, settings.consistency.upper(), None)
+    if not isinstance(consistency, int):
+        raise InputError(
+            f"{settings.consistency!r} is no consistency level.",
+            subject="consistency",
+            next_step="Give one such as LOCAL_QUORUM, QUORUM or ALL.",
+        )
+    cluster = _cluster(driver, settings, consistency=consistency)
+    try:
+        with _explained(driver, settings):
+            session = cluster.connect()
+        yield _Session(driver, cluster, session, settings)
+    finally:
+        cluster.shutdown()
+
+
+class _Session:
+    """The driver's session behind the protocol."""
+
+    def __init__(self, driver: t.Any, cluster: t.Any, session: t.Any, settings: CqlSettings) -> None:
+        self._driver, self._cluster, self._session, self._settings = driver, cluster, session, settings
+        self._prepared: dict[str, t.Any] = {}
+
+    def rows(self, statement: str, parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
+        with _explained(self._driver, self._settings):
+            return [tuple(row) for row in self._session.execute(statement, tuple(parameters) or None)]
+
+    def tokens(self) -> tuple[int, ...]:
+        ((partitioner,),) = self.rows("SELECT partitioner FROM system.local")
+        if not str(partitioner).endswith("Murmur3Partitioner"):
+            raise NodeError(
+                f"Tables are counted by ranges of the Murmur3Partitioner, and the cluster has {partitioner}.",
+                subject=self._settings.address,
+                next_step="Turn counting off for this cluster.",
+            )
+        ring: set[int] = set()
+        for table in ("system.local", "system.peers_v2"):
+            for (tokens,) in self.rows(f"SELECT tokens FROM {table}"):
+                ring |= {int(token) for token in tokens or ()}
+        return tuple(sorted(ring))
+
+    def tables(self) -> tuple[TableKey, ...]:
+        tables = set(self.rows("SELECT keyspace_name, table_name FROM system_schema.tables"))
+        keys: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        for keyspace, table, column, kind, position in self.rows(
+            "SELECT keyspace_name, table_name, column_name, kind, position FROM system_schema.columns"
+        ):
+            if kind == "partition_key":
+                keys.setdefault((keyspace, table), []).append((position, column))
+        return tuple(
+            TableKey(keyspace=keyspace, table=table, partition_key=tuple(name for _position, name in sorted(columns)))
+            for (keyspace, table), columns in sorted(keys.items())
+            if (keyspace, table) in tables
+        )
+
+    def count(
+        self, statements: t.Iterable[tuple[str, tuple[t.Any, ...]]], *, concurrency: int
+    ) -> t.Iterator[int | None]:
+        from cassandra.concurrent import execute_concurrent
+
+        with _explained(self._driver, self._settings):
+            prepared = ((self._prepare(statement), parameters) for statement, parameters in statements)
+            for done, result in execute_concurrent(
+                self._session, prepared, concurrency=concurrency, raise_on_first_error=False, results_generator=True
+            ):
+                if not done and not isinstance(result, (self._driver.ReadTimeout, self._driver.OperationTimedOut)):
+                    raise result
+                yield int(next(iter(result))[0]) if done else None
+
+    def _prepare(self, statement: str) -> t.Any:
+        if statement not in self._prepared:
+            self._prepared[statement] = self._session.prepare(statement)
+        return self._prepared[statement]
+
+
+def _cluster(driver: t.Any, settings: CqlSettings, *, consistency: int) -> t.Any:
+    from cassandra.auth import PlainTextAuthProvider
+    from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+    from cassandra.policies import DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy
+    from cassandra.query import tuple_factory
+
+    context = None
+    if settings.ca_certificates:
+        import ssl
+
+        try:
+            context = ssl.create_default_context(cafile=settings.ca_certificates)
+        except OSError as error:
+            raise InputError(
+                f"{settings.ca_certificates} cannot be used as certificate authorities: {error}.",
+                subject=settings.ca_certificates,
+            ) from error
+        context.check_hostname = False
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
+        retry_policy=RetryPolicy(),
+        consistency_level=consistency,
+        request_timeout=settings.timeout_seconds,
+        row_factory=tuple_factory,
+    )
+    return Cluster(
+        [settings.address],
+        port=settings.port,
+        auth_provider=PlainTextAuthProvider(settings.username, settings.password or "") if settings.username else None,
+        ssl_context=context,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        connect_timeout=min(settings.timeout_seconds, 10),
+        control_connection_timeout=min(settings.timeout_seconds, 10),
+        # Only what is asked for is looked at: the driver's own copy of the schema costs more than the answers.
+        schema_metadata_enabled=False,
+        token_metadata_enabled=False,
+        protocol_version=4,
+    )
+
+
+@contextlib.contextmanager
+def _explained(driver: t.Any, settings: CqlSettings) -> t.Iterator[None]:
+    from cassandra.cluster import NoHostAvailable
+
+    where = f"{settings.address}:{settings.port}"
+    try:
+        yield
+    except NoHostAvailable as error:
+        causes = list(error.errors.values()) if isinstance(error.errors, dict) else []
+        for cause in causes:
+            if isinstance(cause, driver.AuthenticationFailed):
+                raise NodeError(
+                    f"{where} does not let {settings.username or 'a user without name'} in.",
+                    subject=settings.address,
+                    next_step="Give a user that the cluster knows; after a restore with roles, with the password of then.",
+                ) from error
+        why = "; ".join(str(cause) for cause in causes) or str(error)
+        raise NodeUnreachableError(
+            f"{where} does not answer CQL: {why}.",
+            subject=settings.address,
+            next_step="Check address, port and TLS, and that the node is up.",
+        ) from error
+    except (driver.DriverException, driver.OperationTimedOut) as error:
+        raise NodeError(f"{where} did not answer a statement: {error}.", subject=settings.address) from error
+
+
+_IMPORT_LOCK = threading.Lock()
+
+
+def _import_driver() -> t.Any:
+    try:
+        with _IMPORT_LOCK:
+            import cassandra
+            import cassandra.cluster
+    except Exception as error:
+        raise DependencyError(
+            f"The Python library cassandra-driver cannot be used on this machine: {error}.",
+            subject="cassandra-driver",
+            next_step="Run the role revive.cassandra.node there, which installs it for the modules.",
+        ) from error
+    return cassandra

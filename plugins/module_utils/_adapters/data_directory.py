@@ -1,0 +1,385 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Cassandra's directories on the node: what is in them, and moving it, without a file ever changing its file system.
+
+Everything of ours lies in ``.revive`` inside the directory that it belongs to, owned as that directory is: Cassandra's
+start walks its data directories and has to be able to read all that is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import grp
+import os
+import pwd
+import re
+import shutil
+import stat
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, sync_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    SYSTEM_KEYSPACES,
+    parse_table_directory,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
+    DATA,
+    LOG,
+    WORK_DIRECTORY,
+    ManagedDirectory,
+)
+
+DIRECTORY_MODE = 0o750
+FILE_MODE = 0o640
+
+_KEYSPACE_DIRECTORY = re.compile(r"\w+\Z", re.ASCII)
+_COPY_BYTES = 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    """Whom new files and directories belong to; -1 leaves it as it comes."""
+
+    uid: int = -1
+    gid: int = -1
+
+
+@contextlib.contextmanager
+def explained(doing: str, path: str) -> t.Iterator[None]:
+    """Turns what the operating system says into an error that names the path.
+
+    :raises LocalFilesError: for any ``OSError`` inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise local_error(error, doing=doing, path=str(error.filename or path)) from error
+
+
+def data_places(config: NodeConfig) -> tuple[str, ...]:
+    """The directories that hold keyspaces: the data directories, then that of the local system ones if separate."""
+    local = config.local_system_data_file_directory
+    extra = (local,) if local and local not in config.data_file_directories else ()
+    return (*config.data_file_directories, *extra)
+
+
+def managed_directories(config: NodeConfig) -> tuple[ManagedDirectory, ...]:
+    """All that a switch exchanges the content of.
+
+    Cassandra adds up everything below ``cdc_raw_directory`` against a limit, so what was in there is put aside in the
+    commit log's directory, which has to be on the same file system for CDC to work at all.
+
+    :raises LocalFilesError: if one of them is used twice, which Cassandra would not stand either.
+    """
+    directories = [_managed(path, kind=DATA) for path in data_places(config)]
+    commitlog = _managed(config.commitlog_directory, kind=LOG)
+    directories += [commitlog, _managed(config.hints_directory, kind=LOG)]
+    directories += [_managed(config.saved_caches_directory, kind=LOG)]
+    if config.cdc_raw_directory:
+        cdc = _managed(config.cdc_raw_directory, kind=LOG)
+        if _same_device(cdc.path, commitlog.path):
+            cdc = dataclasses.replace(cdc, work_directory=commitlog.work_directory, label="-cdc_raw")
+        directories.append(cdc)
+    paths = [directory.path for directory in directories]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise LocalFilesError(
+                f"{path} is two of Cassandra's directories at once.",
+                subject=path,
+                next_step=f"Give each its own in {config.path}.",
+            )
+    return tuple(directories)
+
+
+def movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]) -> list[str]:
+    """The names in a directory that a switch exchanges, sorted.
+
+    Of a data directory the keyspaces, of another one the files. What else is there stays: ``lost+found``, hidden files
+    such as the marks of Cassandra's file-system check, a spool of archived segments, another managed directory.
+    """
+    if not os.path.isdir(directory.path):
+        return []
+    inside = {
+        os.path.relpath(other.path, directory.path).split(os.sep)[0]
+        for other in others
+        if other.path != directory.path and os.path.commonpath([other.path, directory.path]) == directory.path
+    }
+    with explained("read the directory", directory.path), os.scandir(directory.path) as entries:
+        if directory.kind == DATA:
+            names = [entry.name for entry in entries if entry.is_dir() and _KEYSPACE_DIRECTORY.match(entry.name)]
+        else:
+            names = [entry.name for entry in entries if not entry.is_dir() and not entry.name.startswith(".")]
+    return sorted(set(names) - inside)
+
+
+def check_movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]) -> None:
+    """Refuse what could not be renamed.
+
+    :raises LocalFilesError: if a keyspace is a mount point of its own, or the directory cannot be written.
+    """
+    if not os.path.isdir(directory.path):
+        return
+    if not os.access(directory.path, os.R_OK | os.W_OK | os.X_OK):
+        raise LocalFilesError(
+            f"{directory.path} cannot be changed by this user.",
+            subject=directory.path,
+            next_step="Run as the user that Cassandra runs as, or as root (become).",
+        )
+    for name in movable(directory, others=others):
+        path = os.path.join(directory.path, name)
+        if os.path.ismount(path):
+            raise LocalFilesError(
+                f"{path} is a mount point and cannot be put aside.",
+                subject=path,
+                next_step="Unmount it, or make it a data directory of its own.",
+            )
+
+
+def move_children(names: t.Iterable[str], *, source: str, target: str) -> int:
+    """Rename children of one directory into another, and make that durable; how many were moved.
+
+    :raises LocalFilesError: if one cannot be moved, or is there already. Those before it have been moved.
+    """
+    moved = 0
+    for name in names:
+        destination = os.path.join(target, name)
+        with explained("move", os.path.join(source, name)):
+            if os.path.lexists(destination):
+                raise LocalFilesError(
+                    f"{destination} is there already; something has been put in its place.",
+                    subject=destination,
+                    next_step=f"Look which of it and {os.path.join(source, name)} is right, and move the other away.",
+                )
+            os.rename(os.path.join(source, name), destination)
+        moved += 1
+    for path in (target, source):
+        if moved and os.path.isdir(path):
+            with explained("sync", path):
+                sync_directory(path)
+    return moved
+
+
+def make_directories(path: str, *, below: str, owner: Owner) -> None:
+    """Make a directory and those between it and ``below``, with the mode of Cassandra's and the given owner.
+
+    :raises LocalFilesError: if that does not work.
+    """
+    missing: list[str] = []
+    while path != below and not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for each in reversed(missing):
+        with explained("make the directory", each):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(each, DIRECTORY_MODE)
+            os.chmod(each, DIRECTORY_MODE)
+            set_owner(each, owner=owner)
+
+
+def set_owner(path: str, *, owner: Owner) -> None:
+    """Give a file or directory to its owner, if it is not."""
+    if (owner.uid, owner.gid) == (-1, -1):
+        return
+    status = os.stat(path)
+    if owner.uid not in (-1, status.st_uid) or owner.gid not in (-1, status.st_gid):
+        os.chown(path, owner.uid, owner.gid)
+
+
+def resolve_owner(*, owner: str | None, group: str | None, like: str) -> Owner:
+    """The ids of names; what is not named is as at ``like`` (or the nearest directory above) if this process is root.
+
+    :raises InputError: if the node does not know a name.
+    """
+    while not os.path.exists(like) and os.path.dirname(like) != like:
+        like = os.path.dirname(like)
+    privileged = os.geteuid() == 0
+    status = os.stat(like)
+    try:
+        uid = pwd.getpwnam(owner).pw_uid if owner else (status.st_uid if privileged else -1)
+        gid = grp.getgrnam(group).gr_gid if group else (status.st_gid if privileged else -1)
+    except KeyError as error:
+        raise InputError(
+            f"The node knows no such user or group: {error}.",
+            subject=owner or group or "",
+            next_step="Give the user and group that Cassandra runs as.",
+        ) from error
+    return Owner(uid=uid, gid=gid)
+
+
+def copy_table_files(source: str, *, target: str, below: str, owner: Owner) -> None:
+    """Copy a table's SSTables, those of its indexes too, but no snapshots; durable when it returns.
+
+    Not hard links: they would share owner and mode with the original, and Cassandra appends to ``TOC.txt``.
+
+    :param below: a directory above ``target`` that is there.
+    :raises LocalFilesError: if that does not work.
+    """
+    make_directories(target, below=below, owner=owner)
+    with explained("copy", source):
+        with os.scandir(source) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            destination = os.path.join(target, entry.name)
+            if entry.is_file(follow_symlinks=False):
+                _copy_file(entry.path, target=destination, owner=owner)
+            elif entry.is_dir(follow_symlinks=False) and entry.name.startswith("."):
+                copy_table_files(entry.path, target=destination, below=target, owner=owner)
+        sync_directory(target)
+
+
+def files_below(path: str) -> t.Iterator[tuple[str, os.stat_result]]:
+    """All regular files below a directory, with their paths relative to it; none if it is not there.
+
+    ``.revive``, snapshots and incremental backups are left out.
+
+    :raises LocalFilesError: if something cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    if not os.path.isdir(path):
+        return
+    with explained("read", path):
+        for directory, directories, files in os.walk(path, onerror=fail):
+            directories[:] = [name for name in directories if name not in (WORK_DIRECTORY, "snapshots", "backups")]
+            for name in files:
+                full = os.path.join(directory, name)
+                yield os.path.relpath(full, path), os.stat(full)
+
+
+def remove_tree(path: str) -> int:
+    """Delete a directory with all that is in it; how many bytes that freed. Nothing to do if it is not there.
+
+    :raises LocalFilesError: if something cannot be deleted; doing it again goes on.
+    """
+    if not os.path.lexists(path):
+        return 0
+    freed = 0.0
+    with explained("delete", path):
+        for directory, _directories, files in os.walk(path):
+            for name in files:
+                status = os.lstat(os.path.join(directory, name))
+                if stat.S_ISREG(status.st_mode):
+                    # Snapshots are links to the same bytes, which go with the last of them.
+                    freed += status.st_size / status.st_nlink
+        shutil.rmtree(path)
+    return round(freed)
+
+
+def sync_if_there(path: str) -> None:
+    """Make the names in a directory durable, if there is one.
+
+    :raises LocalFilesError: if that does not work.
+    """
+    if os.path.isdir(path):
+        with explained("sync", path):
+            sync_directory(path)
+
+
+def remove_if_empty(path: str) -> None:
+    """Delete a directory if nothing is in it; otherwise leave it."""
+    with contextlib.suppress(OSError):
+        os.rmdir(path)
+
+
+def holds_user_data(places: t.Iterable[str]) -> bool:
+    """Whether there is an SSTable of a keyspace that Cassandra did not make itself."""
+    return any(_has_data(os.path.join(place, keyspace)) for place in places for keyspace in _user_keyspaces(place))
+
+
+def table_directories(place: str, *, keyspace: str, tables: t.Container[str] | None) -> list[str]:
+    """The directories of some tables of a keyspace, or of all, sorted; without the keyspace, none."""
+    parent = os.path.join(place, keyspace)
+    if not os.path.isdir(parent):
+        return []
+    with explained("read the directory", parent):
+        names = sorted(os.listdir(parent))
+    refs = ((name, parse_table_directory(keyspace, name)) for name in names)
+    return [
+        os.path.join(parent, name) for name, ref in refs if ref is not None and (tables is None or ref.table in tables)
+    ]
+
+
+def has_sstables(directory: str) -> bool:
+    """Whether a table's directory holds an SSTable."""
+    with explained("read the directory", directory):
+        return any(name.endswith("-Data.db") for name in os.listdir(directory))
+
+
+def free_space(path: str) -> tuple[int, int]:
+    """The device of a directory, or of the nearest one above that is there, and the bytes that may be written to it.
+
+    :raises LocalFilesError: if it cannot be asked.
+    """
+    while not os.path.exists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    with explained("look at", path):
+        space = os.statvfs(path)
+        return os.stat(path).st_dev, space.f_bavail * space.f_frsize
+
+
+def java_processes_using(directories: t.Sequence[str]) -> tuple[int, ...]:
+    """Processes of Java that have a file open below one of the directories, as far as this user may see.
+
+    It tells a Cassandra that is starting or stopping and so answers nobody.
+    """
+    prefixes = tuple(f"{os.path.realpath(directory)}{os.sep}" for directory in directories)
+    found = []
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if name.isdigit() and _is_java(name) and _opens_below(name, prefixes=prefixes):
+            found.append(int(name))
+    return tuple(sorted(found))
+
+
+def _is_java(pid: str) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("java")
+    return False
+
+
+def _opens_below(pid: str, *, prefixes: tuple[str, ...]) -> bool:
+    with contextlib.suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/{descriptor}").startswith(prefixes):
+                    return True
+    return False
+
+
+def _managed(path: str, *, kind: str) -> ManagedDirectory:
+    real = os.path.realpath(path)
+    return ManagedDirectory(path=real, kind=kind, work_directory=os.path.join(real, WORK_DIRECTORY))
+
+
+def _same_device(one: str, other: str) -> bool:
+    return os.path.isdir(one) and os.path.isdir(other) and os.stat(one).st_dev == os.stat(other).st_dev
+
+
+def _user_keyspaces(place: str) -> list[str]:
+    if not os.path.isdir(place):
+        return []
+    with explained("read the directory", place):
+        return sorted(
+            name for name in os.listdir(place) if _KEYSPACE_DIRECTORY.match(name) and name not in SYSTEM_KEYSPACES
+        )
+
+
+def _has_data(keyspace_directory: str) -> bool:
+    return any(path.endswith("-Data.db") for path, _status in files_below(keyspace_directory))
+
+
+def _copy_file(source: str, *, target: str, owner: Owner) -> None:
+    with open(source, "rb") as reader, open(target, "wb") as writer:
+        shutil.copyfileobj(reader, writer, _COPY_BYTES)
+        os.fchmod(writer.fileno(), FILE_MODE)
+        writer.flush()
+        os.fsync(writer.fileno())
+    shutil.copystat(source, target)
+    os.chmod(target, FILE_MODE)
+    set_owner(target, owner=owner)

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ring of the Murmur3 partitioner cut into ranges. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+MIN_TOKEN = -(2**63)
+MAX_TOKEN = 2**63 - 1
+
+#: From after the first to the second, included.
+TokenRange = tuple[int, int]
+
+
+def ring_ranges(tokens: t.Iterable[int], *, at_least: int) -> tuple[TokenRange, ...]:
+    """Ranges that together are the whole ring, each on one set of replicas, each only once.
+
+    :param tokens: of all nodes, in any order.
+    :param at_least: larger ranges are split until there are so many, or they cannot be split.
+    """
+    bounds = sorted({MIN_TOKEN, MAX_TOKEN, *tokens})
+    ranges = list(zip(bounds, bounds[1:]))
+    widest = max(1, (MAX_TOKEN - MIN_TOKEN) // max(1, at_least))
+    found: list[TokenRange] = []
+    for start, end in ranges:
+        parts = min(-(-(end - start) // widest), end - start)
+        edges = [start + (end - start) * part // parts for part in range(parts + 1)]
+        found += zip(edges, edges[1:])
+    return tuple(found)
+
+
+def split(token_range: TokenRange) -> tuple[TokenRange, ...]:
+    """The halves of a range; the range itself if it is a single token."""
+    start, end = token_range
+    if end - start < 2:
+        return (token_range,)
+    middle = start + (end - start) // 2
+    return ((start, middle), (middle, end))

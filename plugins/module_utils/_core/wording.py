@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans and backups in lines that people read. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
+    NEW_CLUSTER,
+    Assignment,
+    RestorePlan,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+
+
+def plan_lines(plan: RestorePlan) -> list[str]:
+    """What a restore will do, to be read before it begins."""
+    what = "as the new cluster" if plan.mode == NEW_CLUSTER else "in place, on cluster"
+    return [
+        f"Restore {plan.tag} of cluster {plan.source_cluster_name} {what} {plan.target_cluster_name}.",
+        f"Everything up to {format_us(plan.snapshot_began_us)} comes back; what was written later does not.",
+        f"{plan.files} files, {format_size(plan.size)}; at most {format_size(plan.stored_size)} are to be fetched.",
+        "Roles and passwords come back from the backup."
+        if plan.restore_auth
+        else "Roles and passwords stay those of the nodes.",
+        *(_assignment_line(each) for each in plan.assignments),
+        *(f"Warning: {warning}" for warning in plan.warnings),
+    ]
+
+
+def backup_line(manifest: ClusterManifest) -> str:
+    """A complete backup in one line."""
+    totals = manifest.totals
+    return (
+        f"{manifest.tag}: {format_us(manifest.snapshot_ended_us)}, {len(manifest.nodes)} nodes, "
+        f"{len(manifest.tables)} tables, {format_size(totals.size)} in {totals.files} files, "
+        f"{format_size(totals.new_stored_size)} new, "
+        f"took {format_duration((manifest.completed_us - manifest.began_us) / 1e6)}"
+    )
+
+
+def _assignment_line(assignment: Assignment) -> str:
+    start = "starts first" if assignment.is_seed else "starts then"
+    return (
+        f"{assignment.target_name} ({assignment.target_address}, {assignment.datacenter}, {assignment.rack}) gets "
+        f"{assignment.source_name} ({assignment.source_address}): {assignment.files} files, "
+        f"{format_size(assignment.size)}; {start}"
+    )

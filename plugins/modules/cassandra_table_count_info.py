@@ -1,0 +1,151 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cassandra_table_count_info
+version_added: 0.1.0
+short_description: Count the rows of tables, and read their schema
+description:
+  - Counts the rows of each table over CQL, and reads the statements that make the schema.
+  - Counting reads all of a table. It pages through the ring in small steps, so that no single request is large.
+author:
+  - the revive.cassandra authors (!UNKNOWN)
+extends_documentation_fragment:
+  - revive.cassandra._attributes
+  - revive.cassandra._attributes.info
+  - revive.cassandra._node
+  - revive.cassandra._repository.unused
+  - revive.cassandra._cql
+options:
+  keyspaces:
+    description: The keyspaces to count; all but Cassandra's own by default.
+    type: list
+    elements: str
+    default: []
+  tables:
+    description: The tables to count, each as V(keyspace.table), instead of whole keyspaces.
+    type: list
+    elements: str
+    default: []
+  count:
+    description: Whether the rows are counted; otherwise only the schema is read.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Count the rows of one keyspace
+  revive.cassandra.cassandra_table_count_info:
+    native_address: 10.0.0.11
+    cql_username: backup
+    cql_password: "{{ vault_cql_password }}"
+    keyspaces:
+      - certificate_manager
+  register: counts
+"""
+
+RETURN = r"""
+tables:
+  description: The tables with their rows.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    keyspace:
+      description: The table's keyspace.
+      type: str
+      returned: always
+      sample: certificate_manager
+    table:
+      description: The table's name.
+      type: str
+      returned: always
+      sample: certificates
+    rows:
+      description: How many rows it has.
+      type: int
+      returned: always
+      sample: 20000
+    counted_us:
+      description: When the count ended, in microseconds since the epoch.
+      type: int
+      returned: always
+      sample: 1795372931000000
+schema_cql:
+  description: The statements that make the schema, in order.
+  returned: success
+  type: list
+  elements: str
+  sample: ["CREATE KEYSPACE certificate_manager ..."]
+error:
+  description: What went wrong, when the module failed for a reason that is known.
+  returned: failure
+  type: dict
+  contains:
+    code:
+      description: A stable word to branch on, such as V(node_unreachable).
+      type: str
+      returned: always
+      sample: node_unreachable
+    message:
+      description: What happened.
+      type: str
+      returned: always
+      sample: 10.0.0.11 does not answer on port 9042.
+    subject:
+      description: The node, object, file or option concerned; empty when there is none.
+      type: str
+      returned: always
+      sample: 10.0.0.11
+    next_step:
+      description: What to do now.
+      type: str
+      returned: always
+      sample: Check address and port.
+"""
+
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import counting
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
+    Arguments,
+    cql_arguments,
+    shared_arguments,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
+
+ARGUMENTS = (
+    shared_arguments(repository_required=False)
+    + cql_arguments()
+    + Arguments(
+        options={
+            "keyspaces": {"type": "list", "elements": "str", "default": []},
+            "tables": {"type": "list", "elements": "str", "default": []},
+            "count": {"type": "bool", "default": True},
+        },
+        mutually_exclusive=(("keyspaces", "tables"),),
+    )
+)
+
+
+def count(call: Call) -> Result:
+    """Read the schema, and count."""
+    counted = counting.count_rows(
+        call.cql(), keyspaces=tuple(call.params["keyspaces"]), tables=tuple(call.params["tables"])
+    )
+    return {
+        "changed": False,
+        "tables": plain(counted),
+        "schema_cql": list(counting.describe_schema(call.cql())),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    run(ARGUMENTS, count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures on real clusters and a real S3 server; all that they start ends with the tests, also after a failure."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from lab.cluster import Cluster
+from lab.errors import LabError
+from lab.playbook import PlaybookRun, run_playbook
+from lab.s3 import S3Server
+from lab.writer import Writer
+
+_CLUSTERS = pytest.StashKey[list[Cluster]]()
+
+
+class ClusterFactory(t.Protocol):
+    """Creates clusters; arguments are those of :meth:`lab.cluster.Cluster.create`, without the directory."""
+
+    def __call__(self, *, name: str, start: bool = True, **arguments: t.Any) -> Cluster:
+        """Return a new cluster, started unless ``start`` is false."""
+
+
+class PlaybookRunner(t.Protocol):
+    """Runs playbooks of this collection."""
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        inventory: Path,
+        variables: t.Mapping[str, t.Any] | None = None,
+        arguments: t.Sequence[str] = (),
+        exit_status: int | None = 0,
+    ) -> PlaybookRun:
+        """Run ``revive.cassandra.<name>`` to its end.
+
+        :param variables: extra variables, handed over in a file.
+        :param exit_status: what the run must end with; None for any.
+        """
+
+
+@pytest.fixture(scope="session")
+def lab_root(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Path]:
+    """Return the directory of the session's lab; whatever still runs in it at the end is ended and removed."""
+    # A terminated session has to clean up as an interrupted one does.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    root = tmp_path_factory.mktemp("lab")
+    yield root
+    for name in Writer.names(root):
+        Writer.load(root, name).destroy()
+    for name in Cluster.names(root):
+        Cluster.load(root, name).destroy()
+    for name in S3Server.names(root):
+        S3Server.load(root, name).destroy()
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def s3_server(lab_root: Path) -> S3Server:
+    """Return an S3 server for all tests; each takes buckets or prefixes of its own."""
+    return S3Server.start(root=lab_root)
+
+
+@pytest.fixture(scope="session")
+def session_cluster_factory(lab_root: Path, request: pytest.FixtureRequest) -> t.Iterator[ClusterFactory]:
+    """Create clusters that live until the end of the session: memory is for about eight nodes of 0.8 GiB at a time."""
+    with _cluster_factory(root=lab_root, config=request.config) as factory:
+        yield factory
+
+
+@pytest.fixture(scope="module")
+def cluster_factory(lab_root: Path, request: pytest.FixtureRequest) -> t.Iterator[ClusterFactory]:
+    """Create clusters that live until the end of the module."""
+    with _cluster_factory(root=lab_root, config=request.config) as factory:
+        yield factory
+
+
+@pytest.fixture
+def ansible_playbook(tmp_path: Path) -> PlaybookRunner:
+    """Run playbooks; a run that ends otherwise than expected fails the test, with all that it printed."""
+
+    def run(
+        name: str,
+        *,
+        inventory: Path,
+        variables: t.Mapping[str, t.Any] | None = None,
+        arguments: t.Sequence[str] = (),
+        exit_status: int | None = 0,
+    ) -> PlaybookRun:
+        done = run_playbook(
+            name, inventory=inventory, directory=tmp_path / "ansible", variables=variables, arguments=arguments
+        )
+        if exit_status is not None and done.exit_status != exit_status:
+            pytest.fail(f"{name} ended with {done.exit_status}, not {exit_status}:\n{done.output}", pytrace=False)
+        return done
+
+    return run
+
+
+@contextlib.contextmanager
+def _cluster_factory(*, root: Path, config: pytest.Config) -> t.Iterator[ClusterFactory]:
+    made: list[Cluster] = []
+    alive = config.stash.setdefault(_CLUSTERS, [])
+
+    def create(*, name: str, start: bool = True, **arguments: t.Any) -> Cluster:
+        cluster = Cluster.create(root=root, name=name, **arguments)
+        made.append(cluster)
+        alive.append(cluster)
+        if start:
+            cluster.start()
+        return cluster
+
+    try:
+        yield create
+    finally:
+        for cluster in made:
+            alive.remove(cluster)
+            _destroy(cluster=cluster, root=root)
+
+
+def _destroy(*, cluster: Cluster, root: Path) -> None:
+    if cluster.name in Writer.names(root):
+        Writer.load(root, cluster.name).destroy()
+    # A test may have destroyed it itself.
+    with contextlib.suppress(LabError):
+        Cluster.load(root, cluster.name).destroy()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the end of every node's log to the report of a test that failed."""
+    report = yield
+    if report.failed:
+        for cluster in item.config.stash.get(_CLUSTERS, []):
+            for node in cluster.nodes:
+                if node.directory.exists():
+                    report.sections.append((f"{node.name}: end of its log", node.log_tail()))
+    return report

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The drill itself, as ``make drill`` runs it, on the versions that promise it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.drill import DrillSettings, run_drill
+
+
+@pytest.mark.parametrize("version", ["5.0.8", "4.1.10"])
+def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(version: str, tmp_path: Path) -> None:
+    show = io.StringIO()
+    settings = DrillSettings(root=tmp_path, version=version, certificates=3_000)
+    try:
+        report = run_drill(settings, show=show)
+    except BaseException:
+        sys.stdout.write(show.getvalue())
+        raise
+    assert report.check.ok, report.check.summary()
+    assert report.check.rows_required > settings.certificates
+    assert report.old_addresses_seen == ()
+    assert 0 < report.second_backup["new_stored_size"] < report.second_backup["stored_size"]
+    output = show.getvalue()
+    assert "is complete in s3://" in output
+    assert "certificate_manager.certificates" in output
