@@ -25,7 +25,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, state_path
-from ansible_collections.revive.cassandra.plugins.module_utils._agent.config import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper, now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import (

@@ -18,7 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import encode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, BookState
-from ansible_collections.revive.cassandra.plugins.module_utils._agent.config import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.resuming import last_pieces, resumed
 from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName

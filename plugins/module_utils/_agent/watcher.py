@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
     SegmentGoneError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book
-from ansible_collections.revive.cassandra.plugins.module_utils._agent.config import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_accounting import SegmentOnDisk, Sighting
 
 DROP_POLICY = "drop_and_record_gap"

@@ -19,7 +19,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book
-from ansible_collections.revive.cassandra.plugins.module_utils._agent.config import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import StoreError
