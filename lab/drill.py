@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import json
 import shutil
+import signal
 import sys
 import time
 import typing as t
@@ -285,6 +286,8 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--certificates", type=int, default=20_000)
     options = parser.parse_args(arguments)
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
     _clear(options.root)
     settings = DrillSettings(
         root=options.root.resolve(), version=options.version, nodes=options.nodes, certificates=options.certificates

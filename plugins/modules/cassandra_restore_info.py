@@ -121,6 +121,13 @@ backup:
   type: dict
   sample:
     tag: backup_20261122_020000
+manifest:
+  description: The backup's manifest, as it is in the repository, without its lists of files.
+  returned: success
+  type: dict
+  sample:
+    format: revive.cassandra/cluster-manifest
+    tag: backup_20261122_020000
 tables:
   description: The tables that the backup holds, with the rows that were counted.
   returned: success
@@ -198,6 +205,7 @@ def plan_it(call: Call) -> Result:
         new_cluster=call.params["new_cluster"],
         confirm_cluster=call.params["confirm_cluster"] or None,
         restore_auth=call.params["restore_auth"],
+        identity_file=call.repository().identity_file,
         node_mapping={str(source): str(target) for source, target in call.params["node_mapping"].items()},
     )
     return {
@@ -205,6 +213,7 @@ def plan_it(call: Call) -> Result:
         "plan": plan.to_result(),
         "summary": values.plan_lines(plan),
         "backup": values.backup(manifest),
+        "manifest": values.manifest_document(manifest),
         "tables": values.tables(manifest),
     }
 

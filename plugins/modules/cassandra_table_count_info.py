@@ -70,6 +70,11 @@ tables:
       type: int
       returned: always
       sample: 20000
+    seconds:
+      description: How long counting took.
+      type: float
+      returned: always
+      sample: 1.2
     counted_us:
       description: When the count ended, in microseconds since the epoch.
       type: int
@@ -130,21 +135,20 @@ ARGUMENTS = (
 )
 
 
-def count(call: Call) -> Result:
+def read(call: Call) -> Result:
     """Read the schema, and count."""
-    counted = counting.count_rows(
-        call.cql(), keyspaces=tuple(call.params["keyspaces"]), tables=tuple(call.params["tables"])
+    cql = call.cql()
+    counted = (
+        counting.count_rows(cql, tables=call.params["tables"] or None, keyspaces=call.params["keyspaces"] or None)
+        if call.params["count"]
+        else ()
     )
-    return {
-        "changed": False,
-        "tables": plain(counted),
-        "schema_cql": list(counting.describe_schema(call.cql())),
-    }
+    return {"changed": False, "tables": plain(counted), "schema_cql": list(counting.describe_schema(cql))}
 
 
 def main() -> None:
     """Run the module."""
-    run(ARGUMENTS, count)
+    run(ARGUMENTS, read)
 
 
 if __name__ == "__main__":

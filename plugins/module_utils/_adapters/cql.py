@@ -12,6 +12,7 @@ import threading
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    CqlDeniedError,
     DependencyError,
     InputError,
     NodeError,
@@ -52,7 +53,7 @@ def connect(settings: CqlSettings) -> t.Iterator[Cql]:
     """A session with the node, and with those that it knows in its data centre.
 
     :raises NodeUnreachableError: if it does not answer.
-    :raises NodeError: if it refuses the user.
+    :raises CqlDeniedError: if it refuses the user.
     :raises DependencyError: if the driver is missing.
     :raises InputError: if the consistency is none.
     """
@@ -183,10 +184,10 @@ def _explained(driver: t.Any, settings: CqlSettings) -> t.Iterator[None]:
         causes = list(error.errors.values()) if isinstance(error.errors, dict) else []
         for cause in causes:
             if isinstance(cause, driver.AuthenticationFailed):
-                raise NodeError(
+                raise CqlDeniedError(
                     f"{where} does not let {settings.username or 'a user without name'} in.",
                     subject=settings.address,
-                    next_step="Give a user that the cluster knows; after a restore with roles, with the password of then.",
+                    next_step="Give a user that the cluster knows; a restore with roles brings the passwords of then.",
                 ) from error
         why = "; ".join(str(cause) for cause in causes) or str(error)
         raise NodeUnreachableError(

@@ -66,6 +66,12 @@ class NodeUnreachableError(NodeError):
     code = "node_unreachable"
 
 
+class CqlDeniedError(NodeError):
+    """A node does not let the role in over CQL."""
+
+    code = "cql_denied"
+
+
 class LocalFilesError(ReviveError):
     """A directory or file on the node is missing, not readable, full or changed under the operation."""
 

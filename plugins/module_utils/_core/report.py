@@ -80,8 +80,8 @@ def restore_report(
 ) -> dict[str, t.Any]:
     """The report of a restore.
 
-    The recovery point is when the first snapshot began: what had been written by then is in all of them. A count differs
-    without fault where rows expired since, or were written while the backup's were counted.
+    The recovery point is when the first snapshot began: what had been written by then is in all of them. A count
+    differs without fault where rows expired since, or were written while the backup's were counted.
 
     :param rows: now, by ``keyspace.table``; a table that is not there has not been counted.
     :param began_us: when the restore began, in microseconds since the epoch, and ``ended_us`` when all nodes served.
@@ -123,10 +123,10 @@ def _lines(
     lines = [
         f"Restored {value['tag']} of cluster {value['source_cluster']} {mode}: {value['target_cluster']}.",
         f"Recovery time (RTO) {format_duration(value['rto_seconds'])}.",
-        f"Recovery point (RPO) {value['recovery_point']}: everything written by then is there; the snapshots took "
-        f"{value['snapshot_window_seconds']:.1f} s.",
-        f"{value['files']} files, {format_size(value['size'])}; {format_size(value['fetched_bytes'])} fetched in "
-        f"{format_duration(value['fetch_seconds'])}, {format_size(value['bytes_per_second'])}/s over all nodes.",
+        f"Recovery point (RPO) {value['recovery_point']}: everything written by then is there.",
+        f"The snapshots of all nodes took {value['snapshot_window_seconds']:.1f} s.",
+        f"{value['files']} files, {format_size(value['size'])}.",
+        _rate_line(value),
     ]
     lines += [
         f"  {node.name}: {node.files} files, {format_size(node.size)}, {format_size(node.fetched_bytes)} fetched, "
@@ -139,6 +139,13 @@ def _lines(
     lines += [f"  {_table_line(table)}" for table in tables]
     lines += [f"Warning: {warning}" for warning in value["warnings"]]
     return lines
+
+
+def _rate_line(value: t.Mapping[str, t.Any]) -> str:
+    return (
+        f"{format_size(value['fetched_bytes'])} fetched in {format_duration(value['fetch_seconds'])}, "
+        f"{format_size(value['bytes_per_second'])}/s over all nodes."
+    )
 
 
 def _table_line(table: TableComparison) -> str:

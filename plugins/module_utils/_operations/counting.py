@@ -54,12 +54,14 @@ def count_rows(
     cql: CqlSettings,
     *,
     tables: t.Sequence[str] | None,
+    keyspaces: t.Sequence[str] | None = None,
     max_concurrency: int = _CONCURRENCY,
     connect: _Connect = connect,
 ) -> tuple[TableCount, ...]:
     """The rows of tables, at the consistency of ``cql``.
 
     :param tables: as ``keyspace.table``; all that are no system tables if ``None``. Views are left out.
+    :param keyspaces: of all tables only those of these keyspaces.
     :param max_concurrency: requests under way at once.
     :raises InputError: if there is no such table.
     :raises NodeUnreachableError: if the cluster does not answer.
@@ -68,6 +70,8 @@ def count_rows(
     with connect(cql) as session:
         known = {f"{key.keyspace}.{key.table}": key for key in session.tables()}
         wanted = [name for name, key in known.items() if key.keyspace not in SYSTEM_KEYSPACES]
+        if keyspaces is not None:
+            wanted = [name for name in wanted if known[name].keyspace in keyspaces]
         if tables is not None:
             unknown = [name for name in tables if name not in known]
             if unknown:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import manifest, wording
@@ -88,6 +89,12 @@ def plan(value: Values) -> RestorePlan:
 def plan_lines(value: RestorePlan) -> list[str]:
     """A plan in lines to read."""
     return wording.plan_lines(value)
+
+
+def manifest_document(value: ClusterManifest) -> dict[str, t.Any]:
+    """A manifest as its document in the repository."""
+    document: dict[str, t.Any] = json.loads(manifest.encode_cluster_manifest(value))
+    return document
 
 
 def tables(value: ClusterManifest) -> list[dict[str, t.Any]]:

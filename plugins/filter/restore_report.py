@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a restore, from what its steps returned."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core import report
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_cluster_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
+
+Values = t.Mapping[str, t.Any]
+
+
+def restore_report(
+    planned: Values, fetched: t.Mapping[str, Values], counts: t.Sequence[Values], began_us: int, ended_us: int
+) -> dict[str, t.Any]:
+    """What was backed up against what is there, how long it took, and how fast."""
+    try:
+        return report.restore_report(
+            plan=RestorePlan.from_result(planned["plan"]),
+            manifest=decode_cluster_manifest(json.dumps(planned["manifest"]).encode(), subject="the plan's manifest"),
+            nodes=[_node(name, value) for name, value in fetched.items()],
+            rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
+            began_us=int(began_us),
+            ended_us=int(ended_us),
+        )
+    except (ReviveError, KeyError, TypeError) as error:
+        raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error
+
+
+def _node(name: str, value: Values) -> report.NodeResult:
+    return report.NodeResult(
+        name=name,
+        files=value["files"],
+        size=value["size"],
+        fetched_bytes=value["fetched_bytes"],
+        reused_bytes=value["reused_bytes"],
+        seconds=value["seconds"],
+    )
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """By its name."""
+        return {"restore_report": restore_report}
