@@ -72,7 +72,8 @@ class ArchiveDirectory:
         for name in sorted(in_log | in_spool):
             with contextlib.suppress(SegmentGoneError):
                 spooled = name in in_spool
-                found.append(SegmentOnDisk(name=name, in_spool=spooled, empty=not spooled and self._is_empty(name)))
+                empty = not spooled and self._is_empty(name)
+                found.append(SegmentOnDisk(name=name, in_log=name in in_log, in_spool=spooled, empty=empty))
         return Sighting(
             at_us=at_us,
             segments=tuple(found),

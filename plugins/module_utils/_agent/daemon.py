@@ -25,9 +25,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, state_path
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._agent.schema_recorder import SchemaRecorder
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper, now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
+from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import (
     SHIP_NOW_FILE,
     STATUS_FILE,
@@ -40,6 +41,20 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 _POLL_SECONDS = 0.2
 _FIRST_BACKOFF_SECONDS = 1.0
 _WATCH_SECONDS = 3.0
+
+#: What can fail, the worst first.
+SHIP = "ship"
+WATCH = "watch"
+RECORD = "record the schema"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Failure:
+    """What fails at present."""
+
+    code: str
+    text: str
+    since_us: int
 
 
 class Daemon:
@@ -56,7 +71,7 @@ class Daemon:
         self._book = Book(host_id=config.host_id, path=state_path(config.agent_directory))
         self._watcher = Watcher(config, book=self._book, files=self._files, clock=now_us)
         self._shipper: Shipper | None = None
-        self._failures: dict[str, int] = {}
+        self._failures: dict[str, _Failure] = {}
         self._status_lock = threading.Lock()
         self._status = AgentStatus(pid=os.getpid(), node_name=config.node_name, host_id=config.host_id)
 
@@ -75,10 +90,14 @@ class Daemon:
         with node_lock(config.state_directory, name="agent", node=config.node_name):
             self._book.load()
             self._note(f"ships the commit log of {config.node_name} to {config.repository}")
-            watching = threading.Thread(target=self._watch, name="revive-watch", daemon=True)
-            watching.start()
+            helpers = [threading.Thread(target=self._watch, name="revive-watch", daemon=True)]
+            if config.cql is not None and config.schema_interval_seconds > 0:
+                helpers.append(threading.Thread(target=self._record, name="revive-schema", daemon=True))
+            for helper in helpers:
+                helper.start()
             self._ship()
-            watching.join(timeout=10)
+            for helper in helpers:
+                helper.join(timeout=10)
             self._write_status()
 
     def _ship(self) -> None:
@@ -88,7 +107,7 @@ class Daemon:
             began = time.monotonic()
             # Asked before the cycle begins: the cycle answers it.
             remove_if_there(os.path.join(config.agent_directory, SHIP_NOW_FILE))
-            if self._attempt("ship", self._cycle):
+            if self._attempt(SHIP, self._cycle):
                 backoff = _FIRST_BACKOFF_SECONDS
                 self._write_status()
                 self._wait(config.interval_seconds - (time.monotonic() - began))
@@ -99,16 +118,37 @@ class Daemon:
 
     def _cycle(self) -> None:
         if self._shipper is None:
-            config = self._config
-            store = self._store or open_store(config.repository, retry_seconds=config.retry_seconds)
             self._shipper = Shipper(
-                config, store=store, book=self._book, files=self._files, keep_on=lambda: not self._stop.is_set()
+                self._config,
+                store=self._open_store(),
+                book=self._book,
+                files=self._files,
+                keep_on=lambda: not self._stop.is_set(),
             )
         self._shipper.cycle()
 
+    def _open_store(self) -> ObjectStore:
+        return self._store or open_store(self._config.repository, retry_seconds=self._config.retry_seconds)
+
+    def _record(self) -> None:
+        recorder: SchemaRecorder | None = None
+
+        def look() -> None:
+            nonlocal recorder
+            if recorder is None and self._config.cql is not None:
+                recorder = SchemaRecorder(self._config, self._config.cql, store=self._open_store(), clock=now_us)
+            if recorder is not None:
+                recorder.look()
+
+        while not self._stop.is_set():
+            self._attempt(RECORD, look)
+            self._stop.wait(self._config.schema_interval_seconds)
+        if recorder is not None:
+            recorder.close()
+
     def _watch(self) -> None:
         while not self._stop.is_set():
-            self._attempt("watch", self._watcher.look)
+            self._attempt(WATCH, self._watcher.look)
             self._write_status()
             self._stop.wait(min(_WATCH_SECONDS, max(0.2, self._config.interval_seconds)))
 
@@ -122,37 +162,26 @@ class Daemon:
                 return
             self._stop.wait(min(left, _POLL_SECONDS))
 
-    def _attempt(self, what: str, act: t.Callable[[], None]) -> bool:
+    def _attempt(self, what: str, act: t.Callable[[], t.Any]) -> bool:
         """Do it; a failure is told once when it begins and once when it ends, and stays in the status meanwhile."""
         try:
             act()
         except Exception as error:
             code = error.code if isinstance(error, ReviveError) else "unexpected"
             text = str(error) if isinstance(error, ReviveError) else f"{type(error).__name__}: {error}"
-            if self._failures.setdefault(what, 0) == 0 or self._status.error != text:
+            before = self._failures.get(what)
+            if before is None or before.text != text:
                 self._note(f"cannot {what}: {text}")
-            self._failures[what] += 1
-            self._fail(what, code=code, text=text)
+            self._failures[what] = _Failure(code=code, text=text, since_us=before.since_us if before else now_us())
             return False
-        if self._failures.pop(what, 0):
+        if self._failures.pop(what, None):
             self._note(f"can {what} again")
-            self._fail(what, code="", text="")
         return True
-
-    def _fail(self, what: str, *, code: str, text: str) -> None:
-        with self._status_lock:
-            if text or self._status.failing == what:
-                began_us = self._status.failing_since_us or now_us()
-                self._status = dataclasses.replace(
-                    self._status,
-                    failing=what if text else "",
-                    error_code=code,
-                    error=text,
-                    failing_since_us=began_us if text else None,
-                )
 
     def _write_status(self) -> None:
         published = self._shipper.published if self._shipper else None
+        failing = next((what for what in (SHIP, WATCH, RECORD) if what in self._failures), "")
+        failure = self._failures.get(failing)
         state = self._book.state
         try:
             spool_bytes, spool_segments = self._files.usage()
@@ -173,6 +202,10 @@ class Daemon:
                     spool_limit_bytes=self._config.spool_max_bytes,
                     spool_policy=self._config.spool_policy,
                     interval_seconds=self._config.interval_seconds,
+                    failing=failing,
+                    error_code=failure.code if failure else "",
+                    error=failure.text if failure else "",
+                    failing_since_us=failure.since_us if failure else None,
                 )
                 path = os.path.join(self._config.agent_directory, STATUS_FILE)
                 write_atomically(path, encode_status(self._status), durable=False)

@@ -18,8 +18,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import encode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, BookState
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.resuming import last_pieces, resumed
+from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, WrongClusterError
@@ -308,9 +308,7 @@ class Shipper:
             written_us=self._clock(),
             covered_from_us=state.covered_from_us,
             covered_until_us=state.covered_us,
-            last_segment=max((i for i in shipped if i < min(unshipped)), default=0)
-            if unshipped
-            else state.account.reckoned,
+            last_segment=newest,
             open_segments=tuple(OpenSegment(name=each.name, shipped=each.shipped) for each in opened if each.shipped),
             last_gap=state.last_gap,
             pending_since_us=waiting.at_us if waiting else None,

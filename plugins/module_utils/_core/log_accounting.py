@@ -6,9 +6,9 @@
 
 Every segment has to end up whole in the repository or in a gap. Ids count up by one within a run of the process, and
 each run's first id is the clock at its start in milliseconds, so a missing one shows, but for the last ones of a run.
-Those are proven by having watched, or by what lay in the directory when the next run archived what it found there
-(``archive_segment`` notes it): Cassandra archives all leftovers before it replays and deletes any, and has made the
-new run's first segment by then. Seen on 5.0.8.
+Those are proven by having watched, by their still being there, or by what lay in the directory when the next run
+archived what it found (``archive_segment`` notes it): Cassandra archives all leftovers before it replays and deletes any,
+and has made the new run's first segment by then. Seen on 5.0.8.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ CLOCK_STEP_US = 1_000_000
 class SegmentOnDisk:
     """A segment's file, in the log's directory or in the spool, or both.
 
+    :param in_log: whether it is in the log's directory: not deleted by Cassandra yet.
     :param empty: whether there is nothing behind its header: the reserve, or a new one.
     """
 
     name: SegmentName
+    in_log: bool
     in_spool: bool
     empty: bool
 
@@ -212,6 +214,8 @@ def _boundary(account: Account, sighting: Sighting, *, before: int, first: int) 
     if not restarted:
         return None, Lost(cause="missing", first=before + 1, last=first - 1)
     watched = 0 <= sighting.at_us - account.sighted_us <= MAX_UNWATCHED_US
+    # Leftovers are deleted in the order of ids, when all have been replayed: none behind this one has been.
+    watched = watched or any(each.name.id == before and each.in_log for each in sighting.segments)
     at_start = [each for each in sighting.witnesses if each.archived < first and first in each.listed]
     if at_start:
         earliest = min(at_start, key=lambda each: each.at_us)

@@ -52,12 +52,14 @@ class SimulatedLog:
         self.policy, self.max_bytes = policy, max_bytes
         self.conf.write_text(f"root={self.root}\npolicy={policy}\nmax_bytes={max_bytes}\n")
 
-    def start(self, *, now_ms: int) -> None:
-        """Begin a run: archive what is there, then replay and delete it."""
+    def start(self, *, now_ms: int, dies_early: bool = False) -> None:
+        """Begin a run: archive what is there, then replay and delete it; or end before that."""
         leftovers = self.segments()
         self._next_id = max(now_ms, max((name.id for name in leftovers), default=0) + 1)
         self._activate(self._make())
         self._make_reserve()
+        if dies_early:
+            return
         for name in leftovers:
             self.archive(name)
         for name in leftovers:

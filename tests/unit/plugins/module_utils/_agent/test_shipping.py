@@ -19,9 +19,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
+from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import StoreError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import ledger_key, piece_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap, decode_gap, decode_head
@@ -100,6 +100,7 @@ class Node:
         self.now_us = START_MS * 1000
         self.directory = directory
         self.store = Away()
+        self.dead = False
         self.log = SimulatedLog(directory)
         self.config = AgentConfig(
             node_name="n1",
@@ -128,9 +129,10 @@ class Node:
     def sleep(self, seconds: float) -> None:
         self.now_us += int(seconds * 1_000_000)
 
-    def start(self) -> None:
+    def start(self, *, dies_early: bool = False) -> None:
         self.sleep(10)
-        self.log.start(now_ms=self.now_us // 1000)
+        self.dead = dies_early
+        self.log.start(now_ms=self.now_us // 1000, dies_early=dies_early)
 
     def cycle(self) -> None:
         self.sleep(5)
@@ -251,6 +253,23 @@ def test_restarts_are_followed_that_happened_while_the_agent_was_down(node: Node
         node.start()
         node.log.write(40)
     node.start_agent()
+    node.cycle()
+    node.cycle()
+    assert_all_there(node)
+
+
+def test_an_agent_that_comes_while_the_node_starts_sees_that_nothing_is_gone(node: Node) -> None:
+    node.log.write(300)
+    node.cycle()
+    node.log.write(300)
+    node.log.crash()
+    for _ in range(3):
+        node.start(dies_early=True)
+    node.start_agent()
+    node.sleep(100)
+    node.cycle()
+    node.start()
+    node.log.write(10)
     node.cycle()
     node.cycle()
     assert_all_there(node)
@@ -430,15 +449,22 @@ def test_a_cycle_of_a_quiet_log_is_cheap(node: Node) -> None:
 
 STEPS = st.sampled_from(
     [
-        "write", "write", "write", "burst", "write without marker", "cycle", "cycle", "watch", "store away", "store back",
+        "write", "write", "write", "burst", "write without marker", "cycle", "cycle", "watch", "store away",
+        "store back", "dies while it starts",
         "agent restarted", "agent lost its state", "crash", "stop", "crash without archiving", "archiving fails",
         "delete from spool", "time passes", "lost answer",
     ]
 )  # fmt: skip
 
 
+#: What a node does that runs.
+WORK = ("write", "burst", "write without marker", "stop")
+
+
 def do(node: Node, step: str, chance: random.Random) -> None:
     log = node.log
+    if step != "dies while it starts" and node.dead and step in WORK:
+        node.start()
     if step == "write":
         log.write(chance.randrange(1, 900), now_us=node.now_us)
     elif step == "burst":
@@ -467,6 +493,9 @@ def do(node: Node, step: str, chance: random.Random) -> None:
         log.stop() if step == "stop" else log.crash()
         node.start()
         log.archiving = True
+    elif step == "dies while it starts":
+        log.crash()
+        node.start(dies_early=True)
     elif step == "archiving fails":
         log.archiving = False
     elif step == "delete from spool":
@@ -501,7 +530,7 @@ def test_whatever_happens_nothing_is_lost_in_silence(
         do(node, step, chance)
     node.store.away = node.store.lies = False
     node.log.archiving = True
-    node.log.write(5, now_us=node.now_us)
+    do(node, "write", chance)
     for _ in range(12):
         node.cycle()
     gaps = node.gaps()

@@ -31,9 +31,7 @@ def test_a_line_says_bytes_files_rate_and_time_left() -> None:
         pid=1,
     )
 
-    assert progress.render(report) == (
-        "uploading 412.3 MiB of 1.9 GiB, 340 of 1201 files, 88.1 MiB/s, 0:17 left"
-    )
+    assert progress.render(report) == ("uploading 412.3 MiB of 1.9 GiB, 340 of 1201 files, 88.1 MiB/s, 0:17 left")
 
 
 def test_the_rate_is_of_the_last_seconds_and_not_of_all_the_time() -> None:
