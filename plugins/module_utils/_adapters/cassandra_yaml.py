@@ -39,6 +39,10 @@ _DEFAULT_NATIVE_PORT = 9042
 _DEFAULT_STORAGE_PORT = 7000
 
 
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|µs|ms|s|m|h|d)?\Z")
+_UNIT_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
 @dataclasses.dataclass(frozen=True)
 class NodeConfig:
     """What ``cassandra.yaml`` says, as far as backups and restores need it.
@@ -109,6 +113,45 @@ def read_settings(path: str) -> dict[str, t.Any]:
         return str(value)
 
     return t.cast("dict[str, t.Any]", plain(_parse(_read_text(path), path=path)))
+
+
+@dataclasses.dataclass(frozen=True)
+class CommitLogMode:
+    """How a node writes its commit log.
+
+    :param buffered: whether bytes become visible in the file only at each sync: with compression, encryption or
+        direct I/O. Otherwise they are there as soon as they are written, and markers every 100 ms.
+    """
+
+    buffered: bool
+    sync_period_seconds: float
+
+
+def read_commit_log_mode(path: str) -> CommitLogMode:
+    """What the file says about the commit log.
+
+    :raises LocalFilesError: if it cannot be read or is no ``cassandra.yaml``.
+    :raises DependencyError: if ruamel.yaml is missing.
+    """
+    document = _parse(_read_text(path), path=path)
+    encryption = document.get("transparent_data_encryption_options") or {}
+    access = str(document.get("commitlog_disk_access_mode") or "legacy")
+    period = document.get("commitlog_sync_period") or document.get("commitlog_sync_period_in_ms")
+    group = document.get("commitlog_sync_group_window") or document.get("commitlog_sync_group_window_in_ms")
+    return CommitLogMode(
+        buffered=bool(document.get("commitlog_compression"))
+        or bool(encryption.get("enabled"))
+        or access not in ("legacy", "mmap"),
+        sync_period_seconds=_seconds(period or group or 10_000, path=path),
+    )
+
+
+def _seconds(value: t.Any, *, path: str) -> float:
+    """A duration as Cassandra writes it: ``10s``, ``10000ms``, or milliseconds without a unit."""
+    match = _DURATION.match(str(value))
+    if match is None:
+        raise LocalFilesError(f"{path} has the duration {value}, which cannot be read.", subject=path)
+    return float(match["number"]) * _UNIT_SECONDS[match["unit"] or "ms"]
 
 
 def set_ring_position(path: str, *, tokens: t.Sequence[str], check_mode: bool, backup_path: str | None = None) -> bool:

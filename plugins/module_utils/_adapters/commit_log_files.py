@@ -10,7 +10,9 @@ import os
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, names_in
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
+    MAX_HEADER_BYTES,
     ReadAt,
+    parse_header,
     parse_segment_name,
     valid_end,
 )
@@ -35,13 +37,15 @@ def read_position(directory: str) -> CommitLogPosition:
             raise local_error(error, doing="read", path=path) from error
         try:
             length = os.fstat(descriptor).st_size
-            end = valid_end(_reader(descriptor), length=length)
+            read_at = reader_of(descriptor)
+            end = valid_end(read_at, length=length)
+            header = parse_header(read_at(0, MAX_HEADER_BYTES))
         except OSError as error:
             raise local_error(error, doing="read", path=path) from error
         finally:
             os.close(descriptor)
-        if end == 0:
-            # The next segment is made in advance: one before is still active.
+        if header is None or end <= header.length:
+            # The next segment is made in advance, with its header: the one before is still active.
             continue
         return CommitLogPosition(
             segments=tuple(segment.id for segment in segments), active_segment=newest.id, active_position=end
@@ -49,5 +53,6 @@ def read_position(directory: str) -> CommitLogPosition:
     return CommitLogPosition(segments=tuple(segment.id for segment in segments), active_segment=0, active_position=0)
 
 
-def _reader(descriptor: int) -> ReadAt:
+def reader_of(descriptor: int) -> ReadAt:
+    """What ``_core.commit_log`` reads an open segment with."""
     return lambda offset, size: os.pread(descriptor, size, offset)

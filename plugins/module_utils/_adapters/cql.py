@@ -136,7 +136,7 @@ class _Session:
 def _cluster(driver: t.Any, settings: CqlSettings, *, consistency: int) -> t.Any:
     from cassandra.auth import PlainTextAuthProvider
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
-    from cassandra.policies import DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy
+    from cassandra.policies import DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy, WhiteListRoundRobinPolicy
     from cassandra.query import tuple_factory
 
     context = None
@@ -152,7 +152,9 @@ def _cluster(driver: t.Any, settings: CqlSettings, *, consistency: int) -> t.Any
             ) from error
         context.check_hostname = False
     profile = ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
+        load_balancing_policy=WhiteListRoundRobinPolicy([settings.address])
+        if settings.only_this_address
+        else TokenAwarePolicy(DCAwareRoundRobinPolicy()),
         retry_policy=RetryPolicy(),
         consistency_level=consistency,
         request_timeout=settings.timeout_seconds,

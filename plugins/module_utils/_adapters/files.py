@@ -36,9 +36,10 @@ def ensure_directory(path: str) -> None:
         raise local_error(error, doing="make the directory", path=path) from error
 
 
-def write_atomically(path: str, body: bytes) -> None:
-    """Put ``body`` in place of what was at ``path``; after a crash either the old or the new is there, durable.
+def write_atomically(path: str, body: bytes, *, durable: bool = True) -> None:
+    """Put ``body`` in place of what was at ``path``; after a crash either the old or the new is there.
 
+    :param durable: whether to wait until it is on disk; not for what is written again in a few seconds.
     :raises LocalFilesError: if that does not work.
     """
     ensure_directory(os.path.dirname(path))
@@ -48,9 +49,11 @@ def write_atomically(path: str, body: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(body)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
-        sync_directory(os.path.dirname(path))
+        if durable:
+            sync_directory(os.path.dirname(path))
     except OSError as error:
         raise local_error(error, doing="write", path=path) from error
 

@@ -89,16 +89,35 @@ def valid_end(read_at: ReadAt, *, length: int) -> int:
     header = parse_header(read_at(0, min(length, MAX_HEADER_BYTES)))
     if header is None:
         return 0
-    position = header.length
+    return follow_markers(read_at, segment_id=header.id, position=header.length, length=length)
+
+
+def follow_markers(read_at: ReadAt, *, segment_id: int, position: int, length: int) -> int:
+    """Where the chain of sync markers ends that goes on at ``position``, itself an end that was found earlier.
+
+    Takes and returns what :func:`valid_end` does, without walking again through what is known.
+    """
     while position + _MARKER.size <= length:
         raw = read_at(position, _MARKER.size)
         if len(raw) < _MARKER.size:
             break
         end, checksum = _MARKER.unpack(raw)
-        if checksum != zlib.crc32(_integers(*_halves(header.id), position)) or not position < end <= length:
+        if checksum != zlib.crc32(_integers(*_halves(segment_id), position)) or not position < end <= length:
             break
         position = end
-    return position if position > header.length else 0
+    return position
+
+
+def encode_header(name: SegmentName, *, parameters: str = "{}") -> bytes:
+    """The header of a segment, as Cassandra writes it."""
+    text = parameters.encode()
+    checksum = zlib.crc32(_integers(name.version, *_halves(name.id), len(text)) + text)
+    return _FIXED.pack(name.version, name.id, len(text)) + text + checksum.to_bytes(4, "big")
+
+
+def encode_marker(*, segment_id: int, position: int, end: int) -> bytes:
+    """The sync marker at ``position`` that says that the section behind it ends at ``end``."""
+    return _MARKER.pack(end, zlib.crc32(_integers(*_halves(segment_id), position)))
 
 
 def _halves(value: int) -> tuple[int, int]:

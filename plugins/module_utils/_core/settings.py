@@ -50,6 +50,7 @@ class CqlSettings:
 
     :param consistency: a consistency level's name, such as ``LOCAL_QUORUM`` or ``ALL``.
     :param ca_certificates: a file; TLS is used when it is given.
+    :param only_this_address: ask this node only, and not whichever of its cluster; for what each node knows of itself.
     """
 
     address: str
@@ -59,3 +60,4 @@ class CqlSettings:
     consistency: str = "LOCAL_QUORUM"
     timeout_seconds: int = 60
     ca_certificates: str | None = None
+    only_this_address: bool = False

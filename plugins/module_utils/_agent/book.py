@@ -1,0 +1,212 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the agent knows of its node's log, shared by the thread that watches and the one that ships, and kept on disk.
+
+What is on disk only helps: which segments there were, and what is still to be told to the repository. What has been
+shipped is known from the repository alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import threading
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
+from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName, parse_segment_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap, Run
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_accounting import (
+    Account,
+    KnownSegment,
+    Lost,
+    Reckoning,
+    Sighting,
+    clock_stepped_back,
+    reckon,
+)
+
+_FORMAT = "revive.cassandra/agent-state"
+_VERSION = 1
+#: The last look's time is written at least so often; an older one makes the agent more careful after a restart.
+_SAVE_EVERY_US = 60_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class BookState:
+    """All of it.
+
+    :param gaps: to be put into the repository yet, as ``runs``.
+    :param covered_us: up to when everything acknowledged is in the repository.
+    """
+
+    account: Account = dataclasses.field(default_factory=Account)
+    gaps: tuple[Gap, ...] = ()
+    runs: tuple[Run, ...] = ()
+    covered_from_us: int = 0
+    covered_us: int = 0
+    last_gap: int = 0
+    clock_stepped_us: int | None = None
+
+
+class Book:
+    """The account of one node's segments; safe to use from several threads."""
+
+    def __init__(self, *, host_id: str, path: str) -> None:
+        self._host_id = host_id
+        self._path = path
+        self._lock = threading.RLock()
+        self._state = BookState()
+        self._saved_us = 0
+
+    @property
+    def state(self) -> BookState:
+        """What is known now."""
+        with self._lock:
+            return self._state
+
+    def load(self) -> BookState:
+        """What an earlier agent left; nothing if it is of another node or cannot be read."""
+        body = read_if_there(self._path)
+        with self._lock:
+            self._state = _decode(body, host_id=self._host_id) if body else BookState()
+            return self._state
+
+    def mend(self, change: t.Callable[[BookState], BookState]) -> None:
+        """Bring what is known into line with what the repository says."""
+        with self._lock:
+            self._keep(change(self._state))
+
+    def look(self, sighting: Sighting) -> Reckoning:
+        """Account for what lies on the disk; gaps and runs that it brings are on disk before this returns.
+
+        :raises LocalFilesError: if they cannot be kept; then the look has not been taken.
+        """
+        with self._lock:
+            before = self._state
+            reckoning = reckon(before.account, sighting)
+            state = dataclasses.replace(before, account=reckoning.account)
+            if clock_stepped_back(before.account, at_us=sighting.at_us):
+                covered_us = min(state.covered_us, sighting.at_us)
+                state = dataclasses.replace(state, covered_us=covered_us, clock_stepped_us=sighting.at_us)
+            state = _with_gaps(state, reckoning.lost, host_id=self._host_id, at_us=sighting.at_us)
+            state = dataclasses.replace(state, runs=(*state.runs, *reckoning.runs))
+            known = set(before.account.open) != set(reckoning.account.open)
+            if known or state.gaps != before.gaps or state.runs != before.runs or self._is_old(sighting.at_us):
+                self._keep(state)
+                self._saved_us = sighting.at_us
+            else:
+                self._state = state
+            return reckoning
+
+    def lose(self, segment_id: int, *, cause: str, detail: str, at_us: int) -> None:
+        """Give a segment up: what there is of it stays, the rest is a gap."""
+        with self._lock:
+            lost = Lost(cause=cause, first=segment_id, last=segment_id, detail=detail)
+            state = _with_gaps(self._state, (lost,), host_id=self._host_id, at_us=at_us)
+            self._keep(dataclasses.replace(state, account=state.account.closed(segment_id)))
+
+    def shipped(self, segment_id: int, *, end: int) -> None:
+        """``end`` bytes of a segment are in the repository; nothing if it was given up meanwhile."""
+        with self._lock:
+            if segment_id in self._state.account.open:
+                account = self._state.account.shipped(segment_id, end=end)
+                self._state = dataclasses.replace(self._state, account=account)
+
+    def closed(self, segment_id: int) -> None:
+        """A segment is whole in the repository."""
+        with self._lock:
+            self._keep(dataclasses.replace(self._state, account=self._state.account.closed(segment_id)))
+
+    def covered(self, until_us: int) -> None:
+        """Everything acknowledged by then is in the repository."""
+        with self._lock:
+            began = self._state.covered_from_us or until_us
+            self._state = dataclasses.replace(self._state, covered_us=until_us, covered_from_us=began)
+
+    def told(self, *, gap: Gap | None = None, run: Run | None = None) -> None:
+        """A gap or a run is in the repository."""
+        with self._lock:
+            gaps = tuple(each for each in self._state.gaps if each != gap)
+            runs = tuple(each for each in self._state.runs if each != run)
+            self._keep(dataclasses.replace(self._state, gaps=gaps, runs=runs))
+
+    def _is_old(self, at_us: int) -> bool:
+        return abs(at_us - self._saved_us) > _SAVE_EVERY_US
+
+    def _keep(self, state: BookState) -> None:
+        write_atomically(self._path, _encode(state, host_id=self._host_id))
+        self._state = state
+
+
+def state_path(agent_directory: str) -> str:
+    """Where the account is kept."""
+    return os.path.join(agent_directory, "state.json")
+
+
+def _with_gaps(state: BookState, lost: t.Sequence[Lost], *, host_id: str, at_us: int) -> BookState:
+    if not lost:
+        return state
+    gaps = tuple(each.gap(host_id=host_id, after_us=state.covered_us, recorded_us=at_us) for each in lost)
+    last = max(state.last_gap, *(gap.last for gap in gaps))
+    return dataclasses.replace(state, gaps=(*state.gaps, *gaps), last_gap=last, covered_from_us=at_us)
+
+
+def _encode(state: BookState, *, host_id: str) -> bytes:
+    account = state.account
+    value = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "host_id": host_id,
+        "reckoned": account.reckoned,
+        "sighted_us": account.sighted_us,
+        "open": [
+            {"segment": str(each.name), "shipped": each.shipped, "archived": each.archived}
+            for each in account.open.values()
+        ],
+        "marks": [[segment_id, mark] for segment_id, mark in account.marks.items()],
+        "gaps": [dataclasses.asdict(gap) for gap in state.gaps],
+        "runs": [dataclasses.asdict(run) for run in state.runs],
+        "covered_from_us": state.covered_from_us,
+        "covered_us": state.covered_us,
+        "last_gap": state.last_gap,
+        "clock_stepped_us": state.clock_stepped_us,
+    }
+    return json.dumps(value).encode()
+
+
+def _decode(body: bytes, *, host_id: str) -> BookState:
+    try:
+        value = json.loads(body)
+        if (value["format"], value["version"], value["host_id"]) != (_FORMAT, _VERSION, host_id):
+            return BookState()
+        opened = {}
+        for each in value["open"]:
+            name = _name(each["segment"])
+            opened[name.id] = KnownSegment(name=name, shipped=each["shipped"], archived=each["archived"])
+        return BookState(
+            account=Account(
+                reckoned=value["reckoned"],
+                open=opened,
+                sighted_us=value["sighted_us"],
+                marks=dict(value["marks"]),
+            ),
+            gaps=tuple(Gap(**gap) for gap in value["gaps"]),
+            runs=tuple(Run(**run) for run in value["runs"]),
+            covered_from_us=value["covered_from_us"],
+            covered_us=value["covered_us"],
+            last_gap=value["last_gap"],
+            clock_stepped_us=value["clock_stepped_us"],
+        )
+    except (KeyError, TypeError, ValueError):
+        return BookState()
+
+
+def _name(text: str) -> SegmentName:
+    name = parse_segment_name(text)
+    if name is None:
+        raise ValueError(text)
+    return name

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an agent says about itself on its node, for monitoring and for ``ship_now``. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
+
+FORMAT = "revive.cassandra/agent-status"
+VERSION = 1
+#: Names below ``<state directory>/agent``.
+STATUS_FILE = "status.json"
+SHIP_NOW_FILE = "ship-now"
+
+
+@dataclasses.dataclass(frozen=True)
+class AgentStatus:
+    """An agent's state; times are microseconds since the epoch of the node's clock.
+
+    :param written_us: when this was written; every few seconds while the agent runs.
+    :param covered_until_us: as last published in the repository.
+    :param failing: what does not work at present: ``ship`` or ``watch``; empty if all does.
+    :param gaps_to_tell: gaps that the repository does not know yet.
+    """
+
+    pid: int
+    node_name: str
+    host_id: str
+    running: bool = True
+    written_us: int = 0
+    covered_from_us: int = 0
+    covered_until_us: int = 0
+    published_us: int = 0
+    pending_since_us: int | None = None
+    clock_stepped_us: int | None = None
+    last_gap: int = 0
+    gaps_to_tell: int = 0
+    spool_bytes: int = 0
+    spool_segments: int = 0
+    spool_limit_bytes: int = 0
+    spool_policy: str = "block"
+    interval_seconds: float = 5.0
+    failing: str = ""
+    error_code: str = ""
+    error: str = ""
+    failing_since_us: int | None = None
+
+
+def encode_status(status: AgentStatus) -> bytes:
+    """``status.json``."""
+    return json.dumps({"format": FORMAT, "version": VERSION, **dataclasses.asdict(status)}, indent=1).encode() + b"\n"
+
+
+def decode_status(text: bytes, *, subject: str) -> AgentStatus:
+    """An agent's status.
+
+    :raises ManifestError: if the text is something else.
+    """
+    try:
+        value = json.loads(text)
+        if value["format"] != FORMAT:
+            raise ValueError(value["format"])
+        names = [field.name for field in dataclasses.fields(AgentStatus)]
+        return AgentStatus(**{name: value[name] for name in names if name in value})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ManifestError(f"{subject} cannot be read: {error}.", subject=subject) from error

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the repository says about the nodes' commit logs, read for planning, for reports and for mending."""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
+    COMMIT_LOGS_PREFIX,
+    acknowledged_gap_key,
+    commit_log_prefix,
+    gap_key,
+    ledger_key,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import (
+    Gap,
+    Piece,
+    decode_gap,
+    decode_head,
+    encode_gap,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import LogListing, NodeLog, read_listing
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+
+
+def load_logs(store: ObjectStore, *, host_ids: tuple[str, ...] | None = None) -> tuple[NodeLog, ...]:
+    """All that the repository says about the nodes' logs, but the bytes themselves.
+
+    :param host_ids: of the nodes wanted; ``None`` for all.
+    :raises StoreError: if the store cannot be read.
+    :raises ManifestError: if a record is of a version that is not known.
+    """
+    if host_ids is None:
+        listings = read_listing(store.list(COMMIT_LOGS_PREFIX))
+    else:
+        listings = {}
+        for host_id in host_ids:
+            listings.update(read_listing(store.list(commit_log_prefix(host_id))))
+    return tuple(_load(store, listing) for _host_id, listing in sorted(listings.items()))
+
+
+def record_corrupt_piece(store: ObjectStore, *, log: NodeLog, piece: Piece, detail: str) -> Gap:
+    """Record that a piece is not what its name says, so that no restore is planned over it any more.
+
+    :raises StoreError: if the store does not take it.
+    """
+    before = [each for each in log.pieces if each.segment < piece.segment]
+    gap = Gap(
+        host_id=log.host_id,
+        cause="piece_corrupt",
+        first=piece.segment.id,
+        last=piece.segment.id,
+        after_us=max((each.covered_us for each in before), default=0),
+        recorded_us=time.time_ns() // 1000,
+        detail=detail,
+    )
+    store.put_new(gap_key(gap), encode_gap(gap))
+    return gap
+
+
+def acknowledge_gap(store: ObjectStore, gap: Gap, *, reason: str) -> bool:
+    """Note that a gap is known, so that it no longer alarms; it stays a gap. Whether that was new.
+
+    :raises StoreError: if the store does not take it.
+    """
+    return store.put_new(acknowledged_gap_key(gap), reason.encode())
+
+
+def acknowledged_gap_keys(store: ObjectStore, *, host_id: str) -> frozenset[str]:
+    """The keys of the notes that gaps of a node are known, to be compared with ``acknowledged_gap_key``.
+
+    :raises StoreError: if the store cannot be read.
+    """
+    return frozenset(info.key for info in store.list(f"{commit_log_prefix(host_id)}acknowledged/"))
+
+
+def _load(store: ObjectStore, listing: LogListing) -> NodeLog:
+    head = None
+    if listing.has_head:
+        key = ledger_key(listing.host_id)
+        head = decode_head(store.get(key), subject=key)
+    return NodeLog(
+        host_id=listing.host_id,
+        name=head.node_name if head else listing.host_id,
+        pieces=tuple(listing.pieces),
+        runs=tuple(listing.runs),
+        gaps=tuple(decode_gap(store.get(key), subject=key) for key in listing.gap_keys),
+        head=head,
+    )
