@@ -219,6 +219,7 @@ with instance.running(replay=(), moment_us=None):
 def _rows(source: Source, directory: Path, *, table: str) -> t.Sequence[t.Mapping[str, t.Any]]:
     """What a recovery has left in its instance's own table."""
     instance = StagingInstance(source.settings(directory), identity=source.identity)
+    instance.place_segments(())
     with (
         instance.running(replay=(), moment_us=None),
         CqlWire(address=instance.places.address, port=instance.places.native_port) as cql,

@@ -188,9 +188,14 @@ class StagingInstance:
         :param moment_us: later mutations are not replayed; ``None`` for all.
         :param tolerate_unreadable: go on past mutations that cannot be read, which the log then names.
         :raises NodeError: if it does not come up; with the lines of its log that say why.
+        :param replay: what of the segments; nothing only where there are none.
         :raises BusyError: if one runs there already.
+        :raises InputError: for segments without a list: all would be replayed, the source's peers among it, with which
+            the instance would then talk.
         """
         self._refuse_running()
+        if not replay and names_in(self.places.commitlog):
+            raise InputError("Segments are replayed by a list only.", subject=self._settings.directory)
         self._choose_ports()
         self._configure(moment_us=moment_us)
         options = jvm_options(

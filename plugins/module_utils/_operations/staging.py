@@ -162,6 +162,7 @@ def recover_to_moment(
     segments: t.Sequence[str],
     moment_us: int | None,
     keyspaces: t.Sequence[str] | None = None,
+    without_keyspaces: t.Sequence[str] = (),
 ) -> StagedMoment:
     """Make the SSTables of what was written from the base to the moment.
 
@@ -169,7 +170,9 @@ def recover_to_moment(
     in. Without a moment everything in ``segments`` is in, so that the cut is where they end.
 
     :param segments: paths, from the base's position on, each once; nothing but the last may end early.
-    :param keyspaces: those wanted; ``None`` for all but ``system``.
+    :param keyspaces: those wanted; ``None`` for all but ``system``. What the base lacks cannot be wanted unless it was
+        made since.
+    :param without_keyspaces: of those, the ones that stay as they are on the target.
     :raises InputError: for a moment this Cassandra would round, or before the base was complete.
     :raises NodeError: if an instance does not come up, or a part of the log cannot be read.
     :raises LocalFilesError: if files cannot be linked or written.
@@ -185,7 +188,11 @@ def recover_to_moment(
     _link_tree(os.path.join(instance.places.data, _SCHEMA), schema)
     first = _read_schema(instance)
     between = time.monotonic()
-    wanted = [table for table in first.tables if keyspaces is None or table.keyspace in keyspaces]
+    wanted = [
+        table
+        for table in first.tables
+        if (keyspaces is None or table.keyspace in keyspaces) and table.keyspace not in without_keyspaces
+    ]
     replay, later = _data_pass(instance, identity=identity, tables=wanted, segments=segments, moment_us=moment_us)
     return StagedMoment(
         moment_us=moment_us,
@@ -337,6 +344,8 @@ def _data_pass(
     replay = data_replay_list(
         release_version=identity.release_version, tables=[(table.keyspace, table.table) for table in tables]
     )
+    if not replay:
+        return ReplayReport(files=0, replayed=0, unknown={}, unreadable=(), milliseconds=0), 0
     instance.place_segments(segments)
     try:
         with instance.running(replay=replay, moment_us=moment_us) as log:

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A node's part in a restore to a moment, between the fetch of its base and the switch.
+
+What the fetch has staged becomes what the node held at the moment; the switch then lays it down as it does a backup.
+All of it happens in the restore's own directory inside the first data directory, so that nothing is copied twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pwd
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import StagingSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import SegmentChain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeManifestHeader, SnapshotRecord
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import RESTORED_SYSTEM_KEYSPACES
+from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import AUTH_KEYSPACE
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import fetch_segments
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
+    FetchedBase,
+    LaidDown,
+    StagedMoment,
+    lay_down,
+    note_laid_down,
+    recover_to_moment,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import LOCK_NAME, fetch_journal_path
+
+_LOG, _INSTANCE, _STAGED = "log", "staging", "staged.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class InstanceOptions:
+    """What an operator may decide about the staging instance; see ``StagingSettings``."""
+
+    launch_command: tuple[str, ...] = ("cassandra", "-f")
+    address: str = "127.0.0.254"
+    heap_mib: int = 1024
+    nice: int = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class RecoveryOutcome:
+    """What became of a node's base.
+
+    :param schema_sha256: the same on all nodes, or the moment is in the middle of a schema change.
+    :param segments: replayed, of ``log_bytes`` together.
+    :param replayed: updates applied.
+    :param unknown: mutations passed over, of tables that were not there at the moment.
+    :param later_schema: mutations passed over that only a later schema can read; proven to be later than the moment.
+    :param indexes_to_rebuild: ``keyspace.table.index``, to be rebuilt once the node runs.
+    """
+
+    changed: bool
+    schema_sha256: str
+    segments: int
+    log_bytes: int
+    replayed: int
+    unknown: int
+    later_schema: int
+    dropped_tables: int
+    truncated_tables: int
+    indexes_to_rebuild: tuple[str, ...]
+    replay_milliseconds: int
+    seconds: float
+
+
+def is_staged(node: NodeSettings, *, restore_id: str) -> bool:
+    """Whether the base has been made into the moment already, so that it must not be fetched again."""
+    return _outcome(node, restore_id=restore_id) is not None
+
+
+def stage_moment(
+    node: NodeSettings,
+    store: ObjectStore,
+    *,
+    restore_id: str,
+    source: NodeManifestHeader,
+    segments: t.Sequence[SegmentChain],
+    moment_us: int | None,
+    restore_auth: bool,
+    release_version: str,
+    options: InstanceOptions,
+    owner: str | None = None,
+    identity_file: str | None = None,
+) -> RecoveryOutcome:
+    """Make of the node's fetched base what the source held at the moment. Nothing to do if that is done.
+
+    :param source: what the base's node manifest begins with.
+    :param segments: of the source's log, as planned; the base's active segment first.
+    :param moment_us: ``None`` where the log as shipped is the cut.
+    :param release_version: of the Cassandra installed here.
+    :param owner: the user Cassandra runs as; ``None`` takes the data directory's.
+    :raises NodeError: if the base has not been fetched, or as :func:`recover_to_moment`.
+    :raises ReviveError: as :func:`fetch_segments`, :func:`recover_to_moment` and :func:`lay_down`.
+    """
+    with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
+        done = _outcome(node, restore_id=restore_id)
+        if done is not None:
+            return dataclasses.replace(done, changed=False)
+        places = _fetched_places(node, restore_id=restore_id)
+        work = os.path.join(places[0], journal.WORK_DIRECTORY, restore_id)
+        base = FetchedBase.of_snapshot(
+            source.snapshot,
+            directories=[os.path.join(place, journal.WORK_DIRECTORY, restore_id, "new") for place in places],
+        )
+        paths = fetch_segments(
+            store,
+            host_id=source.node.host_id,
+            segments=segments,
+            directory=os.path.join(work, _LOG),
+            identity_file=identity_file,
+        )
+        staged = recover_to_moment(
+            settings=_instance(
+                node, directory=os.path.join(work, _INSTANCE), options=options, owner=owner, like=places[0]
+            ),
+            identity=SourceIdentity(
+                cluster_name=source.node.cluster_name,
+                datacenter=source.node.datacenter,
+                rack=source.node.rack,
+                release_version=release_version,
+                partitioner=source.node.partitioner,
+            ),
+            base=base,
+            segments=paths,
+            moment_us=moment_us,
+            keyspaces=_keyspaces(source.snapshot),
+            without_keyspaces=() if restore_auth else (AUTH_KEYSPACE,),
+        )
+        local = os.path.realpath(read_config(node.config_file).local_system_directory)
+        laid = lay_down(staged=staged, base=base, schema_directory=places.index(local))
+        note_laid_down(journal_path=fetch_journal_path(node, restore_id=restore_id), base=base)
+        outcome = _made(staged, laid=laid, log_bytes=sum(map(os.path.getsize, paths)), segments=len(paths))
+        write_atomically(_path(node, restore_id), json.dumps(dataclasses.asdict(outcome)).encode())
+        for name in (_INSTANCE, _LOG):
+            data_directory.remove_tree(os.path.join(work, name))
+    return outcome
+
+
+def forget_moment(node: NodeSettings, *, restore_id: str) -> None:
+    """With the restore's other records, once it is finished, or before its base is fetched anew."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_path(node, restore_id))
+
+
+def _path(node: NodeSettings, restore_id: str) -> str:
+    directory = os.path.dirname(fetch_journal_path(node, restore_id=restore_id))
+    return os.path.join(directory, f"{journal.check_restore_id(restore_id)}.{_STAGED}")
+
+
+def _outcome(node: NodeSettings, *, restore_id: str) -> RecoveryOutcome | None:
+    text = read_if_there(_path(node, restore_id))
+    if text is None:
+        return None
+    value = json.loads(text)
+    return RecoveryOutcome(**{**value, "indexes_to_rebuild": tuple(value["indexes_to_rebuild"])})
+
+
+def _fetched_places(node: NodeSettings, *, restore_id: str) -> tuple[str, ...]:
+    """Where the base was fetched to.
+
+    :raises NodeError: unless all of it was.
+    """
+    text = read_if_there(fetch_journal_path(node, restore_id=restore_id)) or b""
+    records = list(journal.read_fetch_journal(text.splitlines(keepends=True)))
+    header = records[0] if records else None
+    if not isinstance(header, journal.FetchHeader) or not isinstance(records[-1], journal.FetchComplete):
+        raise NodeError(
+            f"The base of {restore_id} has not been fetched to {node.name}.",
+            subject=node.name,
+            next_step="Fetch it first.",
+        )
+    return tuple(map(os.path.realpath, header.places))
+
+
+def _keyspaces(record: SnapshotRecord) -> tuple[str, ...] | None:
+    """What the base is whole in, and so can be carried on; ``None`` for everything, keyspaces made since included.
+
+    :raises InputError: if the base has some tables of a keyspace only.
+    """
+    if record.tables:
+        raise InputError(
+            f"The backup {record.tag} holds some tables only, so that no moment can be reached from it.",
+            subject=record.tag,
+            next_step="Choose a backup of whole keyspaces.",
+        )
+    return (*record.keyspaces, *RESTORED_SYSTEM_KEYSPACES) if record.keyspaces else None
+
+
+def _instance(
+    node: NodeSettings, *, directory: str, options: InstanceOptions, owner: str | None, like: str
+) -> StagingSettings:
+    user = owner
+    if user is None and os.geteuid() == 0:
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwuid(os.stat(like).st_uid).pw_name
+    return StagingSettings(
+        directory=directory,
+        conf_directory=os.path.dirname(os.path.realpath(node.config_file)),
+        launch_command=options.launch_command,
+        address=options.address,
+        heap_mib=options.heap_mib,
+        nice=options.nice,
+        user=None if user == "root" else user,
+    )
+
+
+def _made(staged: StagedMoment, *, laid: LaidDown, log_bytes: int, segments: int) -> RecoveryOutcome:
+    return RecoveryOutcome(
+        changed=True,
+        schema_sha256=staged.schema_sha256,
+        segments=segments,
+        log_bytes=log_bytes,
+        replayed=staged.data_replay.replayed,
+        unknown=sum(staged.data_replay.unknown.values()),
+        later_schema=staged.later_schema,
+        dropped_tables=len({os.path.basename(path) for path in laid.dropped}),
+        truncated_tables=len({os.path.basename(path) for path in laid.truncated}),
+        indexes_to_rebuild=tuple(".".join(each) for each in laid.indexes_to_rebuild),
+        replay_milliseconds=staged.data_replay.milliseconds,
+        seconds=staged.schema_seconds + staged.data_seconds,
+    )

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a staging instance may be, and what it is started with. That it replays is shown on real nodes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
+    StagingInstance,
+    StagingSettings,
+    free_port,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    BusyError,
+    InputError,
+    LocalFilesError,
+    NodeError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
+
+IDENTITY = SourceIdentity(cluster_name="prod", datacenter="dc1", rack="r1", release_version="5.0.8")
+# Says what it was given, logs as Cassandra does, and ends.
+_PRETENDER = """\
+#!/bin/sh
+env > "$CASSANDRA_LOG_DIR/environment"
+echo "ERROR [main] x - Unsupported commit log version 9 found" > "$CASSANDRA_LOG_DIR/system.log"
+exit 3
+"""
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "cassandra.yaml").write_text("cluster_name: other\ncommitlog_segment_size: 16MiB\n")
+    (conf / "cassandra-env.sh").write_text('JVM_OPTS="$JVM_OPTS -javaagent:/opt/exporter.jar=7070"\n')
+    (conf / "commitlog_archiving.properties").write_text("archive_command=/bin/ln %path /spool/%name\n")
+    return conf
+
+
+def _instance(
+    tmp_path: Path, conf: Path, *, directory: str = "staging", address: str = "127.0.0.254"
+) -> StagingInstance:
+    program = tmp_path / "cassandra"
+    program.write_text(_PRETENDER)
+    program.chmod(0o755)
+    settings = StagingSettings(
+        directory=str(tmp_path / directory),
+        conf_directory=str(conf),
+        launch_command=(str(program), "-f"),
+        address=address,
+    )
+    return StagingInstance(settings, identity=IDENTITY)
+
+
+def test_a_start_that_fails_says_why_and_leaves_nothing_running(tmp_path: Path, conf: Path) -> None:
+    instance = _instance(tmp_path, conf)
+    instance.prepare()
+    with pytest.raises(NodeError, match="Unsupported commit log version 9"), instance.running(replay=(), moment_us=7):
+        pass
+    assert not (tmp_path / "staging" / "process").exists()
+    environment = (tmp_path / "staging" / "logs" / "environment").read_text()
+    assert f"CASSANDRA_CONF={tmp_path}/staging/conf\n" in environment
+    assert "-Dcassandra.join_ring=false" in environment
+    own = tmp_path / "staging" / "conf"
+    assert json.loads((own / "cassandra.yaml").read_text())["commitlog_segment_size"] == "16MiB"
+    assert (own / "cassandra-env.sh").read_text().startswith("#")
+    archiving = (own / "commitlog_archiving.properties").read_text()
+    assert "/spool" not in archiving
+    assert "restore_point_in_time=1970:01:01 00:00:00.000007\n" in archiving
+    assert "/spool" in (conf / "commitlog_archiving.properties").read_text(), "the node's own is as it was"
+
+
+def test_segments_are_never_replayed_without_a_list(tmp_path: Path, conf: Path) -> None:
+    instance = _instance(tmp_path, conf)
+    instance.prepare()
+    segment = tmp_path / "CommitLog-7-5.log"
+    segment.write_bytes(b"x")
+    instance.place_segments([str(segment)])
+    with pytest.raises(InputError), instance.running(replay=(), moment_us=None):
+        pass
+
+
+def test_segments_are_linked_and_stay(tmp_path: Path, conf: Path) -> None:
+    instance = _instance(tmp_path, conf)
+    instance.prepare()
+    segment = tmp_path / "CommitLog-7-5.log"
+    segment.write_bytes(b"x")
+    instance.place_segments([str(segment)])
+    placed = Path(instance.places.commitlog) / segment.name
+    assert placed.samefile(segment)
+    placed.unlink()
+    assert segment.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("names", [["x.log"], ["CommitLog-7-5.log", "CommitLog-6-5.log"]])
+def test_files_that_are_no_segments_or_one_twice_are_refused(tmp_path: Path, conf: Path, names: list[str]) -> None:
+    instance = _instance(tmp_path, conf)
+    instance.prepare()
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(InputError):
+        instance.place_segments([str(tmp_path / name) for name in names])
+
+
+def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path, conf: Path) -> None:
+    (tmp_path / "staging").mkdir()
+    (tmp_path / "staging" / "precious").write_text("x")
+    with pytest.raises(LocalFilesError):
+        _instance(tmp_path, conf).prepare()
+    assert (tmp_path / "staging" / "precious").exists()
+
+
+def test_a_running_instance_is_left_alone(tmp_path: Path, conf: Path) -> None:
+    instance = _instance(tmp_path, conf)
+    instance.prepare()
+    ticks = Path("/proc/self/stat").read_text().rpartition(") ")[2].split()[19]
+    (tmp_path / "staging" / "process").write_text(f"{os.getpid()} {ticks}\n")
+    with pytest.raises(BusyError):
+        instance.prepare()
+    with pytest.raises(BusyError), instance.running(replay=(), moment_us=None):
+        pass
+
+
+@pytest.mark.parametrize(("directory", "address"), [("with blank", "127.0.0.254"), ("staging", "10.0.0.1")])
+def test_places_that_would_not_do_are_refused(tmp_path: Path, conf: Path, directory: str, address: str) -> None:
+    with pytest.raises(InputError):
+        _instance(tmp_path, conf, directory=directory, address=address)
+
+
+def test_a_port_in_use_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.254", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(
+            "ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance._PORTS",
+            range(port, port + 1),
+        )
+        monkeypatch.setattr("random.SystemRandom.sample", lambda _self, ports, _count: list(ports))
+        with pytest.raises(BusyError):
+            free_port("127.0.0.254")
