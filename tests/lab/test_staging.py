@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import hashlib
 import os
 import shutil
 import signal
@@ -24,18 +26,45 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging
     StagingInstance,
     StagingSettings,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
+    parse_header,
+    parse_segment_name,
+    valid_end,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import piece_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Piece
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import SegmentChain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+    CommitLogPosition,
+    NodeIdentity,
+    NodeManifestHeader,
+    SnapshotRecord,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import NEW_CLUSTER
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
+    FetchHeader,
+    encode_fetch_record,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
     SourceIdentity,
     parse_replay,
     schema_replay_list,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.recovery import (
+    InstanceOptions,
+    is_staged,
+    stage_moment,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
     FetchedBase,
     StagedMoment,
     lay_down,
+    note_laid_down,
     recover_to_moment,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import fetch_journal_path, switch_node
 from lab.cluster import Cluster
 from lab.node import Node
 from tests.lab.segments import cut_at_last_marker, renumber
@@ -145,6 +174,64 @@ def test_the_node_is_as_it_was_at_the_moment(source: Source, tmp_path: Path) -> 
     assert found == source.history.truth
 
 
+def test_a_node_takes_its_part_in_a_restore(source: Source, tmp_path: Path) -> None:
+    """From pieces in a store and a fetched base, through the switch, to a node that serves what was there."""
+    restore_id = "base-to-a-moment"
+    node = NodeSettings(
+        name=source.node.name,
+        nodetool_command=(str(source.node.command_path(name="nodetool")),),
+        config_file=str(source.node.conf_directory / "cassandra.yaml"),
+        state_directory=str(tmp_path / "state"),
+    )
+    source.node.wipe()
+    base = source.history.base
+    fetched = dataclasses.replace(
+        base, directories=tuple(str(place / ".revive" / restore_id / "new") for place in source.node.data_directories)
+    )
+    for copied, target in zip(base.directories, fetched.directories):
+        shutil.copytree(copied, target)
+    journal = Path(fetch_journal_path(node, restore_id=restore_id))
+    journal.parent.mkdir(parents=True)
+    places = tuple(str(place) for place in source.node.data_directories)
+    header = FetchHeader(restore_id, "base", "h", "0" * 64, restore_auth=True, places=places)
+    journal.write_bytes(encode_fetch_record(header))
+    note_laid_down(journal_path=str(journal), base=fetched)
+    store = _Store()
+    stage = functools.partial(
+        stage_moment,
+        node,
+        t.cast(t.Any, store),
+        restore_id=restore_id,
+        source=_manifest_header(source),
+        segments=[store.ship(path) for path in source.history.segments if parse_header(path.read_bytes())],
+        moment_us=source.history.moment_us,
+        restore_auth=True,
+        release_version=source.cluster.version,
+        options=InstanceOptions(launch_command=source.settings(tmp_path).launch_command, heap_mib=448),
+    )
+
+    outcome = stage()
+    assert outcome.changed
+    assert (outcome.truncated_tables >= 2, outcome.dropped_tables, outcome.later_schema) == (True, 2, 20)
+    assert not stage().changed
+    assert is_staged(node, restore_id=restore_id)
+    switch_node(
+        node,
+        restore_id=restore_id,
+        mode=NEW_CLUSTER,
+        tokens=tuple(str(number * 10**18) for number in range(-4, 4)),
+        restore_auth=True,
+        owner=None,
+        group=None,
+        is_running=lambda: False,
+    )
+    source.cluster.start()
+    with source.cluster.session(consistency=ConsistencyLevel.ONE) as session:
+        found = tables_of(session)
+    source.cluster.stop()
+    assert found == source.history.truth
+
+
 def test_without_a_moment_all_that_was_shipped_is_there(source: Source, tmp_path: Path) -> None:
     staged = source.recover(tmp_path / "staging", moment_us=None)
     assert "late.created" in {str(each.table) for each in staged.tables}
@@ -214,6 +301,57 @@ instance.prepare()
 with instance.running(replay=(), moment_us=None):
     pass
 """
+
+
+class _Store:
+    """Pieces in memory."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+
+    def ship(self, path: Path) -> SegmentChain:
+        """A segment up to its last sync marker, in two pieces."""
+        name = parse_segment_name(path.name)
+        assert name is not None
+        data = path.read_bytes()
+        end = valid_end(lambda offset, size: data[offset : offset + size], length=len(data))
+        pieces = []
+        for start, stop in ((0, end // 2), (end // 2, end)):
+            sha256 = hashlib.sha256(data[start:stop]).hexdigest()
+            pieces.append(Piece(name, start, stop, 1, 1, final=stop == end, sha256=sha256))
+            self._objects[piece_key("h", pieces[-1])] = data[start:stop]
+        return SegmentChain(segment=name, pieces=tuple(pieces), end=end, whole=True)
+
+    def get_stream(self, key: str) -> t.Iterator[bytes]:
+        """As an object store does."""
+        yield self._objects[key]
+
+
+def _manifest_header(source: Source) -> NodeManifestHeader:
+    identity = NodeIdentity(
+        host_id="h",
+        name=source.node.name,
+        address=source.node.address,
+        datacenter=source.cluster.datacenter,
+        rack=source.node.rack,
+        tokens=(),
+        release_version=source.cluster.version,
+        partitioner="org.apache.cassandra.dht.Murmur3Partitioner",
+        cluster_name=source.cluster.cluster_name,
+    )
+    base = source.history.base
+    record = SnapshotRecord(
+        tag="base",
+        began_us=base.snapshot_began_us,
+        ended_us=base.snapshot_began_us,
+        node=identity,
+        commit_log=CommitLogPosition(
+            segments=(), active_segment=base.active_segment, active_position=base.active_position
+        ),
+        keyspaces=(),
+        tables=(),
+    )
+    return NodeManifestHeader(tag="base", cluster_id="c", node=identity, snapshot=record, data_directories=2)
 
 
 def _rows(source: Source, directory: Path, *, table: str) -> t.Sequence[t.Mapping[str, t.Any]]:
