@@ -524,17 +524,26 @@ def _unbuilt(staged: StagedMoment, *, base: FetchedBase) -> tuple[tuple[str, str
         each = tables.get((keyspace, table))
         if each is None:
             continue
-        new = set(map(_content_key, (os.path.join(each.staged, name) for name in _files(each.staged))))
-        for directory in base.directories:
-            where = os.path.join(directory, keyspace, each.table.directory)
-            old = [name for name in _files(where) if _content_key(os.path.join(where, name)) not in new]
-            if old and not os.path.isdir(os.path.join(where, f".{index}")):
-                found.append((keyspace, table, index))
-                break
+        # An index's SSTables may all be on one disk while the table's are on several.
+        table_has, index_has = (
+            any(
+                _has_others(os.path.join(directory, keyspace, each.table.directory, folder), than=ours)
+                for directory in base.directories
+            )
+            for folder, ours in (("", each.staged), (f".{index}", os.path.join(each.staged, f".{index}")))
+        )
+        if table_has and not index_has:
+            found.append((keyspace, table, index))
     return tuple(found)
 
 
-def _content_key(path: str) -> tuple[int, int]:
+def _has_others(directory: str, *, than: str) -> bool:
+    """Whether a directory has files that are not links to one of another directory."""
+    known = {_inode(os.path.join(than, name)) for name in _files(than)}
+    return any(_inode(os.path.join(directory, name)) not in known for name in _files(directory))
+
+
+def _inode(path: str) -> tuple[int, int]:
     found = os.stat(path)
     return found.st_dev, found.st_ino
 

@@ -142,6 +142,12 @@ def test_indexes_that_the_base_was_written_without_are_named(area: Area) -> None
     assert lay_down(staged=area.moment((KEPT, True), indexes=[index]), base=area.base).indexes_to_rebuild == (index,)
 
 
+def test_an_index_that_the_base_has_on_one_of_its_disks_is_there(area: Area) -> None:
+    area.put(area.news[1], KEPT, ".i/nb-3-big-Data.db", text="base")
+    moment = area.moment((KEPT, True), indexes=[("app", "kept", "i")])
+    assert lay_down(staged=moment, base=area.base).indexes_to_rebuild == ()
+
+
 def test_indexes_of_a_truncated_table_are_whole(area: Area) -> None:
     moment = area.moment((TRUNCATED, False), indexes=[("app", "truncated", "i")])
     assert lay_down(staged=moment, base=area.base).indexes_to_rebuild == ()
