@@ -131,13 +131,7 @@ def stage_moment(
             settings=_instance(
                 node, directory=os.path.join(work, _INSTANCE), options=options, owner=owner, like=places[0]
             ),
-            identity=SourceIdentity(
-                cluster_name=source.node.cluster_name,
-                datacenter=source.node.datacenter,
-                rack=source.node.rack,
-                release_version=release_version,
-                partitioner=source.node.partitioner,
-            ),
+            identity=_identity(source, release_version=release_version),
             base=base,
             segments=paths,
             moment_us=moment_us,
@@ -188,6 +182,16 @@ def _fetched_places(node: NodeSettings, *, restore_id: str) -> tuple[str, ...]:
             next_step="Fetch it first.",
         )
     return tuple(map(os.path.realpath, header.places))
+
+
+def _identity(source: NodeManifestHeader, *, release_version: str) -> SourceIdentity:
+    return SourceIdentity(
+        cluster_name=source.node.cluster_name,
+        datacenter=source.node.datacenter,
+        rack=source.node.rack,
+        release_version=release_version,
+        partitioner=source.node.partitioner,
+    )
 
 
 def _keyspaces(record: SnapshotRecord) -> tuple[str, ...] | None:
