@@ -42,7 +42,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.stagi
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import LOCK_NAME, fetch_journal_path
 
-_LOG, _INSTANCE, _STAGED = "log", "staging", "staged.json"
+_LOG, _INSTANCE, _STAGED = "log", "staging", "staged"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +155,7 @@ def forget_moment(node: NodeSettings, *, restore_id: str) -> None:
 
 
 def _path(node: NodeSettings, restore_id: str) -> str:
+    """Beside the restore's other records; what ends in ``.json`` there is a switch's."""
     directory = os.path.dirname(fetch_journal_path(node, restore_id=restore_id))
     return os.path.join(directory, f"{journal.check_restore_id(restore_id)}.{_STAGED}")
 
