@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import pwd
@@ -142,7 +143,8 @@ def stage_moment(
         laid = lay_down(staged=staged, base=base, schema_directory=places.index(local))
         note_laid_down(journal_path=fetch_journal_path(node, restore_id=restore_id), base=base)
         outcome = _made(staged, laid=laid, log_bytes=sum(map(os.path.getsize, paths)), segments=len(paths))
-        write_atomically(_path(node, restore_id), json.dumps(dataclasses.asdict(outcome)).encode())
+        record = {"journal": _journal_sha256(node, restore_id=restore_id), "outcome": dataclasses.asdict(outcome)}
+        write_atomically(_path(node, restore_id), json.dumps(record).encode())
         for name in (_INSTANCE, _LOG):
             data_directory.remove_tree(os.path.join(work, name))
     return outcome
@@ -161,11 +163,19 @@ def _path(node: NodeSettings, restore_id: str) -> str:
 
 
 def _outcome(node: NodeSettings, *, restore_id: str) -> RecoveryOutcome | None:
+    """What a run has done; ``None`` too if the fetch's journal is another since: what it staged is gone or used."""
     text = read_if_there(_path(node, restore_id))
     if text is None:
         return None
-    value = json.loads(text)
+    record = json.loads(text)
+    if record["journal"] != _journal_sha256(node, restore_id=restore_id):
+        return None
+    value = record["outcome"]
     return RecoveryOutcome(**{**value, "indexes_to_rebuild": tuple(value["indexes_to_rebuild"])})
+
+
+def _journal_sha256(node: NodeSettings, *, restore_id: str) -> str:
+    return hashlib.sha256(read_if_there(fetch_journal_path(node, restore_id=restore_id)) or b"").hexdigest()
 
 
 def _fetched_places(node: NodeSettings, *, restore_id: str) -> tuple[str, ...]:
