@@ -64,7 +64,7 @@ class ProgressLines:
         self._show(f"[{self._host}] {progress.render(report, unchanged_seconds=now - self._last_change)}")
 
 
-class ProgressActionBase(ActionBase):  # type: ignore[misc]
+class ProgressActionBase(ActionBase):
     """Runs the module of the same name and shows its progress."""
 
     _supports_check_mode = True

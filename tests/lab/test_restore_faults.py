@@ -6,171 +6,68 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import subprocess
-import time
 import typing as t
-from pathlib import Path
 
 import pytest
 
-from lab.checker import check
-from lab.cluster import Cluster
-from lab.inventory import Repository, write_inventory
-from lab.playbook import PlaybookRun, finish_playbook, run_playbook, start_playbook
-from lab.s3 import S3Server
-from lab.truth import Write, now_us, read_truth
-from lab.writer import Writer, load
+from tests.lab.rehearsal import BUCKET, PREFIX, TAG, Rehearsal, fetched_bytes, switch_phase
 
-BUCKET = "fault-backups"
-TAG = "before_the_mistake"
-_CERTIFICATES = 1_500
-_KILL_TIMEOUT_SECONDS = 600
 _SLOW_BYTES_PER_SECOND = 200_000
 
 
-class Faulty:
-    """A cluster with a backup and with writes that came after it."""
-
-    def __init__(self, *, root: Path, version: str, ending: contextlib.ExitStack) -> None:
-        self.root = root
-        self.directory = root / "ansible"
-        self.truth_path = root / "truth.jsonl"
-        self.server = S3Server.start(root=root)
-        ending.callback(self.server.destroy)
-        self.server.create_bucket(BUCKET)
-        self.cluster = Cluster.create(root=root, name="faulty", version=version, nodes=3)
-        ending.callback(self.cluster.destroy)
-        self.cluster.start()
-        load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
-        repository = Repository(server=self.server, bucket=BUCKET, prefix="faults")
-        self.inventory = write_inventory(path=root / "inventory.yml", clusters=[self.cluster], repository=repository)
-        self.play("backup", backup_tag=TAG).require_success()
-        self.snapshot_began_us = min(node["snapshot_began_us"] for node in self.manifest()["nodes"])
-        self.write_more()
-
-    def write_more(self) -> None:
-        """Let clients write for a while after the backup."""
-        size = self.truth_path.stat().st_size
-        writer = Writer.start(root=self.root, cluster=self.cluster, truth_path=self.truth_path)
-        try:
-            _wait(lambda: self.truth_path.stat().st_size > size + 30_000, what="writes after the backup")
-        finally:
-            writer.stop()
-
-    def play(self, name: str, **variables: t.Any) -> PlaybookRun:
-        """Run a playbook to its end."""
-        return run_playbook(name, inventory=self.inventory, directory=self.directory, variables=variables)
-
-    @property
-    def restore_variables(self) -> dict[str, t.Any]:
-        """What an operator passes to go back to the backup."""
-        return {"restore_point": TAG, "restore_confirm_cluster": self.cluster.cluster_name}
-
-    def play_and_kill(self, is_time: t.Callable[[], bool], **variables: t.Any) -> PlaybookRun:
-        """Restore, and end the modules at work with SIGKILL as soon as it is time."""
-        began = time.monotonic()
-        process = start_playbook(
-            "disaster_recovery",
-            inventory=self.inventory,
-            directory=self.directory,
-            variables={**self.restore_variables, **variables},
-        )
-        try:
-            _wait(lambda: is_time() or process.poll() is not None, what="the moment to kill", interval_seconds=0.002)
-            killed = kill_modules(self.directory)
-            assert killed, f"no module was at work:\n{_rest(process)}"
-        finally:
-            run = finish_playbook("disaster_recovery", process=process, began=began)
-        return run
-
-    def truth(self) -> tuple[Write, ...]:
-        """Return all writes so far."""
-        return read_truth(self.truth_path)
-
-    def require_original(self) -> None:
-        """Require every node to serve every row that was ever acknowledged."""
-        self.cluster.wait_until_settled()
-        with self.cluster.session() as session:
-            result = check(session, self.truth())
-        assert result.ok, result.summary()
-
-    def require_restored(self) -> None:
-        """Require what the backup holds, and that later writes are gone."""
-        truth = self.truth()
-        with self.cluster.session() as session:
-            result = check(session, truth, until_us=self.snapshot_began_us)
-            everything = check(session, truth)
-        assert result.ok, result.summary()
-        assert everything.missing, "writes from after the backup are still there: nothing was restored"
-
-    def manifest(self) -> dict[str, t.Any]:
-        """Return the backup's manifest."""
-        answer = self.server.client().get_object(Bucket=BUCKET, Key=f"faults/backups/{TAG}/manifest.json")
-        return t.cast("dict[str, t.Any]", json.loads(answer["Body"].read()))
-
-    def certificate_object(self) -> str:
-        """Return the key of the largest object of the certificates' table."""
-        client = self.server.client()
-        listed = client.list_objects_v2(Bucket=BUCKET, Prefix="faults/data/certificate_manager/certificates-")
-        return str(max(listed["Contents"], key=lambda entry: entry["Size"])["Key"])
-
-
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Faulty]:
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Rehearsal]:
     with contextlib.ExitStack() as ending:
-        yield Faulty(root=tmp_path_factory.mktemp("faulty"), version="5.0.8", ending=ending)
+        yield Rehearsal(root=tmp_path_factory.mktemp("rehearsal"), version="5.0.8", ending=ending)
 
 
-def test_a_corrupted_object_is_named_and_nothing_is_touched(faulty: Faulty) -> None:
-    key = faulty.certificate_object()
-    client = faulty.server.client()
+def test_a_corrupted_object_is_named_and_nothing_is_touched(rehearsal: Rehearsal) -> None:
+    key = rehearsal.certificate_object()
+    client = rehearsal.server.client()
     body = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     damaged = bytearray(body)
     damaged[len(damaged) // 2] ^= 0x01
     client.put_object(Bucket=BUCKET, Key=key, Body=bytes(damaged))
     try:
-        run = faulty.play("disaster_recovery", **faulty.restore_variables)
+        run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables)
     finally:
         client.put_object(Bucket=BUCKET, Key=key, Body=body)
     assert run.exit_status != 0, run.output
-    assert key.removeprefix("faults/") in run.output
+    assert key.removeprefix(f"{PREFIX}/") in run.output
     assert "Stop Cassandra" not in run.output, run.output
-    faulty.require_original()
+    rehearsal.require_original()
 
 
-def test_a_target_that_was_not_confirmed_is_refused_and_the_message_says_how(faulty: Faulty) -> None:
-    run = faulty.play("disaster_recovery", restore_point=TAG)
+def test_a_target_that_was_not_confirmed_is_refused_and_the_message_says_how(rehearsal: Rehearsal) -> None:
+    run = rehearsal.play("disaster_recovery", restore_point=TAG)
     assert run.exit_status != 0, run.output
     assert "restore_confirm_cluster" in run.output
-    assert faulty.cluster.cluster_name in run.output
-    unknown = faulty.play("disaster_recovery", **{**faulty.restore_variables, "restore_point": "never_made"})
+    assert rehearsal.cluster.cluster_name in run.output
+    unknown = rehearsal.play("disaster_recovery", **{**rehearsal.restore_variables, "restore_point": "never_made"})
     assert unknown.exit_status != 0, unknown.output
     assert "never_made" in unknown.output
     assert TAG in unknown.output, "the message does not say which backups there are"
-    faulty.require_original()
+    rehearsal.require_original()
 
 
-def test_a_module_that_is_killed_while_it_fetches_leaves_the_cluster_serving(faulty: Faulty) -> None:
-    run = faulty.play_and_kill(
-        lambda: fetched_bytes(faulty.directory) > 0, restore_max_bytes_per_second=_SLOW_BYTES_PER_SECOND
+def test_a_module_that_is_killed_while_it_fetches_leaves_the_cluster_serving(rehearsal: Rehearsal) -> None:
+    run = rehearsal.play_and_kill(
+        lambda: fetched_bytes(rehearsal.directory) > 0, restore_max_bytes_per_second=_SLOW_BYTES_PER_SECOND
     )
     assert run.exit_status != 0, run.output
     assert "Stop Cassandra" not in run.output, run.output
-    faulty.require_original()
+    rehearsal.require_original()
 
 
-def test_a_module_that_is_killed_while_it_switches_is_rolled_back_on_every_node(faulty: Faulty) -> None:
-    first = faulty.cluster.nodes[0]
+def test_a_module_that_is_killed_while_it_switches_is_rolled_back_on_every_node(rehearsal: Rehearsal) -> None:
+    first = rehearsal.cluster.nodes[0]
     # So many that the switch takes long enough to be hit.
     strangers = [first.data_directories[0] / f"stranger_{number}" for number in range(4000)]
     for stranger in strangers:
         stranger.mkdir()
     state = first.directory / "revive" / "restores"
     try:
-        run = faulty.play_and_kill(lambda: switch_phase(state) in ("moving_old", "moving_new"))
+        run = rehearsal.play_and_kill(lambda: switch_phase(state) in ("moving_old", "moving_new"))
     finally:
         left = [stranger for stranger in strangers if not stranger.is_dir()]
         for stranger in set(strangers) - set(left):
@@ -178,14 +75,14 @@ def test_a_module_that_is_killed_while_it_switches_is_rolled_back_on_every_node(
     assert run.exit_status != 0, run.output
     assert "as it was before" in run.output, run.output
     assert not left, f"{len(left)} directories did not come back"
-    faulty.require_original()
+    rehearsal.require_original()
 
 
-def test_run_again_it_converges_and_everything_is_as_it_was_backed_up(faulty: Faulty) -> None:
-    run = faulty.play("disaster_recovery", **faulty.restore_variables)
+def test_run_again_it_converges_and_everything_is_as_it_was_backed_up(rehearsal: Rehearsal) -> None:
+    run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables)
     assert run.exit_status == 0, run.output
-    faulty.require_restored()
-    for node in faulty.cluster.nodes:
+    rehearsal.require_restored()
+    for node in rehearsal.cluster.nodes:
         for directory in node.data_directories:
             assert directory.stat().st_mode & 0o777 == 0o750
             tables = [path for path in (directory / "certificate_manager").iterdir() if path.is_dir()]
@@ -194,47 +91,17 @@ def test_run_again_it_converges_and_everything_is_as_it_was_backed_up(faulty: Fa
             assert {path.owner() for path in tables} == {directory.owner()}
 
 
-def fetched_bytes(directory: Path) -> int:
-    """Return how many bytes the modules at work say that they have fetched, so far, together."""
-    total = 0
-    for path in (directory / "ansible-async").glob("revive-*.progress"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            report = json.loads(path.read_text(encoding="utf-8"))
-            total += report["done_bytes"] if report["activity"].startswith("fetch") else 0
-    return total
-
-
-def switch_phase(restores: Path) -> str:
-    """Return the phase that a node's switch has written down; empty if there is none."""
-    for path in restores.glob("*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            return str(json.loads(path.read_text(encoding="utf-8"))["phase"])
-    return ""
-
-
-def kill_modules(directory: Path) -> list[int]:
-    """End the restore modules that the playbook in ``directory`` has started, with SIGKILL; their process ids."""
-    killed = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            command = (entry / "cmdline").read_bytes().split(b"\0")
-            is_module = any(b"AnsiballZ_cassandra_restore" in part for part in command)
-            is_ours = any(os.fsencode(directory) in part for part in command)
-            is_wrapper = any(b"async_wrapper" in part for part in command)
-            if is_module and is_ours and not is_wrapper:
-                os.kill(int(entry.name), signal.SIGKILL)
-                killed.append(int(entry.name))
-    return killed
-
-
-def _wait(condition: t.Callable[[], bool], *, what: str, interval_seconds: float = 0.05) -> None:
-    deadline = now_us() + _KILL_TIMEOUT_SECONDS * 1_000_000
-    while not condition():
-        assert now_us() < deadline, f"{what} did not come within {_KILL_TIMEOUT_SECONDS} s"
-        time.sleep(interval_seconds)
-
-
-def _rest(process: subprocess.Popen[str]) -> str:
-    return process.stdout.read() if process.stdout is not None else ""
+def test_a_backup_without_one_of_the_nodes_fails_names_it_and_leaves_nothing(rehearsal: Rehearsal) -> None:
+    lost = rehearsal.cluster.nodes[-1]
+    lost.kill()
+    try:
+        run = rehearsal.play("backup", backup_tag="without_one")
+    finally:
+        lost.start()
+        rehearsal.cluster.wait_until_settled()
+    assert run.exit_status != 0, run.output
+    assert lost.name in run.output or lost.address in run.output, run.output
+    listed = rehearsal.server.client().list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/backups/without_one/")
+    assert "Contents" not in listed, listed
+    for node in rehearsal.cluster.nodes[:-1]:
+        assert "without_one" not in node.nodetool("listsnapshots")

@@ -9,6 +9,7 @@ The one file that imports zstandard and pyrage. What is written here opens with 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import typing as t
@@ -179,7 +180,7 @@ class _Writer:
 def _through_thread(
     chunks: t.Iterator[bytes], work: t.Callable[[_Reader, _Writer], None]
 ) -> t.Generator[bytes, None, None]:
-    """What ``work`` writes when it reads ``chunks``; it runs in a thread that ends with this iterator, however it ends."""
+    """What ``work`` writes when it reads ``chunks``, in a thread that ends with this iterator, however it ends."""
     handed: queue.Queue[bytes | None] = queue.Queue(maxsize=_QUEUE_CHUNKS)
     stopped = threading.Event()
     reader, writer = _Reader(chunks), _Writer(handed, stopped)
@@ -191,10 +192,8 @@ def _through_thread(
             writer.flush()
         except BaseException as error:
             failed.append(reader.error or error)
-        try:
+        with contextlib.suppress(_StoppedError):
             writer.hand(None)
-        except _StoppedError:
-            pass
 
     thread = threading.Thread(target=run, name="revive-codec", daemon=True)
     thread.start()

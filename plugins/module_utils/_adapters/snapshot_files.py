@@ -98,9 +98,10 @@ def sstable_files(snapshot: TableSnapshot) -> t.Iterator[tuple[SnapshotFile, ...
 
     :raises LocalFilesError: if a file or directory cannot be read, or is gone.
     """
-    paths = sorted(_paths(snapshot.path), key=_sstable_of)
-    for _sstable, members in itertools.groupby(paths, key=_sstable_of):
-        yield tuple(_file(snapshot, path) for path in sorted(members))
+    # The files of an SSTable have a prefix in common, so they are neighbours in the order of paths; a key for sorting
+    # would take several times the memory of the names.
+    for _sstable, members in itertools.groupby(sorted(_paths(snapshot.path)), key=_sstable_of):
+        yield tuple(_file(snapshot, path) for path in members)
 
 
 def same_file(source: str, *, size: int, inode_key: tuple[int, int, int]) -> bool:

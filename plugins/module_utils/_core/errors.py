@@ -4,8 +4,8 @@
 
 """The errors of this collection: one tree, each class with a stable code.
 
-A module returns an error as ``{"code", "message", "subject", "next_step"}`` so that a playbook can branch on the code and
-an operator reads what happened, to what, and what to do next. Private to revive.cassandra.
+A module returns an error as ``{"code", "message", "subject", "next_step"}``, so that a playbook can branch on the code
+and an operator reads what happened, to what, and what to do next. Private to revive.cassandra.
 """
 
 from __future__ import annotations
@@ -168,6 +168,6 @@ class PlanRefusedError(ReviveError):
             next_step="Nothing has been touched.",
         )
 
-    def to_result(self) -> dict[str, t.Any]:  # type: ignore[override]
+    def to_result(self) -> dict[str, t.Any]:
         """The error with each of its reasons."""
         return {**super().to_result(), "reasons": [reason.to_result() for reason in self.reasons]}

@@ -44,7 +44,7 @@ SNAPSHOT_FORMAT = "revive.cassandra/snapshot"
 RECEIPT_FORMAT = "revive.cassandra/upload-receipt"
 
 NodeManifestRecord = t.Union[NodeManifestHeader, TableEntry, BackedUpObject, NodeManifestFooter]
-_Json = t.Dict[str, t.Any]
+_Json = dict[str, t.Any]
 _Record = t.TypeVar("_Record")
 
 

@@ -61,7 +61,7 @@ def check_tag(tag: str) -> str:
         raise InputError(
             f"{tag!r} cannot be a backup's tag.",
             subject=tag,
-            next_step="Use letters, digits, '_', '-' and '.', at most 128, beginning with a letter or digit; 'latest' is taken.",
+            next_step="Use at most 128 letters, digits, '_', '-' and '.', a letter or digit first; not 'latest'.",
         )
     return tag
 

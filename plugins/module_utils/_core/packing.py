@@ -52,9 +52,7 @@ class ObjectPlan:
         return sum(file.size for file in self.files)
 
 
-def plan_objects(
-    table: TableRef, *, data_directory: int, files: t.Iterable[SnapshotFile]
-) -> t.Iterator[ObjectPlan]:
+def plan_objects(table: TableRef, *, data_directory: int, files: t.Iterable[SnapshotFile]) -> t.Iterator[ObjectPlan]:
     """The objects of one table in one data directory, SSTable by SSTable, in the order of paths.
 
     :param files: of one table's snapshot in one data directory, in any order; files that belong to no SSTable are

@@ -358,7 +358,7 @@ def _prepare(
     _check_space(run)
     _make_staging(run)
     _begin_journal(run)
-    progress.begin(activity="fetch", total_bytes=run.needs.size, total_files=run.needs.files)
+    progress.begin(activity="fetching", total_bytes=run.needs.size, total_files=run.needs.files)
     progress.advance(transferred_bytes=run.needs.reused_bytes, files=run.needs.reused_files)
     return run
 

@@ -73,7 +73,7 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
         running=running,
         identity=identity,
         identity_stale=identity is not None and not running,
-        release_version=_release_version(node, running=running),
+        release_version=_release_version(node, running=running, identity=identity),
         cluster_name=config.cluster_name,
         address=address,
         is_seed=bool({address, *_resolved(address)} & set(_seeds(config))),
@@ -144,13 +144,14 @@ def _identity(node: NodeSettings, *, running: bool) -> NodeIdentity | None:
     return remembered_identity(node)
 
 
-def _release_version(node: NodeSettings, *, running: bool) -> str | None:
+def _release_version(node: NodeSettings, *, running: bool, identity: NodeIdentity | None) -> str | None:
+    """Of the running node; else what is installed, else what somebody says, else what ran last."""
+    if running and identity is not None:
+        return identity.release_version
     if running:
         with contextlib.suppress(NodeError):
             return parse_version(Nodetool(node).run("version"))
-    if node.release_version:
-        return node.release_version
-    return _installed_version(node) or _remembered_version(node)
+    return _installed_version(node) or node.release_version or (identity.release_version if identity else None)
 
 
 def _installed_version(node: NodeSettings) -> str | None:
@@ -169,11 +170,6 @@ def _installed_version(node: NodeSettings) -> str | None:
             if done.returncode == 0 and match:
                 return match[1]
     return None
-
-
-def _remembered_version(node: NodeSettings) -> str | None:
-    identity = remembered_identity(node)
-    return identity.release_version if identity else None
 
 
 def _address(config: NodeConfig, *, identity: NodeIdentity | None) -> str:

@@ -49,6 +49,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     ObjectStore,
     RepositorySettings,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import check_cluster
 
 _BATCH = 1000
 
@@ -91,10 +92,17 @@ def publish_backup(
     :raises ObjectMissingError: if an object is not in the repository.
     :raises ObjectCorruptError: if one has a size that it cannot have.
     :raises RepositoryError: if there is another complete backup of that tag.
+    :raises WrongClusterError: if none of the nodes is known to the repository.
     """
     if not node_summaries:
         raise BackupIncompleteError(f"No node has uploaded backup {tag}.", subject=tag)
     _check_different(node_summaries)
+    check_cluster(
+        store,
+        marker,
+        cluster_name=node_summaries[0].node.cluster_name,
+        host_ids=[summary.node.host_id for summary in node_summaries],
+    )
     key = cluster_manifest_key(tag)
     # Before anything is read: a complete backup is told by one look.
     earlier = _published(store, key)

@@ -20,6 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.layout impo
     BACKUPS_PREFIX,
     MARKER_KEY,
     PROBE_KEY,
+    parse_cluster_manifest_key,
     parse_node_manifest_key,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_marker, encode_marker
@@ -64,7 +65,7 @@ def ensure_repository(
         marker = open_repository(store)
         if marker == wanted:
             return RepositoryState(marker=marker, created=True)
-    _check_cluster(store, marker, cluster_name=cluster_name, host_ids=host_ids)
+    check_cluster(store, marker, cluster_name=cluster_name, host_ids=host_ids)
     return RepositoryState(marker=marker, created=False)
 
 
@@ -102,16 +103,26 @@ def _check_empty(store: ObjectStore) -> None:
         )
 
 
-def _check_cluster(
+def check_cluster(
     store: ObjectStore, marker: RepositoryMarker, *, cluster_name: str, host_ids: t.Sequence[str]
 ) -> None:
+    """Refuse nodes of another cluster than the repository's.
+
+    A node is known if the cluster had it when the repository was made, or if a complete backup has it; what was only
+    begun does not count, since nobody has looked at it.
+
+    :raises WrongClusterError: if none of the nodes is known.
+    """
     ours = set(host_ids)
     if ours.intersection(marker.host_ids):
         return
-    # Every node of the beginning may have been replaced since; those that came later have left manifests.
+    # Every node of the beginning may have been replaced since. In the order of keys a backup's manifest.json comes
+    # before its nodes.
+    complete = None
     for entry in store.list(BACKUPS_PREFIX):
+        complete = parse_cluster_manifest_key(entry.key) or complete
         parsed = parse_node_manifest_key(entry.key)
-        if parsed and parsed[1] in ours:
+        if parsed and parsed[0] == complete and parsed[1] in ours:
             return
     theirs = marker.host_ids[0] if marker.host_ids else "unknown"
     mine = min(ours) if ours else "unknown"

@@ -308,7 +308,7 @@ def _upload_tables(run: _Run, directories: t.Sequence[str], *, spool: _Spool, wo
         return (part for part in table_snapshots(directories, tag=run.tag) if is_backed_up(part.table))
 
     files, size = _measure(snapshots())
-    run.progress.begin(activity="upload", total_bytes=size, total_files=files)
+    run.progress.begin(activity="uploading", total_bytes=size, total_files=files)
     sizes = [0] * len(directories)
     with concurrent.futures.ThreadPoolExecutor(max_workers=workers, thread_name_prefix="revive-upload") as pool:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+
 from ansible_collections.revive.cassandra.plugins.module_utils._core import layout, names
 from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import PLAIN, Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (

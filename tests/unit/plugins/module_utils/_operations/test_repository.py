@@ -78,6 +78,9 @@ def test_another_cluster_is_refused_whatever_its_name(store: ObjectStore) -> Non
 def test_a_cluster_whose_nodes_were_all_replaced_over_time_is_known_by_its_manifests(store: ObjectStore) -> None:
     ensure(store, 1, 2)
     store.put(f"backups/later/nodes/{host_id(3)}.jsonl.zst", b"")
+    with pytest.raises(WrongClusterError):
+        ensure(store, 3, 4)  # what was only begun does not count
+    store.put("backups/later/manifest.json", b"")
     assert not ensure(store, 3, 4).created
     assert not ensure(store, 2, 9).created, "one known node is enough"
 

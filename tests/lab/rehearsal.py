@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster with a backup, and the means to restore it, to interrupt that, and to judge what became of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+from lab.checker import check
+from lab.cluster import Cluster
+from lab.inventory import Repository, write_inventory
+from lab.playbook import PlaybookRun, finish_playbook, run_playbook, start_playbook
+from lab.s3 import S3Server
+from lab.truth import Write, now_us, read_truth
+from lab.writer import Writer, load
+
+BUCKET = "rehearsal-backups"
+PREFIX = "rehearsal"
+TAG = "before_the_mistake"
+_CERTIFICATES = 1_500
+_KILL_TIMEOUT_SECONDS = 600
+
+
+class Rehearsal:
+    """A cluster with a backup and with writes that came after it."""
+
+    def __init__(self, *, root: Path, version: str, ending: contextlib.ExitStack) -> None:
+        self.root = root
+        self.directory = root / "ansible"
+        self.truth_path = root / "truth.jsonl"
+        self.server = S3Server.start(root=root)
+        ending.callback(self.server.destroy)
+        self.server.create_bucket(BUCKET)
+        self.cluster = Cluster.create(root=root, name="rehearsal", version=version, nodes=3)
+        ending.callback(self.cluster.destroy)
+        self.cluster.start()
+        load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
+        repository = Repository(server=self.server, bucket=BUCKET, prefix=PREFIX)
+        self.inventory = write_inventory(path=root / "inventory.yml", clusters=[self.cluster], repository=repository)
+        self.play("backup", backup_tag=TAG).require_success()
+        self.snapshot_began_us = min(node["snapshot_began_us"] for node in self.manifest()["nodes"])
+        self.write_more()
+
+    def write_more(self) -> None:
+        """Let clients write for a while after the backup."""
+        size = self.truth_path.stat().st_size
+        writer = Writer.start(root=self.root, cluster=self.cluster, truth_path=self.truth_path)
+        try:
+            _wait(lambda: self.truth_path.stat().st_size > size + 30_000, what="writes after the backup")
+        finally:
+            writer.stop()
+
+    def play(self, name: str, **variables: t.Any) -> PlaybookRun:
+        """Run a playbook to its end."""
+        return run_playbook(name, inventory=self.inventory, directory=self.directory, variables=variables)
+
+    @property
+    def restore_variables(self) -> dict[str, t.Any]:
+        """What an operator passes to go back to the backup."""
+        return {"restore_point": TAG, "restore_confirm_cluster": self.cluster.cluster_name}
+
+    def play_and_kill(self, is_time: t.Callable[[], bool], **variables: t.Any) -> PlaybookRun:
+        """Restore, and end the modules at work with SIGKILL as soon as it is time."""
+        began = time.monotonic()
+        process = start_playbook(
+            "disaster_recovery",
+            inventory=self.inventory,
+            directory=self.directory,
+            variables={**self.restore_variables, **variables},
+        )
+        try:
+            _wait(lambda: is_time() or process.poll() is not None, what="the moment to kill", interval_seconds=0.002)
+            killed = kill_modules(self.directory)
+            assert killed, f"no module was at work:\n{_rest(process)}"
+        finally:
+            run = finish_playbook("disaster_recovery", process=process, began=began)
+        return run
+
+    def truth(self) -> tuple[Write, ...]:
+        """Return all writes so far."""
+        return read_truth(self.truth_path)
+
+    def require_original(self) -> None:
+        """Require every node to serve every row that was ever acknowledged."""
+        self.cluster.wait_until_settled()
+        with self.cluster.session() as session:
+            result = check(session, self.truth())
+        assert result.ok, result.summary()
+
+    def require_restored(self) -> None:
+        """Require what the backup holds, and that later writes are gone."""
+        truth = self.truth()
+        with self.cluster.session() as session:
+            result = check(session, truth, until_us=self.snapshot_began_us)
+            everything = check(session, truth)
+        assert result.ok, result.summary()
+        assert everything.missing, "writes from after the backup are still there: nothing was restored"
+
+    def manifest(self) -> dict[str, t.Any]:
+        """Return the backup's manifest."""
+        answer = self.server.client().get_object(Bucket=BUCKET, Key=f"{PREFIX}/backups/{TAG}/manifest.json")
+        return t.cast("dict[str, t.Any]", json.loads(answer["Body"].read()))
+
+    def certificate_object(self) -> str:
+        """Return the key of the largest object of the certificates' table."""
+        client = self.server.client()
+        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/data/certificate_manager/certificates-")
+        return str(max(listed["Contents"], key=lambda entry: entry["Size"])["Key"])
+
+
+def fetched_bytes(directory: Path) -> int:
+    """Return how many bytes the modules at work say that they have fetched, so far, together."""
+    total = 0
+    for path in (directory / "ansible-async").glob("revive-*.progress"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            report = json.loads(path.read_text(encoding="utf-8"))
+            total += report["done_bytes"] if report["activity"].startswith("fetch") else 0
+    return total
+
+
+def switch_phase(restores: Path) -> str:
+    """Return the phase that a node's switch has written down; empty if there is none."""
+    for path in restores.glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return str(json.loads(path.read_text(encoding="utf-8"))["phase"])
+    return ""
+
+
+def kill_modules(directory: Path) -> list[int]:
+    """End the restore modules that the playbook in ``directory`` has started, with SIGKILL; their process ids."""
+    killed = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            is_module = any(b"AnsiballZ_cassandra_restore" in part for part in command)
+            is_ours = any(os.fsencode(directory) in part for part in command)
+            is_wrapper = any(b"async_wrapper" in part for part in command)
+            if is_module and is_ours and not is_wrapper:
+                os.kill(int(entry.name), signal.SIGKILL)
+                killed.append(int(entry.name))
+    return killed
+
+
+def _wait(condition: t.Callable[[], bool], *, what: str, interval_seconds: float = 0.05) -> None:
+    deadline = now_us() + _KILL_TIMEOUT_SECONDS * 1_000_000
+    while not condition():
+        assert now_us() < deadline, f"{what} did not come within {_KILL_TIMEOUT_SECONDS} s"
+        time.sleep(interval_seconds)
+
+
+def _rest(process: subprocess.Popen[str]) -> str:
+    return process.stdout.read() if process.stdout is not None else ""

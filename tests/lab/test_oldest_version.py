@@ -1,0 +1,19 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The oldest Cassandra that is promised: backed up, and restored in place."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from tests.lab.rehearsal import Rehearsal
+
+
+def test_cassandra_4_0_is_backed_up_and_restored(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as ending:
+        rehearsal = Rehearsal(root=tmp_path, version="4.0.19", ending=ending)
+        run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables)
+        assert run.exit_status == 0, run.output
+        rehearsal.require_restored()
