@@ -68,7 +68,7 @@ class RealAgent:
             state_directory=self.state_directory,
             repository=self.repository,
             interval_seconds=0.1,
-            piece_bytes=1000,
+            piece_bytes=4000,
         )
         self.config_file = directory / "agent.json"
         self.config_file.write_bytes(
@@ -91,6 +91,7 @@ class RealAgent:
         return self.process.returncode
 
 
+@pytest.mark.timeout(240)
 def test_an_agent_killed_at_any_moment_ships_each_byte_once(tmp_path: pathlib.Path, endpoint: str) -> None:
     agent = RealAgent(tmp_path, endpoint=endpoint, prefix="killed/")
     agent.log.start(now_ms=time.time_ns() // 1_000_000)
@@ -100,7 +101,7 @@ def test_an_agent_killed_at_any_moment_ships_each_byte_once(tmp_path: pathlib.Pa
     def write() -> None:
         while not done.is_set():
             agent.log.write(chance.randrange(1, 2000))
-            time.sleep(0.01)
+            time.sleep(0.02)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -111,7 +112,7 @@ def test_an_agent_killed_at_any_moment_ships_each_byte_once(tmp_path: pathlib.Pa
     done.set()
     writer.join()
     agent.start()
-    outcome = ship_now(node="n1", state_directory=agent.state_directory, timeout_seconds=30)
+    outcome = ship_now(node="n1", state_directory=agent.state_directory, timeout_seconds=120)
     assert outcome.covered_until_us >= outcome.asked_us
     assert agent.end(kill=False) == 0
 
