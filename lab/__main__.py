@@ -144,6 +144,9 @@ def _up(options: argparse.Namespace) -> None:
             num_tokens=options.num_tokens,
             racks=options.racks,
         )
+        aside = Writer.set_aside(root=options.root, name=cluster.name)
+        if aside:
+            print(f"{cluster.name}: the truth of the earlier cluster of that name is now {aside}")
     if options.no_start:
         print(f"{cluster.name}: Cassandra {cluster.version} on {len(cluster.nodes)} nodes, not started")
         return
@@ -167,6 +170,9 @@ def _down(options: argparse.Namespace) -> None:
         print(f"{name}: {'destroyed' if options.destroy else 'stopped'}")
     if options.cluster:
         return
+    if options.destroy:
+        for name in Writer.names(options.root):
+            Writer.load(options.root, name).destroy()
     for name in S3Server.names(options.root):
         server = S3Server.load(options.root, name)
         if options.destroy:

@@ -42,11 +42,12 @@ def ensure_class_data_archives(*, distribution: Distribution) -> Path:
 
 
 def _identity(*, distribution: Distribution) -> str:
-    """Return what changes with the Java that an archive is for: Java ignores the archives of any other build."""
+    """Return what changes with the Java and the jars that an archive is for: Java ignores archives of any other."""
     releases = [
         java.parent.parent.joinpath("release").read_bytes() for java in (distribution.java, distribution.nodetool_java)
     ]
-    return hashlib.sha256(b"".join(releases) + _FORMAT).hexdigest()[:12]
+    jars = "\n".join(map(str, distribution.jars)).encode()
+    return hashlib.sha256(b"".join(releases) + jars + _FORMAT).hexdigest()[:12]
 
 
 def _make_archives(*, distribution: Distribution, into: Path) -> None:

@@ -11,6 +11,7 @@ one lacks the module ``jdk.naming.rmi``, without which nodetool cannot connect, 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import re
 import shutil
@@ -31,10 +32,17 @@ _POM = """\
   <dependencies>
     <dependency>
       <groupId>org.apache.cassandra</groupId><artifactId>cassandra-all</artifactId><version>{version}</version>
-    </dependency>
+    </dependency>{more}
   </dependencies>
 </project>
 """
+# For sstableloader: 5.0 depends on the driver, for 4.x it is optional.
+_JAVA_DRIVER = """
+    <dependency>
+      <groupId>com.datastax.cassandra</groupId><artifactId>cassandra-driver-core</artifactId><version>3.11.5</version>
+      <classifier>shaded</classifier>
+      <exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>
+    </dependency>"""
 
 # What Cassandra's own conf/jvm11-server.options and conf/jvm17-server.options open of the JDK's modules, as far as the
 # Java at hand has those modules.
@@ -113,7 +121,12 @@ def ensure_distribution(*, version: str) -> Distribution:
         raise LabError(f"{version!r} is not a version of Cassandra; known to work: 5.0.8, 4.1.10, 4.0.19")
     java_release = 17 if int(version.split(".")[0]) >= 5 else 11
     java_17 = _java_17()
-    jars = made_once(name=f"cassandra/{version}", make=lambda directory: _fetch_jars(version=version, into=directory))
+    pom = _POM.format(version=version, more=_JAVA_DRIVER if java_release == 11 else "")
+    identity = hashlib.sha256(pom.encode()).hexdigest()[:8]
+    jars = made_once(
+        name=f"cassandra/{version}-{identity}",
+        make=lambda directory: _fetch_jars(version=version, pom_text=pom, into=directory),
+    )
     return Distribution(
         version=version,
         jars=tuple(sorted(jars.glob("*.jar"))),
@@ -123,9 +136,9 @@ def ensure_distribution(*, version: str) -> Distribution:
     )
 
 
-def _fetch_jars(*, version: str, into: Path) -> None:
+def _fetch_jars(*, version: str, pom_text: str, into: Path) -> None:
     pom = into / "pom.xml"
-    pom.write_text(_POM.format(version=version), encoding="utf-8")
+    pom.write_text(pom_text, encoding="utf-8")
     # Two Maven processes corrupt each other's local repository.
     with locked(path=cache_root() / "locks" / "maven.lock"):
         run_tool(

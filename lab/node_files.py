@@ -29,7 +29,7 @@ _LOGBACK_TOOLS = """\
 <configuration>
   <appender name="STDERR" class="ch.qos.logback.core.ConsoleAppender">
     <target>System.err</target>
-    <encoder><pattern>%-5level %date{HH:mm:ss,SSS} %msg%n</pattern></encoder>
+    <encoder><pattern>%-5level %date{HH:mm:ss.SSS} %msg%n</pattern></encoder>
   </appender>
   <root level="WARN"><appender-ref ref="STDERR"/></root>
 </configuration>

@@ -24,7 +24,7 @@ from lab.cluster import Cluster
 from lab.errors import LabError
 from lab.processes import ProcessIdentity, wait_until
 from lab.schema import create_schema
-from lab.truth import TruthFile
+from lab.truth import TruthFile, now_us
 from lab.workload import Operation, Workload, prepare
 
 _IN_FLIGHT = 64
@@ -130,6 +130,14 @@ class Writer:
     def names(cls, root: Path) -> tuple[str, ...]:
         """Return the names of the clusters that have, or had, a writer."""
         return tuple(sorted(path.parent.name for path in root.resolve().glob("writers/*/truth")))
+
+    @classmethod
+    def set_aside(cls, *, root: Path, name: str) -> Path | None:
+        """Make place for the truth of a new cluster with an old one's name; return where the old truth is now, if any."""
+        truth = root.resolve() / "writers" / name / "truth.jsonl"
+        if not truth.exists():
+            return None
+        return truth.rename(truth.with_name(f"truth-{now_us()}.jsonl"))
 
     @classmethod
     def _at(cls, *, root: Path, name: str, truth_path: Path | None) -> Writer:
