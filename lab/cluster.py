@@ -21,6 +21,7 @@ from pathlib import Path
 
 from cassandra import ConsistencyLevel, DriverException
 from cassandra.cluster import NoHostAvailable, Session
+from cassandra.protocol import ConfigurationException
 
 from lab.addresses import NODES_MAX, Network, release_network, reserve_network
 from lab.class_data import ensure_class_data_archives
@@ -287,7 +288,8 @@ class Cluster:
         try:
             with self.session(nodes=self.nodes[:1]) as session:
                 session.execute(f"ALTER KEYSPACE system_auth WITH replication = {everywhere}")
-        except _NOT_YET:
+        except (*_NOT_YET, ConfigurationException):
+            # Refused while a node is still joining.
             return False
         return True
 

@@ -45,7 +45,7 @@ def write_inventory(
             "vars": {**_python(), **_repository_variables(repository=repository)},
             "children": {
                 cluster.name: {
-                    "vars": _cluster_variables(credentials=credentials or cluster.superuser),
+                    "vars": _cluster_variables(cluster=cluster, credentials=credentials or cluster.superuser),
                     "hosts": {node.name: node_variables(node=node) for node in cluster.nodes},
                 }
                 for cluster in clusters
@@ -78,8 +78,13 @@ def _python() -> dict[str, str]:
     }
 
 
-def _cluster_variables(*, credentials: Credentials) -> dict[str, str]:
-    return {"cassandra_cql_username": credentials.username, "cassandra_cql_password": credentials.password}
+def _cluster_variables(*, cluster: Cluster, credentials: Credentials) -> dict[str, str]:
+    return {
+        "cassandra_cql_username": credentials.username,
+        "cassandra_cql_password": credentials.password,
+        # For nodes that do not run yet, and that have no command "cassandra -v" in their path.
+        "cassandra_release_version": cluster.version,
+    }
 
 
 def _repository_variables(*, repository: Repository | None) -> dict[str, str]:

@@ -203,7 +203,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry im
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
     options={
         "tag": {"type": "str"},
-        "keyspace": {"type": "str"},
+        "keyspace": {"type": "str", "no_log": False},
         "include_incomplete": {"type": "bool", "default": False},
         "limit": {"type": "int"},
     }

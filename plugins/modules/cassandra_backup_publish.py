@@ -210,7 +210,7 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "tag": {"type": "str", "required": True},
         "nodes": {"type": "list", "elements": "dict", "required": True},
         "began_us": {"type": "int", "required": True},
-        "keyspaces": {"type": "list", "elements": "str", "default": []},
+        "keyspaces": {"type": "list", "elements": "str", "default": [], "no_log": False},
         "tables": {"type": "list", "elements": "str", "default": []},
         "schema_cql": {"type": "list", "elements": "str", "default": []},
         "row_counts": {"type": "list", "elements": "dict", "default": []},

@@ -136,7 +136,7 @@ error:
       sample: Free 0.9 GiB.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, node, switch
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
@@ -171,66 +171,44 @@ ARGUMENTS = (
 )
 
 
-def fetch_it(call: Call) -> Result:
-    """Download what belongs on this node beside its data."""
-    plan = values.plan(call.params["plan"])
-    settings = call.node()
-    part = plan.assignment_of(settings.name)
-    if call.check_mode:
-        return {"changed": True}
-    outcome = fetch.fetch_backup(
-        settings,
-        call.store(),
-        settings=call.repository(),
-        restore_id=plan.restore_id,
-        tag=plan.tag,
-        source_host_id=part.source_host_id,
-        manifest_key=part.manifest_key,
-        manifest_sha256=part.manifest_sha256,
-        restore_auth=plan.restore_auth,
+def part_of(call: Call) -> restore_steps.Part:
+    """What the plan has for this node."""
+    return restore_steps.Part(
+        node=call.node(),
+        plan=values.plan(call.params["plan"]),
         owner=call.params["owner"],
         group=call.params["group"],
-        transfer=call.transfer(),
-        progress=call.progress(),
+    )
+
+
+def fetch_it(call: Call) -> Result:
+    """Download what belongs on this node beside its data."""
+    part = part_of(call)
+    if call.check_mode:
+        return {"changed": True}
+    outcome = restore_steps.fetch_part(
+        part, call.store(), repository=call.repository(), transfer=call.transfer(), progress=call.progress()
     )
     return {"changed": outcome.changed, "fetched": plain(outcome)}
 
 
 def switch_it(call: Call) -> Result:
     """Exchange the directories."""
-    plan = values.plan(call.params["plan"])
-    settings = call.node()
-    if call.check_mode:
-        under_way = switch.pending(settings)
-        return {"changed": under_way is None or under_way.phase != "switched"}
-    outcome = switch.switch_node(
-        settings,
-        restore_id=plan.restore_id,
-        mode=plan.mode,
-        tokens=plan.assignment_of(settings.name).tokens,
-        restore_auth=plan.restore_auth,
-        owner=call.params["owner"],
-        group=call.params["group"],
-        is_running=lambda: node.is_running(settings),
-    )
-    return {"changed": outcome.changed}
+    return {"changed": restore_steps.switch_part(part_of(call), check_mode=call.check_mode)}
 
 
 def roll_it_back(call: Call) -> Result:
     """Put everything back."""
-    settings = call.node()
-    if call.check_mode:
-        return {"changed": switch.pending(settings) is not None, "refetch": False}
-    outcome = switch.roll_back(settings, restore_id=restore_id_of(call), is_running=lambda: node.is_running(settings))
-    return {"changed": outcome.changed, "refetch": outcome.refetch}
+    outcome = restore_steps.roll_back(call.node(), restore_id=restore_id_of(call), check_mode=call.check_mode)
+    return dict(plain(outcome))
 
 
 def finish_it(call: Call) -> Result:
     """Give up the way back."""
-    if call.check_mode:
-        return {"changed": switch.pending(call.node()) is not None, "freed_bytes": 0}
-    outcome = switch.finish(call.node(), restore_id=restore_id_of(call), keep_old=call.params["keep_old"])
-    return {"changed": outcome.changed, "freed_bytes": outcome.freed_bytes}
+    outcome = restore_steps.finish(
+        call.node(), restore_id=restore_id_of(call), keep_old=call.params["keep_old"], check_mode=call.check_mode
+    )
+    return dict(plain(outcome))
 
 
 def restore_id_of(call: Call) -> str:

@@ -173,7 +173,7 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
     options={
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "tag": {"type": "str"},
-        "keyspaces": {"type": "list", "elements": "str", "default": []},
+        "keyspaces": {"type": "list", "elements": "str", "default": [], "no_log": False},
         "tables": {"type": "list", "elements": "str", "default": []},
         "ttl": {"type": "str"},
         "skip_flush": {"type": "bool", "default": False},

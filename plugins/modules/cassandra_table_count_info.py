@@ -126,7 +126,7 @@ ARGUMENTS = (
     + cql_arguments()
     + Arguments(
         options={
-            "keyspaces": {"type": "list", "elements": "str", "default": []},
+            "keyspaces": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "tables": {"type": "list", "elements": "str", "default": []},
             "count": {"type": "bool", "default": True},
         },

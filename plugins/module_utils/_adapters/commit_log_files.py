@@ -10,9 +10,7 @@ import os
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, names_in
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
-    MAX_HEADER_BYTES,
     ReadAt,
-    parse_header,
     parse_segment_name,
     valid_end,
 )
@@ -37,15 +35,13 @@ def read_position(directory: str) -> CommitLogPosition:
             raise local_error(error, doing="read", path=path) from error
         try:
             length = os.fstat(descriptor).st_size
-            read_at = reader_of(descriptor)
-            end = valid_end(read_at, length=length)
-            header = parse_header(read_at(0, MAX_HEADER_BYTES))
+            end = valid_end(reader_of(descriptor), length=length)
         except OSError as error:
             raise local_error(error, doing="read", path=path) from error
         finally:
             os.close(descriptor)
-        if header is None or end <= header.length:
-            # The next segment is made in advance, with its header: the one before is still active.
+        if end == 0:
+            # The next segment is made in advance: one before is still active.
             continue
         return CommitLogPosition(
             segments=tuple(segment.id for segment in segments), active_segment=newest.id, active_position=end

@@ -89,13 +89,14 @@ def valid_end(read_at: ReadAt, *, length: int) -> int:
     header = parse_header(read_at(0, min(length, MAX_HEADER_BYTES)))
     if header is None:
         return 0
-    return follow_markers(read_at, segment_id=header.id, position=header.length, length=length)
+    position = follow_markers(read_at, segment_id=header.id, position=header.length, length=length)
+    return position if position > header.length else 0
 
 
 def follow_markers(read_at: ReadAt, *, segment_id: int, position: int, length: int) -> int:
     """Where the chain of sync markers ends that goes on at ``position``, itself an end that was found earlier.
 
-    Takes and returns what :func:`valid_end` does, without walking again through what is known.
+    As :func:`valid_end`, without walking again through what is known; ``position`` itself if nothing has been added.
     """
     while position + _MARKER.size <= length:
         raw = read_at(position, _MARKER.size)

@@ -7,8 +7,8 @@
 Every segment has to end up whole in the repository or in a gap. Ids count up by one within a run of the process, and
 each run's first id is the clock at its start in milliseconds, so a missing one shows, but for the last ones of a run.
 Those are proven by having watched, by their still being there, or by what lay in the directory when the next run
-archived what it found (``archive_segment`` notes it): Cassandra archives all leftovers before it replays and deletes any,
-and has made the new run's first segment by then. Seen on 5.0.8.
+archived what it found (``archive_segment`` notes it): Cassandra archives all leftovers before it replays and deletes
+any, and has made the new run's first segment by then. Seen on 5.0.8.
 """
 
 from __future__ import annotations

@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""In check mode no module calls what writes, except with ``check_mode=True``. Every module has to be here."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import types
+import typing as t
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[4]
+NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+
+REPOSITORY = {"bucket": "backups", "access_key_id": "AKIA", "secret_access_key": "s3cr3t"}
+#: What writes; with whether it takes ``check_mode`` itself.
+WRITING = {
+    "repository.ensure_repository": True,
+    "snapshot.take_snapshot": True,
+    "snapshot.clear_snapshots": True,
+    "upload.upload_snapshot": False,
+    "publish.publish_backup": False,
+    "fetch.fetch_backup": False,
+    "switch.switch_node": False,
+    "switch.roll_back": False,
+    "switch.finish": False,
+}
+READING = {
+    "repository.open_repository": None,
+    "preview.would_upload": True,
+    "preview.would_publish": True,
+    "backups.list_backups": (),
+    "node.read_node": types.SimpleNamespace(to_result=dict, running=True),
+    "ring.read_ring": (),
+    "switch.pending": None,
+    "counting.count_rows": (),
+    "counting.describe_schema": (),
+}
+PLAN = {
+    "restore_id": "b1-in-place-0123abcd",
+    "tag": "b1",
+    "mode": "in_place",
+    "restore_auth": True,
+    "cluster_id": "c",
+    "source_cluster_name": "a",
+    "target_cluster_name": "a",
+    "snapshot_began_us": 1,
+    "snapshot_ended_us": 2,
+    "warnings": [],
+    "files": 1,
+    "size": 1,
+    "stored_size": 1,
+    "assignments": [
+        {
+            "target_name": "n1",
+            "source_host_id": "h",
+            "source_name": "n1",
+            "source_address": "10.0.0.1",
+            "target_address": "10.0.0.1",
+            "datacenter": "dc1",
+            "rack": "r1",
+            "tokens": ["1"],
+            "files": 1,
+            "size": 1,
+            "stored_size": 1,
+            "is_seed": True,
+            "data_directory_map": [0],
+            "manifest_key": "k",
+            "manifest_sha256": "s",
+            "manifest_size": 1,
+        }
+    ],
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A module with options that would change something; ``changed`` is what check mode says of it."""
+
+    module: str
+    options: t.Mapping[str, t.Any]
+    changed: bool = True
+
+
+CASES = [
+    Case("cassandra_backup_info", {}, changed=False),
+    Case("cassandra_backup_publish", {"tag": "b1", "nodes": [], "began_us": 1}),
+    Case("cassandra_backup_upload", {"tag": "b1"}),
+    Case("cassandra_node_info", {"gather": ["facts", "running", "ring"]}, changed=False),
+    Case("cassandra_repository", {"cluster_name": "a", "host_ids": ["h"]}),
+    Case("cassandra_restore", {"state": "fetched", "plan": PLAN, "node_name": "n1"}),
+    Case("cassandra_restore", {"state": "switched", "plan": PLAN, "node_name": "n1"}),
+    Case("cassandra_restore", {"state": "rolled_back", "restore_id": "b1"}, changed=False),
+    Case("cassandra_restore", {"state": "finished", "restore_id": "b1"}, changed=False),
+    Case("cassandra_restore_info", {"restore_point": "latest", "targets": []}, changed=False),
+    Case("cassandra_snapshot", {"tag": "b1"}),
+    Case("cassandra_snapshot", {"tag": "b1", "state": "absent"}),
+    Case("cassandra_table_count_info", {"native_address": "10.0.0.1"}, changed=False),
+]
+
+
+def test_every_module_is_held_to_check_mode() -> None:
+    assert sorted({case.module for case in CASES}) == NAMES
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.module}-{case.options.get('state', '')}")
+def test_check_mode_writes_nothing(case: Case, run_module: t.Any, replace_operation: t.Any) -> None:
+    outcome = types.SimpleNamespace(
+        changed=True, created=True, marker={}, record=None, before=(), after=(), cleared=("b1",)
+    )
+    writes = {name: replace_operation(name, outcome) for name in WRITING}
+    for name, result in READING.items():
+        replace_operation(name, result)
+    replace_operation("restore_plan.make_plan", error=_refused())
+
+    result = run_module(case.module, check_mode=True, repository=REPOSITORY, **case.options)
+
+    for name, takes_check_mode in WRITING.items():
+        assert all(takes_check_mode and call["check_mode"] is True for call in writes[name]), name
+    assert result.get("changed", False) is case.changed, result
+
+
+def _refused() -> Exception:
+    from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
+
+    return PlanRefusedError([])
