@@ -46,7 +46,7 @@ class CertificateAuthority:
         self.name = f"CN={name},O=Revive Lab"
         self._issuer = _x509_name(common_name=name)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._subjects = [ec.generate_private_key(ec.SECP256R1()).public_key() for _ in range(_SUBJECT_KEYS)]
+        self._subjects = [ec.generate_private_key(ec.SECP256R1()).public_key() for _number in range(_SUBJECT_KEYS)]
         self._fingerprints = [_fingerprint(key=key) for key in self._subjects]
         self._issued = 0
 

@@ -47,11 +47,13 @@ def start_playbook(
     variables: t.Mapping[str, t.Any],
     directory: Path,
     arguments: t.Sequence[str] = (),
+    new_session: bool = False,
 ) -> subprocess.Popen[str]:
     """Start a playbook of this checkout's collection; its output is a pipe.
 
     :param variables: handed over in a file that only its owner reads, since some are secrets.
     :param directory: for that file and for Ansible's own.
+    :param new_session: make it the leader of a process group, so that it can be ended with all that it started.
     """
     directory.mkdir(parents=True, exist_ok=True)
     variables_file = directory / f"{name}-variables.json"
@@ -76,6 +78,7 @@ def start_playbook(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=new_session,
     )
 
 

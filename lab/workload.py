@@ -185,7 +185,7 @@ class Workload:
 def _insert(*, table: Table) -> str:
     columns = [*table.key_columns, *table.value_columns]
     names = ", ".join(f'"{column}"' for column in columns)
-    marks = ", ".join("?" for _ in columns)
+    marks = ", ".join("?" * len(columns))
     return f"INSERT INTO {table.cql_name} ({names}) VALUES ({marks}) USING TIMESTAMP ? AND TTL ?"
 
 

@@ -121,19 +121,21 @@ class Writer:
 
         :raises LabError: there never was one.
         """
-        recorded = root.resolve() / "writers" / name / "truth"
-        if not recorded.exists():
+        directory = root.resolve() / "writers" / name
+        if not directory.exists():
             raise LabError(f"nothing was ever written to {name} by a writer of {root}")
-        return cls._at(root=root, name=name, truth_path=Path(recorded.read_text(encoding="utf-8")))
+        recorded = directory / "truth"
+        truth_path = Path(recorded.read_text(encoding="utf-8")) if recorded.exists() else None
+        return cls._at(root=root, name=name, truth_path=truth_path)
 
     @classmethod
     def names(cls, root: Path) -> tuple[str, ...]:
-        """Return the names of the clusters that have, or had, a writer."""
-        return tuple(sorted(path.parent.name for path in root.resolve().glob("writers/*/truth")))
+        """Return the names of the clusters that have, or had, a writer or a load."""
+        return tuple(sorted(path.name for path in root.resolve().glob("writers/*")))
 
     @classmethod
     def set_aside(cls, *, root: Path, name: str) -> Path | None:
-        """Make place for the truth of a new cluster with an old one's name; return where the old truth is now, if any."""
+        """Make place for the truth of a new cluster with an old one's name; return where the old truth now is."""
         truth = root.resolve() / "writers" / name / "truth.jsonl"
         if not truth.exists():
             return None
@@ -246,7 +248,7 @@ class _Sender:
 
     def wait(self) -> None:
         """Return when nothing is under way any more."""
-        for _ in range(_IN_FLIGHT):
+        for _slot in range(_IN_FLIGHT):
             self._slots.acquire()
         self._slots.release(_IN_FLIGHT)
 

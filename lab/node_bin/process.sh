@@ -17,9 +17,8 @@ fail() {
 
 start_ticks() {
     [ -r "/proc/$1/stat" ] || return 1
-    set -- $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null)
-    case ${1:-Z} in Z | X) return 1 ;; esac
-    echo "${20}"
+    # Behind the name, which may have blanks: the state is the first field, the start time the twentieth.
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 == "Z" || $1 == "X" || NF < 20 { exit 1 } { print $20 } END { if (!NR) exit 1 }'
 }
 
 # Prints the process id of this node's Cassandra; false if it does not run.

@@ -84,6 +84,24 @@ class Rehearsal:
             run = finish_playbook("disaster_recovery", process=process, began=began)
         return run
 
+    def play_and_kill_the_controller(self, is_time: t.Callable[[], bool]) -> None:
+        """Restore, and end Ansible itself with SIGKILL as soon as it is time."""
+        process = start_playbook(
+            "disaster_recovery",
+            inventory=self.inventory,
+            directory=self.directory,
+            variables=self.restore_variables,
+            new_session=True,
+        )
+        try:
+            _wait(lambda: is_time() or process.poll() is not None, what="the moment to kill")
+            assert process.poll() is None, f"it ended before:\n{_rest(process)}"
+        finally:
+            # Its workers too. Cassandra has a session of its own and goes on.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
     def truth(self) -> tuple[Write, ...]:
         """Return all writes so far."""
         return read_truth(self.truth_path)

@@ -78,7 +78,12 @@ def test_a_module_that_is_killed_while_it_switches_is_rolled_back_on_every_node(
     rehearsal.require_original()
 
 
-def test_run_again_it_converges_and_everything_is_as_it_was_backed_up(rehearsal: Rehearsal) -> None:
+def test_a_controller_that_dies_after_the_switch_and_runs_again_converges(rehearsal: Rehearsal) -> None:
+    rehearsal.play_and_kill_the_controller(
+        lambda: all(
+            switch_phase(node.directory / "revive" / "restores") == "switched" for node in rehearsal.cluster.nodes
+        )
+    )
     run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables)
     assert run.exit_status == 0, run.output
     rehearsal.require_restored()

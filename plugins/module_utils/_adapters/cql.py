@@ -125,7 +125,11 @@ class _Session:
             ):
                 if not done and not isinstance(result, (self._driver.ReadTimeout, self._driver.OperationTimedOut)):
                     raise result
-                yield int(next(iter(result))[0]) if done else None
+                if done:
+                    (row,) = result
+                    yield int(row[0])
+                else:
+                    yield None
 
     def _prepare(self, statement: str) -> t.Any:
         if statement not in self._prepared:

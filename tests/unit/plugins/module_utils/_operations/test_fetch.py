@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import os
 import pathlib
 import shutil
@@ -215,12 +216,13 @@ def test_a_process_killed_anywhere_is_taken_up(world: World, name: str) -> None:
     while True:
         child = os.fork()
         if child == 0:
-            left, real = [step], getattr(os, name)
+            calls, real = itertools.count(), getattr(os, name)
 
-            def counted(*args: t.Any, _real: t.Any = real, _left: list[int] = left, **kwargs: t.Any) -> t.Any:
-                if _left[0] == 0:
+            def counted(
+                *args: t.Any, _real: t.Any = real, _calls: t.Iterator[int] = calls, _fatal: int = step, **kwargs: t.Any
+            ) -> t.Any:
+                if next(_calls) == _fatal:
                     os._exit(9)
-                _left[0] -= 1
                 return _real(*args, **kwargs)
 
             setattr(os, name, counted)
