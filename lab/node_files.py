@@ -159,7 +159,8 @@ def cassandra_yaml(*, layout: NodeLayout, settings: NodeSettings, series: tuple[
 
     Everything is Cassandra's default but for authentication, racks, directories, and timeouts that suit a machine with
     several nodes on few cores. The write timeout must stay short: half of the shortest timeout is how long a node waits
-    before it tries a refused connection again (4.0 to 5.0), which delays every start and stop of a cluster.
+    before it tries a refused connection again (4.0 to 5.0), which delays every start and stop of a cluster. The request
+    timeout, too: a node that stops waits so long for answers of nodes that stopped before it.
     """
     values: dict[str, t.Any] = {
         "cluster_name": settings.cluster_name,
@@ -186,7 +187,7 @@ def cassandra_yaml(*, layout: NodeLayout, settings: NodeSettings, series: tuple[
         "write_request_timeout": 4_000,
         "counter_write_request_timeout": 10_000,
         "truncate_request_timeout": 120_000,
-        "request_timeout": 30_000,
+        "request_timeout": 6_000,
     }
     for name, duration_ms in durations_ms.items():
         if series >= (4, 1):
