@@ -297,7 +297,8 @@ class StagingInstance:
 
     def _wait_until_ready(self) -> None:
         process = self._process
-        assert process is not None
+        if process is None:
+            raise AssertionError("the instance was not started")
         last, since = (-1, -1), time.monotonic()
         while True:
             code = process.poll()

@@ -22,10 +22,10 @@ def main() -> int:
     try:
         run_until_terminated(load_config(options.config))
     except ReviveError as error:
-        print(f"revive-agent: {error}", file=sys.stderr)
+        sys.stderr.write(f"revive-agent: {error}\n")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

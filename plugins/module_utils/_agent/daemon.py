@@ -213,7 +213,8 @@ class Daemon:
             self._note(f"cannot write the status: {error}")
 
     def _note(self, text: str) -> None:
-        print(json.dumps({"agent": self._config.node_name, "says": text}), file=sys.stderr, flush=True)
+        sys.stderr.write(json.dumps({"agent": self._config.node_name, "says": text}) + "\n")
+        sys.stderr.flush()
 
 
 def run_until_terminated(config: AgentConfig) -> None:

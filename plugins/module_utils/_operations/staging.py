@@ -452,7 +452,7 @@ def _link(source: str, target: str) -> None:
 
 def _planned_links(path: str) -> list[tuple[str, str]]:
     text = read_if_there(path)
-    return [(source, target) for source, target in json.loads(text)] if text else []
+    return list(map(tuple, json.loads(text))) if text else []
 
 
 def _plan_links(staged: StagedMoment, *, base: FetchedBase, schema_directory: int) -> list[tuple[str, str]]:

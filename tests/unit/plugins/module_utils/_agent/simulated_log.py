@@ -81,7 +81,7 @@ class SimulatedLog:
         """Append a mutation, and a marker behind it unless ``sync`` is off."""
         if self._position + size + 16 > self._segment_bytes:
             self._switch()
-        data = bytes(self._random.randrange(1, 256) for _ in range(size))
+        data = bytes(self._random.randrange(1, 256) for _turn in range(size))
         self._put(self._position, data)
         self._position += size
         self.acknowledged.append((now_us, self._active.id, self._position))

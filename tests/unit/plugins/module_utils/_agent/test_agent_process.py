@@ -105,7 +105,7 @@ def test_an_agent_killed_at_any_moment_ships_each_byte_once(tmp_path: pathlib.Pa
 
     writer = threading.Thread(target=write)
     writer.start()
-    for _ in range(6):
+    for _turn in range(6):
         agent.start()
         time.sleep(chance.uniform(0.5, 2.0))
         assert agent.end(kill=True) == -9

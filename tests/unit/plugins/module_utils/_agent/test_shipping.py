@@ -210,7 +210,7 @@ def test_a_quiet_log_is_shipped_up_to_its_last_marker_and_covered(node: Node) ->
 
 
 def test_segments_are_shipped_whole_and_leave_the_spool(node: Node) -> None:
-    for _ in range(60):
+    for _turn in range(60):
         node.log.write(300)
         node.cycle()
     assert_all_there(node)
@@ -234,7 +234,7 @@ def test_what_is_written_without_a_marker_is_not_covered(node: Node) -> None:
 
 def test_a_restart_is_followed_while_the_agent_watches(node: Node) -> None:
     for ending in (node.log.crash, node.log.stop, node.log.crash):
-        for _ in range(20):
+        for _turn in range(20):
             node.log.write(300)
         node.cycle()
         ending()
@@ -246,7 +246,7 @@ def test_a_restart_is_followed_while_the_agent_watches(node: Node) -> None:
 
 def test_restarts_are_followed_that_happened_while_the_agent_was_down(node: Node) -> None:
     for ending in (node.log.crash, node.log.stop, node.log.stop, node.log.crash):
-        for _ in range(20):
+        for _turn in range(20):
             node.log.write(300)
         node.sleep(100)
         ending()
@@ -263,7 +263,7 @@ def test_an_agent_that_comes_while_the_node_starts_sees_that_nothing_is_gone(nod
     node.cycle()
     node.log.write(300)
     node.log.crash()
-    for _ in range(3):
+    for _turn in range(3):
         node.start(dies_early=True)
     node.start_agent()
     node.sleep(100)
@@ -276,8 +276,8 @@ def test_an_agent_that_comes_while_the_node_starts_sees_that_nothing_is_gone(nod
 
 
 def test_an_agent_that_lost_its_state_goes_on_from_the_repository(node: Node) -> None:
-    for _ in range(10):
-        for _ in range(10):
+    for _turn in range(10):
+        for _turn in range(10):
             node.log.write(200)
         node.cycle()
         (node.directory / "state" / "agent" / "state.json").unlink()
@@ -289,7 +289,7 @@ def test_an_agent_that_lost_its_state_goes_on_from_the_repository(node: Node) ->
 def test_a_store_that_is_away_loses_nothing_and_a_lost_answer_doubles_nothing(node: Node) -> None:
     node.cycle()
     node.store.away = True
-    for _ in range(50):
+    for _turn in range(50):
         node.log.write(300)
         with pytest.raises(StoreError):
             node.cycle()
@@ -340,7 +340,7 @@ def test_a_full_spool_drops_by_its_policy_and_keeps_the_oldest(tmp_path: pathlib
     node.log.write(10)
     node.cycle()
     node.store.away = True
-    for _ in range(200):
+    for _turn in range(200):
         node.log.write(300)
         node.sleep(1)
         node.watcher.look()
@@ -361,9 +361,9 @@ def test_a_full_spool_drops_by_its_policy_and_keeps_the_oldest(tmp_path: pathlib
 def test_a_segment_that_was_never_archived_is_taken_in_by_the_agent(node: Node) -> None:
     node.cycle()
     node.log.archiving = False
-    for _ in range(30):
+    for _turn in range(30):
         node.log.write(300)
-    for _ in range(10):
+    for _turn in range(10):
         node.cycle()
         node.log.write(20)
     node.log.archiving = True
@@ -442,7 +442,7 @@ def test_a_cycle_of_a_quiet_log_is_cheap(node: Node) -> None:
     node.log.write(100)
     node.cycle()
     began = time.process_time()
-    for _ in range(20):
+    for _turn in range(20):
         node.cycle()
     assert (time.process_time() - began) / 20 < 0.05
 
@@ -468,7 +468,7 @@ def do(node: Node, step: str, chance: random.Random) -> None:
     if step == "write":
         log.write(chance.randrange(1, 900), now_us=node.now_us)
     elif step == "burst":
-        for _ in range(chance.randrange(2, 30)):
+        for _turn in range(chance.randrange(2, 30)):
             log.write(chance.randrange(100, 900), now_us=node.now_us)
             node.sleep(0.01)
     elif step == "write without marker":
@@ -531,7 +531,7 @@ def test_whatever_happens_nothing_is_lost_in_silence(
     node.store.away = node.store.lies = False
     node.log.archiving = True
     do(node, "write", chance)
-    for _ in range(12):
+    for _turn in range(12):
         node.cycle()
     gaps = node.gaps()
     found = node.chains()

@@ -114,7 +114,7 @@ def test_a_segment_reaches_exactly_as_far_as_its_pieces_do_without_a_hole(
     chance = random.Random(seed)
     edges = [0, *sorted(cuts)]
     pieces = [piece(FIRST, a, b, at=b, final=b == edges[-1]) for a, b in zip(edges, edges[1:])]
-    pieces += [piece(FIRST, edges[0], chance.choice(edges[1:]), at=1) for _ in range(chance.randrange(3))]
+    pieces += [piece(FIRST, edges[0], chance.choice(edges[1:]), at=1) for _turn in range(chance.randrange(3))]
     if drop:
         pieces.pop(chance.randrange(len(pieces)))
     chance.shuffle(pieces)
