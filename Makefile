@@ -76,7 +76,11 @@ unit:
 
 .PHONY: test-lab
 test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
-	@tools/timed test-lab $(BIN)/pytest --timeout=1800 tests/lab $(ARGS)
+	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --ignore=tests/lab/test_staging.py tests/lab $(ARGS)
+
+.PHONY: test-staging
+test-staging: setup-lab ## Tests of staging instances on real nodes; part of `test` once recovery to a moment is
+	@tools/timed test-staging $(BIN)/pytest --timeout=1800 tests/lab/test_staging.py $(ARGS)
 
 .PHONY: drill
 drill: setup-lab ## A cluster, two backups, all of it destroyed, and rebuilt on new nodes from the bucket alone

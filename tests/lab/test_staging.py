@@ -135,7 +135,7 @@ class Source:
         return found
 
 
-@pytest.fixture(scope="module", params=["5.0.8"])
+@pytest.fixture(scope="module", params=["5.0.8", "4.1.10"])
 def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Source]:
     directory = tmp_path_factory.mktemp("staging")
     cluster = Cluster.create(root=directory / "lab", name="source", version=request.param, nodes=1)
