@@ -53,6 +53,22 @@ def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) ->
     return found
 
 
+def agent_problems(outcomes: t.Mapping[str, t.Any]) -> list[str]:
+    """Which node's agent does not do its work, a sentence each.
+
+    :param outcomes: by node, what reading its agent returned.
+    """
+    found = problems(outcomes, evidence="agent")
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, t.Mapping) and _is_done(outcome, "agent"):
+            status = outcome["agent"].get("status") or {}
+            if not outcome["agent"].get("running"):
+                found.append(f"{name}: its agent does not run; run enable_archiving, or start it")
+            elif status.get("failing"):
+                found.append(f"{name}: its agent cannot {status['failing']}: {status.get('error')}")
+    return found
+
+
 def _is_done(outcome: Values, evidence: str) -> bool:
     if outcome.get("failed") or outcome.get("unreachable") or outcome.get("skipped"):
         return False
