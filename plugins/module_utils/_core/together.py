@@ -66,6 +66,9 @@ def agent_problems(outcomes: t.Mapping[str, t.Any]) -> list[str]:
                 found.append(f"{name}: its agent does not run; run enable_archiving, or start it")
             elif status.get("failing"):
                 found.append(f"{name}: its agent cannot {status['failing']}: {status.get('error')}")
+            used, limit = outcome["agent"].get("spool_bytes") or 0, status.get("spool_limit_bytes") or 0
+            if limit and used >= limit:
+                found.append(f"{name}: its spool is at its limit, with {used} of {limit} bytes")
     return found
 
 
