@@ -6,6 +6,34 @@
 
 from __future__ import annotations
 
+DOCUMENTATION = r"""
+name: agent_package
+version_added: 0.1.0
+author: the revive.cassandra authors (!UNKNOWN)
+short_description: The commit-log agent as one file
+description:
+  - Packs the code of the agent that ships commit logs into a file on the controller, and returns its path.
+  - Python runs the file as it is, with the libraries of the role P(revive.cassandra.node#role) and without Ansible.
+  - The same release makes the same bytes, so that copying it to a node changes nothing a second time.
+  - The file goes when Ansible ends.
+options: {}
+"""
+
+EXAMPLES = r"""
+- name: Put the agent on the node
+  ansible.builtin.copy:
+    src: "{{ lookup('revive.cassandra.agent_package') }}"
+    dest: /opt/revive-cassandra/archive/agent.pyz
+    mode: "0644"
+"""
+
+RETURN = r"""
+_raw:
+  description: The path of the file.
+  type: list
+  elements: path
+"""
+
 import io
 import os
 import pathlib
