@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core import manifest, wording
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import CUTS
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan, TargetNode
 
 #: What manifests say they were written by; the same as in galaxy.yml.
@@ -76,6 +77,11 @@ def targets(values: t.Sequence[Values]) -> tuple[TargetNode, ...]:
     :raises InputError: if one is something else.
     """
     return tuple(TargetNode.from_result(value) for value in values)
+
+
+def cut(value: str) -> str:
+    """How logs are cut, from what the option calls it."""
+    return CUTS[value]
 
 
 def plan(value: Values) -> RestorePlan:
