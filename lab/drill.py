@@ -136,7 +136,7 @@ class _Drill:
             backup_seconds=(first.seconds, second.seconds),
             recovery_seconds=restored.seconds,
             check=result,
-            old_addresses_seen=_addresses_seen(new, old_addresses=[node.address for node in old.nodes]),
+            old_addresses_seen=addresses_seen(new, old_addresses=[node.address for node in old.nodes]),
         )
         self._judge(report)
         return report
@@ -242,7 +242,7 @@ def _require_second_backup_to_share(first: t.Mapping[str, int], second: t.Mappin
         )
 
 
-def _addresses_seen(cluster: Cluster, *, old_addresses: t.Sequence[str]) -> tuple[str, ...]:
+def addresses_seen(cluster: Cluster, *, old_addresses: t.Sequence[str]) -> tuple[str, ...]:
     """Return the addresses of the old cluster that some node of the new one has in its peers or its gossip."""
     seen: set[str] = set()
     for node in cluster.nodes:

@@ -68,6 +68,9 @@ def node_variables(*, node: Node) -> dict[str, t.Any]:
         "cassandra_native_address": node.address,
         "cassandra_native_port": node.native_port,
         "cassandra_state_directory": str(node.directory / "revive"),
+        # All staging instances of a lab share one machine.
+        "restore_staging_command": f"{node.command_path(name='cassandra')} -f",
+        "restore_staging_heap_mib": 384,
     }
 
 

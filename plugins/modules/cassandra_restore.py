@@ -21,7 +21,8 @@ description:
   - O(state=rolled_back) puts everything back as it was before the switch, on a stopped node.
   - O(state=indexes_rebuilt) is for a plan to a moment, on the node that runs again. It rebuilds indexes that had been
     made after the backup.
-  - O(state=finished) gives up the way back.
+  - O(state=finished) gives up the way back. Of a restore in place it is noted in O(repository), if that is given and
+    has the node's commit log, that the log does not go on from what was there before.
   - While it downloads, its action plugin prints how far it is, at least every ten seconds.
 author:
   - the revive.cassandra authors (!UNKNOWN)
@@ -311,8 +312,10 @@ def roll_it_back(call: Call) -> Result:
 
 def finish_it(call: Call) -> Result:
     """Give up the way back."""
+    store = call.store() if call.params["repository"] else None
+    restore_id, keep_old = restore_id_of(call), call.params["keep_old"]
     outcome = restore_steps.finish(
-        call.node(), restore_id=restore_id_of(call), keep_old=call.params["keep_old"], check_mode=call.check_mode
+        call.node(), restore_id=restore_id, keep_old=keep_old, check_mode=call.check_mode, store=store
     )
     return dict(plain(outcome))
 

@@ -186,10 +186,20 @@ def roll_back(node: NodeSettings, *, restore_id: str, check_mode: bool) -> switc
     return outcome
 
 
-def finish(node: NodeSettings, *, restore_id: str, keep_old: bool, check_mode: bool) -> switch.FinishOutcome:
-    """Give up the way back; errors as of :func:`switch.finish`."""
+def finish(
+    node: NodeSettings, *, restore_id: str, keep_old: bool, check_mode: bool, store: ObjectStore | None = None
+) -> switch.FinishOutcome:
+    """Give up the way back; errors as of :func:`switch.finish`.
+
+    :param store: where the node's log may have been archived; a restore in place is then recorded there first.
+    :raises StoreError: if that cannot be done; nothing has been finished.
+    """
     if check_mode:
         return switch.FinishOutcome(changed=switch.pending(node) is not None, freed_bytes=0)
+    identity = node_operation.remembered_identity(node)
+    restored_us = switch.restored_in_place_us(node, restore_id=restore_id)
+    if store is not None and identity is not None and restored_us is not None:
+        commit_logs.record_restore(store, host_id=identity.host_id, restored_us=restored_us, restore_id=restore_id)
     outcome = switch.finish(node, restore_id=restore_id, keep_old=keep_old)
     recovery.forget_moment(node, restore_id=restore_id)
     return outcome

@@ -28,6 +28,7 @@ WRITING = {
     "switch.switch_node": False,
     "switch.roll_back": False,
     "switch.finish": False,
+    "commit_logs.record_restore": False,
     "recovery.stage_moment": False,
     "recovery.forget_moment": False,
     "recovery.note_rebuilt": False,

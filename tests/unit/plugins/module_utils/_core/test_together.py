@@ -56,3 +56,10 @@ def test_a_host_of_the_play_that_is_not_in_the_ring_is_named(host_id: str) -> No
     assert together.ring_problems([MEMBER], host_ids={"n1": "a", "n9": host_id}) == [
         "n9 is in this play and not a node of the ring"
     ]
+
+
+def test_one_schema_on_all_nodes_is_no_problem_and_others_are_named() -> None:
+    assert together.schema_problems({"n1": "a", "n2": "a"}, moment_us=1) == []
+    (problem,) = together.schema_problems({"n1": "a", "n2": "b", "n3": "a"}, moment_us=1_800_000_000_000_000)
+    assert "The nodes' schemas differ at 2027:01:15 08:00:00.000000 UTC: n2; n1, n3." in problem
+    assert "a few seconds earlier or later" in problem
