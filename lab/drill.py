@@ -265,7 +265,7 @@ def _mib(size: int) -> str:
     return f"{size / 1024 / 1024:.1f} MiB"
 
 
-def _clear(root: Path) -> None:
+def clear(root: Path) -> None:
     """End what an earlier run that was killed left there, and empty the directory."""
     for name in Writer.names(root):
         Writer.load(root, name).kill()
@@ -288,7 +288,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # Ended from outside, it still ends what it started.
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
-    _clear(options.root)
+    clear(options.root)
     settings = DrillSettings(
         root=options.root.resolve(), version=options.version, nodes=options.nodes, certificates=options.certificates
     )
