@@ -20,15 +20,43 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log 
     encode_header,
     encode_marker,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import ledger_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import IN_PLACE, NEW_CLUSTER
-from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    NodeError,
+    ObjectMissingError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import ledger_key, piece_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Piece
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Base, NodeLog, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_node_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+    CommitLogPosition,
+    NodeIdentity,
+    NodeManifestHeader,
+    SnapshotRecord,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import moment_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    Assignment,
+    RestorePlan,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
+    InstanceOptions,
+    NodeSettings,
+    TransferSettings,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import commit_logs, recovery, restore_steps
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch as fetching
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import switch as switching
 from tests.unit.plugins.module_utils._operations.test_switch import Place
 
 _ID = "backup_1-in-place-0123abcd"
+_HOST = "0f0f0f0f-1111-2222-3333-444444444444"
+_SEGMENT = 1_800_000_000_000
+_US = _SEGMENT * 1000
 
 
 @pytest.fixture
@@ -159,3 +187,94 @@ def test_a_last_segment_without_a_whole_section_is_left_out(tmp_path: pathlib.Pa
     last = _segment(tmp_path / "CommitLog-7-2.log", ends=[100], size=60)
     assert recovery._ending_at_a_marker((first, last)) == (first,)
     assert recovery._ending_at_a_marker(()) == ()
+
+
+def _plan(target_name: str, *, log: NodeLog, restore_auth: bool = True) -> RestorePlan:
+    """To a moment after the first of a log's pieces."""
+    base = Base(tag="backup_1", ended_us=_US + 5, positions={_HOST: CommitLogPosition((_SEGMENT,), _SEGMENT, 0)})
+    moment = moment_plan(plan_moment(_US + 50, bases=[base], logs=[log]), logs=[log])
+    values: dict[str, t.Any] = {field.name: 0 for field in dataclasses.fields(Assignment)}
+    values.update(target_name=target_name, source_host_id=_HOST, source_name="source-1", release_version="5.0.8")
+    return RestorePlan(
+        _ID, "backup_1", IN_PLACE, restore_auth, "c", "a", "a", 1, 2, (Assignment(**values),), (), 1, 1, 1, moment
+    )
+
+
+def _log(store: t.Any) -> NodeLog:
+    """A node's log in the repository: one segment in two pieces."""
+    name = SegmentName(id=_SEGMENT, version=7)
+    for start, read_us in ((0, _US + 10), (10, _US + 100)):
+        piece = Piece(name, start, start + 10, read_us, read_us, start > 0, "0" * 64)
+        store.put(piece_key(_HOST, piece), b"x" * 10)
+    return commit_logs.load_logs(store)[0]
+
+
+def _source(place: Place) -> None:
+    """The node manifest that the fetch has left."""
+    node = NodeIdentity(_HOST, "source-1", "10.0.0.1", "dc1", "r1", ("1",), "5.0.8", "Murmur3Partitioner", "a")
+    record = SnapshotRecord("backup_1", 1, 2, node, CommitLogPosition((), 0, 0), (), ())
+    header = NodeManifestHeader("backup_1", "c", node, record, data_directories=2)
+    path = pathlib.Path(switching.manifest_path(place.settings, restore_id=_ID))
+    path.write_bytes(encode_node_record(header))
+
+
+def _stage(part: restore_steps.Part, store: t.Any) -> recovery.RecoveryOutcome:
+    return restore_steps.stage_part(
+        part,
+        store,
+        repository=RepositorySettings(bucket="b"),
+        options=InstanceOptions(heap_mib=99),
+        progress=t.cast(t.Any, None),
+    )
+
+
+def test_a_node_stages_what_the_plan_names_of_its_sources_log(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_memory_store(prefix="")
+    part = restore_steps.Part(place.settings, _plan("node-1", log=_log(store)), owner="cassandra", group=None)
+    _source(place)
+    calls: list[dict[str, t.Any]] = []
+    monkeypatch.setattr(recovery, "stage_moment", lambda *_args, **options: calls.append(options))
+    _stage(part, store)
+    (call,) = calls
+    assert [(each.segment.id, each.end, each.whole) for each in call["segments"]] == [(_SEGMENT, 20, True)]
+    assert (call["moment_us"], call["release_version"], call["owner"]) == (_US + 50, "5.0.8", "cassandra")
+    assert (call["source"].node.name, call["options"].heap_mib) == ("source-1", 99)
+    assert restore_steps.would_stage(part)
+
+    outcome = _note_staged(place.settings)
+    assert _stage(part, store) == dataclasses.replace(outcome, changed=False)
+    assert len(calls) == 1
+    assert not restore_steps.would_stage(part)
+
+
+def test_a_log_that_is_gone_and_a_plan_without_a_moment_are_errors(place: Place) -> None:
+    store = open_memory_store(prefix="")
+    plan = _plan("node-1", log=_log(store))
+    part = restore_steps.Part(place.settings, plan, owner=None, group=None)
+    with pytest.raises(ObjectMissingError, match="no commit log of source-1"):
+        _stage(part, open_memory_store(prefix=""))
+    with pytest.raises(InputError, match="there is no moment to stage"):
+        _stage(dataclasses.replace(part, plan=dataclasses.replace(plan, moment=None)), store)
+
+
+def test_what_is_staged_is_not_fetched_again_unless_roles_are_treated_otherwise(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[dict[str, t.Any]] = []
+    monkeypatch.setattr(fetching, "fetch_backup", lambda *_args, **options: fetched.append(options))
+    log = _log(open_memory_store(prefix=""))
+    _note_staged(place.settings)
+    for restore_auth in (True, False):
+        plan = _plan("node-1", log=log, restore_auth=restore_auth)
+        outcome = restore_steps.fetch_part(
+            restore_steps.Part(place.settings, plan, owner=None, group=None),
+            t.cast(t.Any, None),
+            repository=RepositorySettings(bucket="b"),
+            transfer=TransferSettings(),
+            progress=t.cast(t.Any, None),
+        )
+        if restore_auth:
+            assert (outcome.changed, outcome.fetched_bytes, fetched) == (False, 0, [])
+            assert outcome.files > 0
+    assert len(fetched) == 1
+    assert not recovery.is_staged(place.settings, restore_id=_ID)
