@@ -105,6 +105,8 @@ def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(tmp_path:
         assert "the node was restored in place, and its log went on from there" in later.output
         # What was undone by it can still be had.
         assert f"To the moment {second}" in plan(restore_point=str(second)).require_success().output
+        by_arrival = plan(restore_point=str(second), restore_cut="by_arrival").require_success()
+        assert "The cut goes by arrival" in by_arrival.output
 
 
 def _rebuild(history: MomentHistory, name: str, *, moment: KnownMoment) -> Cluster:

@@ -23,7 +23,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassand
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import reader_of
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import StagingSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
+    StagingSettings,
+    check_memory,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import valid_end
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
@@ -136,7 +139,7 @@ def stage_moment(
     :param moment_us: ``None`` where the log as shipped is the cut.
     :param release_version: of the Cassandra installed here.
     :param owner: the user Cassandra runs as; ``None`` takes the data directory's.
-    :raises NodeError: if the base has not been fetched, or as :func:`recover_to_moment`.
+    :raises NodeError: if the base has not been fetched, if memory is short, or as :func:`recover_to_moment`.
     :raises ReviveError: as :func:`fetch_segments`, :func:`recover_to_moment` and :func:`lay_down`.
     """
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
@@ -144,6 +147,7 @@ def stage_moment(
         if done is not None:
             return done
         places = _fetched_places(node, restore_id=restore_id)
+        check_memory(options.heap_mib)
         work = os.path.join(places[0], journal.WORK_DIRECTORY, restore_id)
         base = FetchedBase.of_snapshot(
             source.snapshot,
