@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import random
 import typing as t
 from pathlib import Path
@@ -123,6 +124,17 @@ class MomentHistory:
             timeout_seconds=300,
             what="more writes in the truth file",
         )
+
+    def gap_causes(self) -> list[str]:
+        """Why the logs in the repository have the gaps that they have."""
+        client = self.repository.server.client()
+        listed = client.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/commitlogs/").get("Contents", [])
+        bodies = [
+            client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()
+            for entry in listed
+            if "/gaps/" in entry["Key"]
+        ]
+        return sorted(json.loads(body)["cause"] for body in bodies)
 
     def check(self, cluster: Cluster, moment: KnownMoment) -> CheckResult:
         """Compare what clients wrote with what a cluster holds: exactly what has a timestamp up to the moment."""

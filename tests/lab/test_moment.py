@@ -102,7 +102,8 @@ def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(tmp_path:
         plan = functools.partial(history.play, "disaster_recovery", history.cluster, ["--check"], **confirmed)
         later = plan(restore_point=format_us(now_us() - 1))
         assert later.exit_status != 0
-        assert "the node was restored in place, and its log went on from there" in later.output
+        assert "The nearest moments that work: " in later.output
+        assert history.gap_causes().count("restored") == 1
         # What was undone by it can still be had.
         assert f"To the moment {second}" in plan(restore_point=str(second)).require_success().output
         by_arrival = plan(restore_point=str(second), restore_cut="by_arrival").require_success()
