@@ -86,6 +86,10 @@ test-staging: setup-lab ## Tests of staging instances on real nodes; part of `te
 drill: setup-lab ## A cluster, two backups, all of it destroyed, and rebuilt on new nodes from the bucket alone
 	@$(BIN)/python -m lab.drill $(ARGS)
 
+.PHONY: drill-moment
+drill-moment: setup-lab ## The same with its commit log archived: lost under load, rebuilt to a random microsecond
+	@$(BIN)/python -m lab.drill_moment $(ARGS)
+
 .PHONY: bench
 bench: setup-lab ## Measure transfers against the raw engine on the same files
 	@$(BIN)/python -m bench $(ARGS)
