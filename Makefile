@@ -76,7 +76,12 @@ unit:
 
 .PHONY: test-lab
 test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
-	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --ignore=tests/lab/test_staging.py tests/lab $(ARGS)
+	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --ignore=tests/lab/test_staging.py \
+		--ignore=tests/lab/test_archiving.py tests/lab $(ARGS)
+
+.PHONY: test-archiving
+test-archiving: setup-lab ## Archiving on a real cluster, turned on under writes and through all that can go wrong; apart, since it is long
+	@tools/timed test-archiving $(BIN)/pytest --timeout=1800 tests/lab/test_archiving.py $(ARGS)
 
 .PHONY: test-staging
 test-staging: setup-lab ## Tests of staging instances on real nodes; part of `test` once recovery to a moment is

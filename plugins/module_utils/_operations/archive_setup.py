@@ -156,7 +156,7 @@ def set_up_archiving(
     return SetUp(
         changed=archiving.changed or made or any(written),
         restart_needed=archiving.restart_needed,
-        agent_changed=any(written),
+        agent_changed=any(written) or _agent_is_older(home, files),
         leftovers=archiving.leftovers,
         agent_config_file=os.path.join(home, CONFIG_FILE),
         commitlog_directory=config.commitlog_directory,
@@ -238,6 +238,15 @@ def _agent_files(config: AgentConfig, *, home: str) -> dict[str, bytes | None]:
         cql_file: _json({"password": password}) if password else None,
         os.path.join(home, CONFIG_FILE): body,
     }
+
+
+def _agent_is_older(home: str, paths: t.Iterable[str]) -> bool:
+    """Whether the agent that runs has begun before its files became what they are: a run was broken off in between."""
+    if not is_locked(home, name=AGENT_LOCK):
+        return False
+    changed = [os.stat(path).st_mtime for path in paths if os.path.exists(path)]
+    # It writes into its lock when it begins, and then no more.
+    return max(changed, default=0.0) > os.stat(os.path.join(home, "locks", AGENT_LOCK)).st_mtime
 
 
 def _json(value: t.Mapping[str, t.Any]) -> bytes:

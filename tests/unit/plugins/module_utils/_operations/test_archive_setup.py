@@ -141,6 +141,17 @@ def test_the_same_again_changes_nothing_and_check_mode_never_does(bench: Bench) 
     assert [each.before == each.after for each in changed.files] == [True, False]
 
 
+def test_an_agent_that_began_before_its_files_were_written_is_to_start_again(bench: Bench) -> None:
+    bench.set_up()
+    with node_lock(str(bench.home), name=AGENT_LOCK, node="n"):
+        assert not bench.set_up().agent_changed
+        later = os.stat(bench.home / "locks" / AGENT_LOCK).st_mtime + 5
+        os.utime(bench.home / "agent.json", (later, later))
+        outcome = bench.set_up()
+        assert (outcome.changed, outcome.agent_changed) == (False, True)
+    assert not bench.set_up().agent_changed, "none runs that would have to know"
+
+
 def test_a_secret_that_is_not_needed_any_more_is_removed(bench: Bench) -> None:
     bench.set_up()
     assert (bench.home / "cql.json").exists()
