@@ -66,6 +66,10 @@ class NodeUnreachableError(NodeError):
     code = "node_unreachable"
 
 
+class NotInRingError(NodeError):
+    """A node runs, and its ring does not have it."""
+
+
 class CqlDeniedError(NodeError):
     """A node does not let the role in over CQL."""
 

@@ -25,6 +25,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     LocalFilesError,
     NodeError,
     NodeUnreachableError,
+    NotInRingError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACE
@@ -60,8 +61,7 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
     :raises NodeError: if nodetool fails for another reason than that the node does not run.
     """
     config = read_config(node.config_file)
-    running = is_running(node)
-    identity = _identity(node, running=running)
+    running, identity = _ask(node)
     switch = pending(node)
     address = _address(config, identity=identity)
     datacenter, rack = _position(config, identity=identity if running else None)
@@ -127,21 +127,22 @@ def remembered_identity(node: NodeSettings) -> NodeIdentity | None:
         return None
 
 
-def _identity(node: NodeSettings, *, running: bool) -> NodeIdentity | None:
-    if running:
+def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
+    """Whether the node runs, and who it is: as it says itself, else as it was when it was last asked.
+
+    One question answers both; each costs a start of nodetool's Java.
+    """
+    try:
+        identity = read_identity(node)
+    except NodeUnreachableError:
+        return False, remembered_identity(node)
+    except NotInRingError:
         # A node that runs without being in its ring is none of those that were backed up.
-        with contextlib.suppress(NodeUnreachableError):
-            try:
-                identity = read_identity(node)
-            except NodeError as error:
-                if isinstance(error, NodeUnreachableError) or "not a member" not in error.message:
-                    raise
-                return None
-            # Reading may be all that a user is allowed to.
-            with contextlib.suppress(LocalFilesError):
-                remember_identity(node, identity)
-            return identity
-    return remembered_identity(node)
+        return True, None
+    # Reading may be all that a user is allowed to.
+    with contextlib.suppress(LocalFilesError):
+        remember_identity(node, identity)
+    return True, identity
 
 
 def _release_version(node: NodeSettings, *, running: bool, identity: NodeIdentity | None) -> str | None:

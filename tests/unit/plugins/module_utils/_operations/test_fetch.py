@@ -20,6 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     ManifestError,
     NodeError,
+    NodeUnreachableError,
     NoSpaceError,
     ObjectCorruptError,
     ObjectMissingError,
@@ -395,7 +396,10 @@ def test_a_moment_is_refused_until_logs_are_archived(world: World, monkeypatch: 
 
 
 def _facts(world: World, monkeypatch: pytest.MonkeyPatch) -> node.NodeFacts:
-    monkeypatch.setattr(node, "is_running", lambda _node: False)
+    def down(_node: object) -> t.NoReturn:
+        raise NodeUnreachableError("down")
+
+    monkeypatch.setattr(node, "read_identity", down)
     facts = node.read_node(dataclasses.replace(world.target.settings, release_version="5.0.8"))
     assert node.NodeFacts.from_result(facts.to_result()) == facts
     return dataclasses.replace(

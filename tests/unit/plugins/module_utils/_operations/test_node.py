@@ -10,7 +10,11 @@ import pathlib
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError, NodeUnreachableError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    NodeError,
+    NodeUnreachableError,
+    NotInRingError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode
@@ -21,18 +25,23 @@ def disk(tmp_path: pathlib.Path) -> DiskNode:
     return DiskNode(tmp_path, directories=2)
 
 
-def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool) -> None:
+def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_ring: bool = True) -> None:
+    def read_identity(_settings: object) -> NodeIdentity:
+        if not running:
+            raise NodeUnreachableError("down")
+        if not in_ring:
+            raise NotInRingError("is not a member of its ring")
+        return disk.identity
+
     class FakeNodetool:
         def __init__(self, _settings: object) -> None:
             pass
 
         def run(self, *_arguments: str) -> str:
-            if not running:
-                raise NodeUnreachableError("down")
             return "ReleaseVersion: 5.0.8\n"
 
     monkeypatch.setattr(node, "Nodetool", FakeNodetool)
-    monkeypatch.setattr(node, "read_identity", lambda _settings: disk.identity)
+    monkeypatch.setattr(node, "read_identity", read_identity)
 
 
 def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
@@ -46,6 +55,14 @@ def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
     _runs(monkeypatch, disk, running=False)
     facts = node.read_node(disk.settings)
     assert (facts.running, facts.identity, facts.identity_stale) == (False, disk.identity, True)
+
+
+def test_a_node_outside_its_ring_runs_and_is_none_of_those_that_were_backed_up(
+    disk: DiskNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _runs(monkeypatch, disk, running=True, in_ring=False)
+    facts = node.read_node(disk.settings)
+    assert (facts.running, facts.identity, facts.release_version) == (True, None, "5.0.8")
 
 
 def test_a_node_that_never_ran_is_described_by_its_files(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
