@@ -87,7 +87,7 @@ drill: setup-lab ## A cluster, two backups, all of it destroyed, and rebuilt on 
 	@$(BIN)/python -m lab.drill $(ARGS)
 
 .PHONY: bench
-bench: setup-lab ## Measure transfers against the raw engine on the same files
+bench: setup-lab ## Measure transfers beside the raw engine and boto3, and planning (ARGS="transfer --mib 200" for one)
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: build
