@@ -72,7 +72,7 @@ test-unit: setup ## Unit and architecture tests, and _core on the oldest Python 
 core:
 	@tools/timed $@ tools/test-core $(CORE_TESTS)
 unit:
-	@tools/timed $@ $(BIN)/pytest tests/unit tests/architecture $(ARGS)
+	@tools/timed $@ $(BIN)/pytest --numprocesses=auto --dist=worksteal tests/unit tests/architecture $(ARGS)
 
 .PHONY: test-lab
 test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
