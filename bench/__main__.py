@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import log_planning, transfer
+from bench import log_planning, replay, transfer
 
-BENCHES = {"transfer": transfer.main, "log-planning": log_planning.main}
+BENCHES = {"transfer": transfer.main, "log-planning": log_planning.main, "replay": replay.main}
 
 
 def main(arguments: list[str]) -> int:
