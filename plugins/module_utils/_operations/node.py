@@ -88,8 +88,27 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
         has_system_local=_has_system_local(_data_roots(places, switch=switch)),
         pending=PendingRestore(restore_id=switch.restore_id, phase=switch.phase) if switch else None,
         native_transport_port=config.native_transport_port,
-        cql_address=config.broadcast_rpc_address or _specific(config.rpc_address) or address,
+        cql_address=_cql_address(config, address=address),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """Where clients reach a node."""
+
+    address: str
+    port: int
+
+
+def read_endpoint(node: NodeSettings) -> Endpoint:
+    """Where clients reach the node, by its configuration; it is not asked, so it may be starting.
+
+    :raises LocalFilesError: if the configuration cannot be read.
+    """
+    config = read_config(node.config_file)
+    configured = config.broadcast_address or config.listen_address
+    address = _address(config, identity=None if configured else remembered_identity(node))
+    return Endpoint(address=_cql_address(config, address=address), port=config.native_transport_port)
 
 
 def is_running(node: NodeSettings) -> bool:
@@ -209,6 +228,10 @@ def _resolved(name: str) -> tuple[str, ...]:
     with contextlib.suppress(OSError, UnicodeError):
         return tuple(str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
     return ()
+
+
+def _cql_address(config: NodeConfig, *, address: str) -> str:
+    return config.broadcast_rpc_address or _specific(config.rpc_address) or address
 
 
 def _specific(address: str | None) -> str | None:

@@ -83,6 +83,19 @@ def test_a_node_that_never_ran_is_described_by_its_files(disk: DiskNode, monkeyp
     assert all(place.free_bytes > 0 for place in facts.data_directories)
 
 
+def test_where_clients_reach_a_node_is_read_without_asking_it(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(_settings: object) -> NodeIdentity:
+        raise AssertionError("a node that is starting may not answer as it will later")
+
+    monkeypatch.setattr(node, "read_identity", asked)
+    config = disk.root / "cassandra.yaml"
+    text = config.read_text()
+    config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 0.0.0.0\nnative_transport_port: 9142\n")
+    assert node.read_endpoint(disk.settings) == node.Endpoint(address="10.0.0.5", port=9142)
+    config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 10.1.0.5\n")
+    assert node.read_endpoint(disk.settings) == node.Endpoint(address="10.1.0.5", port=9042)
+
+
 def test_data_and_who_the_node_was_are_found_on_disk(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
     _runs(monkeypatch, disk, running=False)
     disk.sstable(disk.table("local", keyspace="system"), 1)
