@@ -39,7 +39,9 @@ def set_up(session: Session, user: str, password: str) -> None:
         session.execute(
             f"ALTER KEYSPACE {keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': 3}}"
         )
-    session.execute(f"CREATE ROLE {user} WITH LOGIN = true AND SUPERUSER = true AND PASSWORD = '{password}'")
+    session.execute(
+        f"CREATE ROLE IF NOT EXISTS {user} WITH LOGIN = true AND SUPERUSER = true AND PASSWORD = '{password}'"
+    )
     for statement in _SCHEMA:
         session.execute(statement)
 
