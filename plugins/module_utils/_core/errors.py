@@ -66,6 +66,10 @@ class NodeUnreachableError(NodeError):
     code = "node_unreachable"
 
 
+class NodeStartingError(NodeUnreachableError):
+    """The node's process runs and is not far enough to answer."""
+
+
 class CqlDeniedError(NodeError):
     """A node does not let the role in over CQL."""
 

@@ -24,6 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetoo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
     NodeError,
+    NodeStartingError,
     NodeUnreachableError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
@@ -93,12 +94,14 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
 
 
 def is_running(node: NodeSettings) -> bool:
-    """Whether the node answers nodetool.
+    """Whether the node answers nodetool, or has been started and will.
 
     :raises NodeError: if nodetool cannot be run, or is not let in.
     """
     try:
         Nodetool(node).run("version")
+    except NodeStartingError:
+        return True
     except NodeUnreachableError:
         return False
     return True

@@ -10,7 +10,10 @@ import pathlib
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError, NodeUnreachableError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    NodeError,
+    NodeUnreachableError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode
@@ -46,6 +49,20 @@ def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
     _runs(monkeypatch, disk, running=False)
     facts = node.read_node(disk.settings)
     assert (facts.running, facts.identity, facts.identity_stale) == (False, disk.identity, True)
+
+
+def test_a_node_that_has_just_been_started_counts_as_running_and_is_who_it_was(
+    disk: DiskNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _runs(monkeypatch, disk, running=True)
+    node.read_node(disk.settings)
+    monkeypatch.undo()
+    # What nodetool of 5.0.8 says while Cassandra replays its commit log.
+    said = "java.lang.IllegalArgumentException: Server is not initialized yet, cannot run nodetool."
+    starting = dataclasses.replace(disk.settings, nodetool_command=("/bin/sh", "-c", f"echo '{said}' >&2; exit 1"))
+    assert node.is_running(starting)
+    facts = node.read_node(starting)
+    assert (facts.running, facts.identity) == (True, disk.identity)
 
 
 def test_a_node_that_never_ran_is_described_by_its_files(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
