@@ -79,7 +79,7 @@ class Operator:
         }
 
     def play(self, name: str, *, freeze: tuple[str, str] | None = None, **variables: t.Any) -> PlaybookRun:
-        """Run ``revive.cassandra.<name>`` to its end.
+        """Run ``revive.cassandra.<name>``, or the playbook in a file, to its end.
 
         :param freeze: a task's name and a host, which hangs from the moment that the task begins, until the end.
         """
@@ -91,7 +91,7 @@ class Operator:
             os.environ["MOLECULE_INVENTORY_FILE"],
             "-e",
             f"@{path}",
-            f"revive.cassandra.{name}",
+            name if name.endswith(".yml") else f"revive.cassandra.{name}",
         ]
         environment = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_FORCE_COLOR": "false", "PYTHONUNBUFFERED": "1"}
         began = time.monotonic()

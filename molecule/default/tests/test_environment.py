@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,9 @@ def test_without_rights_the_role_says_what_it_may_not_do(operator: Operator) -> 
     assert run.exit_status != 0, run.output
     assert re.search(r"/opt/elsewhere.*Permission denied", run.output), run.output
     assert not on("n1").file("/opt/elsewhere").exists
+
+
+def test_a_host_whose_unit_does_not_start_says_so_and_the_others_stay_in_the_play(operator: Operator) -> None:
+    run = operator.play(str(Path(__file__).parent / "one_unit_fails.yml")).require_success()
+    assert "goes on: Cassandra was not started: " in run.output, run.output
+    assert run.output.count("goes on: was not asked") == 2, run.output
