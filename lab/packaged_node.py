@@ -82,9 +82,10 @@ def binds(*, version: str) -> str:
 
 def _on_host(*, fetched: Distribution) -> Distribution:
     java = JAVA_HOME / "bin" / "java"
+    # The snitch looks for its properties on the class path.
     return Distribution(
         version=fetched.version,
-        jars=tuple(JARS / jar.name for jar in fetched.jars),
+        jars=(*(JARS / jar.name for jar in fetched.jars), PackagedLayout().conf_directory),
         java=java,
         java_release=fetched.java_release,
         nodetool_java=java,
