@@ -15,8 +15,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 # More arguments for pytest: make test-lab ARGS="-k restore"
 ARGS ?=
 # Python that runs on the controller and in the lab only.
-LOCAL_PYTHON := $(wildcard lab bench tests/architecture)
-PYTHON_SOURCES := $(wildcard plugins lab bench tests tools)
+LOCAL_PYTHON := $(wildcard lab bench molecule/default/tests tests/architecture)
+PYTHON_SOURCES := $(wildcard plugins lab bench molecule tests tools)
 CORE_TESTS := tests/unit/plugins/module_utils/_core
 
 .PHONY: help
@@ -82,6 +82,10 @@ test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
 test-staging: setup-lab ## Tests of staging instances on real nodes; part of `test` once recovery to a moment is
 	@tools/timed test-staging $(BIN)/pytest --timeout=1800 tests/lab/test_staging.py $(ARGS)
 
+.PHONY: test-hosts
+test-hosts: setup-lab ## Backup and recovery on hosts with systemd, ssh and sudo; needs root, and is no part of `test`
+	@tools/timed test-hosts tools/test-hosts $(ARGS)
+
 .PHONY: drill
 drill: setup-lab ## A cluster, two backups, all of it destroyed, and rebuilt on new nodes from the bucket alone
 	@$(BIN)/python -m lab.drill $(ARGS)
@@ -96,4 +100,4 @@ build: setup ## The collection's artefact, in .cache/build
 
 .PHONY: clean
 clean: ## Throw away all that the gate made (not the lab: python -m lab down --destroy)
-	@rm -rf .cache .venv .venv-core .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+	@rm -rf .cache .venv .venv-core .venv-molecule .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible

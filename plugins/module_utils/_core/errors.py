@@ -70,6 +70,10 @@ class NotInRingError(NodeError):
     """A node runs, and its ring does not have it."""
 
 
+class NodeStartingError(NodeUnreachableError):
+    """The node's process runs and is not far enough to answer."""
+
+
 class CqlDeniedError(NodeError):
     """A node does not let the role in over CQL."""
 

@@ -24,6 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetoo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
     NodeError,
+    NodeStartingError,
     NodeUnreachableError,
     NotInRingError,
 )
@@ -112,12 +113,14 @@ def read_endpoint(node: NodeSettings) -> Endpoint:
 
 
 def is_running(node: NodeSettings) -> bool:
-    """Whether the node answers nodetool.
+    """Whether the node answers nodetool, or has been started and will.
 
     :raises NodeError: if nodetool cannot be run, or is not let in.
     """
     try:
         Nodetool(node).run("version")
+    except NodeStartingError:
+        return True
     except NodeUnreachableError:
         return False
     return True
@@ -153,6 +156,8 @@ def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
     """
     try:
         identity = read_identity(node)
+    except NodeStartingError:
+        return True, remembered_identity(node)
     except NodeUnreachableError:
         return False, remembered_identity(node)
     except NotInRingError:

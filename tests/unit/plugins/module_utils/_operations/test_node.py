@@ -65,6 +65,20 @@ def test_a_node_outside_its_ring_runs_and_is_none_of_those_that_were_backed_up(
     assert (facts.running, facts.identity, facts.release_version) == (True, None, "5.0.8")
 
 
+def test_a_node_that_has_just_been_started_counts_as_running_and_is_who_it_was(
+    disk: DiskNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _runs(monkeypatch, disk, running=True)
+    node.read_node(disk.settings)
+    monkeypatch.undo()
+    # What nodetool of 5.0.8 says while Cassandra replays its commit log.
+    said = "java.lang.IllegalArgumentException: Server is not initialized yet, cannot run nodetool."
+    starting = dataclasses.replace(disk.settings, nodetool_command=("/bin/sh", "-c", f"echo '{said}' >&2; exit 1"))
+    assert node.is_running(starting)
+    facts = node.read_node(starting)
+    assert (facts.running, facts.identity) == (True, disk.identity)
+
+
 def test_a_node_that_never_ran_is_described_by_its_files(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
     _runs(monkeypatch, disk, running=False)
     config = disk.root / "cassandra.yaml"
