@@ -290,18 +290,22 @@ def _node_summary(value: t.Mapping[str, t.Any]) -> NodeSummary:
             "node": _node(value["node"]),
             "totals": _build(Totals, value["totals"]),
             "data_directory_sizes": tuple(value["data_directory_sizes"]),
+            "commit_log": _position(value["commit_log"]) if value.get("commit_log") else None,
         },
     )
 
 
+def _position(value: _Json) -> CommitLogPosition:
+    return _build(CommitLogPosition, {**value, "segments": tuple(value["segments"])})
+
+
 def _snapshot_record(value: _Json) -> SnapshotRecord:
-    position = value["commit_log"]
     return _build(
         SnapshotRecord,
         {
             **value,
             "node": _node(value["node"]),
-            "commit_log": _build(CommitLogPosition, {**position, "segments": tuple(position["segments"])}),
+            "commit_log": _position(value["commit_log"]),
             "keyspaces": tuple(value["keyspaces"]),
             "tables": tuple(value["tables"]),
         },

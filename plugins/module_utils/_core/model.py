@@ -166,6 +166,8 @@ class NodeSummary:
     """A node as the cluster's manifest lists it.
 
     :param manifest_sha256: of the node manifest's text before any codec.
+    :param commit_log: where its commit log stood, so that what can be restored is known without reading the node
+        manifests, which may be encrypted; ``None`` in manifests that were written before this was kept here.
     """
 
     node: NodeIdentity
@@ -178,6 +180,7 @@ class NodeSummary:
     snapshot_ended_us: int
     upload_began_us: int
     upload_ended_us: int
+    commit_log: CommitLogPosition | None = None
 
 
 @dataclasses.dataclass(frozen=True)

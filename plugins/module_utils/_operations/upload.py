@@ -602,6 +602,7 @@ def _finish(
         snapshot_ended_us=record.ended_us,
         upload_began_us=footer.upload_began_us,
         upload_ended_us=footer.upload_ended_us,
+        commit_log=record.commit_log,
     )
     kept = UploadReceipt(summary=summary, entries_sha256=entries_sha256, stored_size=stored_size)
     write_atomically(_receipt_path(run.node, run.tag), encode_upload_receipt(kept))

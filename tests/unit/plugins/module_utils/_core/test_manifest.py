@@ -58,7 +58,7 @@ tables = built(TableRef)
 nodes = built(NodeIdentity)
 snapshots = built(SnapshotRecord, node=nodes, commit_log=built(CommitLogPosition))
 totals = built(Totals)
-summaries = built(NodeSummary, node=nodes, totals=totals)
+summaries = built(NodeSummary, node=nodes, totals=totals, commit_log=st.none() | built(CommitLogPosition))
 objects = built(
     BackedUpObject,
     table=tables,
@@ -96,6 +96,14 @@ def test_upload_receipts_read_back(receipt: UploadReceipt) -> None:
 )
 def test_cluster_manifests_read_back(backup: ClusterManifest) -> None:
     assert manifest.decode_cluster_manifest(manifest.encode_cluster_manifest(backup), subject="x") == backup
+
+
+@calm
+@given(summary=summaries)
+def test_summaries_from_before_the_log_position_was_kept_read_back_without_it(summary: NodeSummary) -> None:
+    older = {**dataclasses.asdict(summary)}
+    del older["commit_log"]
+    assert manifest.node_summary(older, subject="x") == dataclasses.replace(summary, commit_log=None)
 
 
 @calm
