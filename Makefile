@@ -90,6 +90,10 @@ test-hosts: setup-lab ## Backup and recovery on hosts with systemd, ssh and sudo
 drill: setup-lab ## A cluster, two backups, all of it destroyed, and rebuilt on new nodes from the bucket alone
 	@$(BIN)/python -m lab.drill $(ARGS)
 
+.PHONY: drill-moment
+drill-moment: setup-lab ## The same with its commit log archived: lost under load, rebuilt to a random microsecond
+	@$(BIN)/python -m lab.drill_moment $(ARGS)
+
 .PHONY: bench
 bench: setup-lab ## Measure transfers beside the raw engine and boto3, and planning (ARGS="transfer --mib 200" for one)
 	@$(BIN)/python -m bench $(ARGS)

@@ -136,7 +136,7 @@ class _Drill:
             backup_seconds=(first.seconds, second.seconds),
             recovery_seconds=restored.seconds,
             check=result,
-            old_addresses_seen=_addresses_seen(new, old_addresses=[node.address for node in old.nodes]),
+            old_addresses_seen=addresses_seen(new, old_addresses=[node.address for node in old.nodes]),
         )
         self._judge(report)
         return report
@@ -242,7 +242,7 @@ def _require_second_backup_to_share(first: t.Mapping[str, int], second: t.Mappin
         )
 
 
-def _addresses_seen(cluster: Cluster, *, old_addresses: t.Sequence[str]) -> tuple[str, ...]:
+def addresses_seen(cluster: Cluster, *, old_addresses: t.Sequence[str]) -> tuple[str, ...]:
     """Return the addresses of the old cluster that some node of the new one has in its peers or its gossip."""
     seen: set[str] = set()
     for node in cluster.nodes:
@@ -265,7 +265,7 @@ def _mib(size: int) -> str:
     return f"{size / 1024 / 1024:.1f} MiB"
 
 
-def _clear(root: Path) -> None:
+def clear(root: Path) -> None:
     """End what an earlier run that was killed left there, and empty the directory."""
     for name in Writer.names(root):
         Writer.load(root, name).kill()
@@ -288,7 +288,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # Ended from outside, it still ends what it started.
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
-    _clear(options.root)
+    clear(options.root)
     settings = DrillSettings(
         root=options.root.resolve(), version=options.version, nodes=options.nodes, certificates=options.certificates
     )

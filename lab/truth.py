@@ -131,6 +131,13 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def moment_text(moment_us: int) -> str:
+    """Return a moment as an operator writes it: ISO 8601 in UTC, to the microsecond."""
+    seconds, microseconds = divmod(moment_us, 1_000_000)
+    whole = datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z"
+
+
 def hash_of_values(values: t.Iterable[t.Any]) -> str:
     """Return 32 hexadecimal digits that are equal exactly if the values of a row's columns are.
 

@@ -14,13 +14,19 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.revive.cassandra.plugins.module_utils._core import report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_cluster_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
 
 Values = t.Mapping[str, t.Any]
 
 
 def restore_report(
-    planned: Values, fetched: t.Mapping[str, Values], counts: t.Sequence[Values], began_us: int, ended_us: int
+    planned: Values,
+    fetched: t.Mapping[str, Values],
+    counts: t.Sequence[Values],
+    began_us: int,
+    ended_us: int,
+    staged: t.Mapping[str, Values] | None = None,
 ) -> dict[str, t.Any]:
     """What was backed up against what is there, how long it took, and how fast."""
     try:
@@ -31,6 +37,7 @@ def restore_report(
             rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
             began_us=int(began_us),
             ended_us=int(ended_us),
+            replays=[_replay(name, value) for name, value in (staged or {}).items()],
         )
     except (ReviveError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error
@@ -43,6 +50,21 @@ def _node(name: str, value: Values) -> report.NodeResult:
         size=value["size"],
         fetched_bytes=value["fetched_bytes"],
         reused_bytes=value["reused_bytes"],
+        seconds=value["seconds"],
+    )
+
+
+def _replay(name: str, value: Values) -> NodeReplay:
+    return NodeReplay(
+        name=name,
+        segments=value["segments"],
+        log_bytes=value["log_bytes"],
+        replayed=value["replayed"],
+        skipped_unknown=value["unknown"],
+        skipped_later_schema=value["later_schema"],
+        truncated_tables=value["truncated_tables"],
+        dropped_tables=value["dropped_tables"],
+        tables=tuple(value["tables"]),
         seconds=value["seconds"],
     )
 

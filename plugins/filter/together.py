@@ -31,6 +31,11 @@ def ring_problems(ring: t.Sequence[t.Mapping[str, t.Any]], host_ids: t.Mapping[s
         raise AnsibleFilterError(f"This is no ring: {type(error).__name__}: {error}") from error
 
 
+def schema_problems(schemas: t.Mapping[str, str], moment_us: int) -> list[str]:
+    """Why the nodes' schemas at a moment cannot be those of one cluster."""
+    return together.schema_problems(schemas, moment_us=int(moment_us))
+
+
 def _variable(hostvars: t.Any, host: str, name: str) -> t.Any:
     try:
         return hostvars[host].get(name)
@@ -43,4 +48,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """By their names."""
-        return {"agent_problems": agent_problems, "problems": problems, "ring_problems": ring_problems}
+        return {
+            "agent_problems": agent_problems,
+            "problems": problems,
+            "ring_problems": ring_problems,
+            "schema_problems": schema_problems,
+        }

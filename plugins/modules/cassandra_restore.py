@@ -13,9 +13,16 @@ description:
   - Does one step of a restore that M(revive.cassandra.cassandra_restore_info) planned, on one node.
   - Each step can be run again.
   - O(state=fetched) downloads beside the data, while Cassandra serves. What is there already is not downloaded again.
+  - O(state=staged) is for a plan to a moment, after O(state=fetched). It downloads the commit log that the plan names,
+    and makes of what was fetched what the source held at the moment, still while Cassandra serves. For this it starts
+    a Cassandra of its own, several times, in a directory of its own and on a loopback address; its memory and its
+    share of the processor are limited. What serves is not touched.
   - O(state=switched) exchanges the directories of a stopped node. If it fails, everything is put back.
   - O(state=rolled_back) puts everything back as it was before the switch, on a stopped node.
-  - O(state=finished) gives up the way back.
+  - O(state=indexes_rebuilt) is for a plan to a moment, on the node that runs again. It rebuilds indexes that had been
+    made after the backup.
+  - O(state=finished) gives up the way back. Of a restore in place it is noted in O(repository), if that is given and
+    has the node's commit log, that the log does not go on from what was there before.
   - While it downloads, its action plugin prints how far it is, at least every ten seconds.
 author:
   - the revive.cassandra authors (!UNKNOWN)
@@ -24,6 +31,7 @@ extends_documentation_fragment:
   - revive.cassandra._node
   - revive.cassandra._repository.unused
   - revive.cassandra._transfer
+  - revive.cassandra._staging
 attributes:
   check_mode:
     support: full
@@ -35,7 +43,7 @@ options:
   state:
     description: The step.
     type: str
-    choices: [fetched, switched, rolled_back, finished]
+    choices: [fetched, staged, switched, indexes_rebuilt, rolled_back, finished]
     required: true
   plan:
     description:
@@ -66,6 +74,16 @@ EXAMPLES = r"""
     node_name: "{{ inventory_hostname }}"
     state: fetched
     plan: "{{ planned.plan }}"
+
+- name: Make of it what the source held at the plan's moment
+  revive.cassandra.cassandra_restore:
+    repository:
+      bucket: cassandra-backups
+      prefix: production
+    node_name: "{{ inventory_hostname }}"
+    state: staged
+    plan: "{{ planned.plan }}"
+    staging_heap_mib: 2048
 
 - name: Exchange the directories, while Cassandra is stopped
   revive.cassandra.cassandra_restore:
@@ -99,6 +117,79 @@ fetched:
   sample:
     files: 1201
     size: 2040109465
+staged:
+  description: What became of the backup, when O(state=staged).
+  returned: when O(state=staged), and not in check mode
+  type: dict
+  contains:
+    schema_sha256:
+      description: What stands for the schema at the moment. It has to be the same on all nodes.
+      type: str
+      returned: always
+      sample: 5f0c1d3e6a0b1c2d3e4f5a6b7c8d9e0f5f0c1d3e6a0b1c2d3e4f5a6b7c8d9e0f
+    segments:
+      description: The segments that were replayed.
+      type: int
+      returned: always
+      sample: 12
+    log_bytes:
+      description: Their bytes.
+      type: int
+      returned: always
+      sample: 402653184
+    replayed:
+      description: The updates of tables that were applied.
+      type: int
+      returned: always
+      sample: 81234
+    unknown:
+      description: The mutations that were passed over, of tables that were not there at the moment.
+      type: int
+      returned: always
+      sample: 0
+    later_schema:
+      description: The mutations that were passed over because only a later schema can read them.
+      type: int
+      returned: always
+      sample: 0
+    dropped_tables:
+      description: The tables of the backup that were not there any more at the moment.
+      type: int
+      returned: always
+      sample: 0
+    truncated_tables:
+      description: The tables that were truncated between the backup and the moment.
+      type: int
+      returned: always
+      sample: 0
+    indexes_to_rebuild:
+      description: The indexes that O(state=indexes_rebuilt) will rebuild.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    tables:
+      description: The tables that users had made by the moment.
+      type: list
+      elements: str
+      returned: always
+      sample: [shop.orders]
+    replay_milliseconds:
+      description: How long the replay itself took.
+      type: int
+      returned: always
+      sample: 2130
+    seconds:
+      description: How long all of it took.
+      type: float
+      returned: always
+      sample: 41.5
+indexes:
+  description: The indexes that had to be rebuilt.
+  returned: when O(state=indexes_rebuilt)
+  type: list
+  elements: str
+  sample: [shop.orders.orders_by_state]
 refetch:
   description: Whether what had been downloaded is gone, so that it has to be fetched again.
   returned: when O(state=rolled_back)
@@ -141,20 +232,19 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime import v
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     shared_arguments,
+    staging_arguments,
     transfer_arguments,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
+STATES = ("fetched", "staged", "switched", "indexes_rebuilt", "rolled_back", "finished")
 ARGUMENTS = (
     shared_arguments(repository_required=False)
     + transfer_arguments()
+    + staging_arguments()
     + Arguments(
         options={
-            "state": {
-                "type": "str",
-                "choices": ["fetched", "switched", "rolled_back", "finished"],
-                "required": True,
-            },
+            "state": {"type": "str", "choices": list(STATES), "required": True},
             "plan": {"type": "dict"},
             "restore_id": {"type": "str"},
             "owner": {"type": "str"},
@@ -163,9 +253,9 @@ ARGUMENTS = (
         },
         required_if=(
             ("state", "fetched", ("plan", "repository")),
+            ("state", "staged", ("plan", "repository")),
             ("state", "switched", ("plan",)),
-            ("state", "rolled_back", ("plan", "restore_id"), True),
-            ("state", "finished", ("plan", "restore_id"), True),
+            *((("state", state, ("plan", "restore_id"), True)) for state in STATES[3:]),
         ),
     )
 )
@@ -192,6 +282,23 @@ def fetch_it(call: Call) -> Result:
     return {"changed": outcome.changed, "fetched": plain(outcome)}
 
 
+def stage_it(call: Call) -> Result:
+    """Make of what was downloaded what the source held at the moment."""
+    part = part_of(call)
+    if call.check_mode:
+        return {"changed": restore_steps.would_stage(part)}
+    outcome = restore_steps.stage_part(
+        part, call.store(), repository=call.repository(), options=call.staging(), progress=call.progress()
+    )
+    return {"changed": outcome.changed, "staged": plain(outcome)}
+
+
+def rebuild_it(call: Call) -> Result:
+    """Rebuild the indexes that the backup lacks."""
+    indexes = restore_steps.rebuild_indexes(call.node(), restore_id=restore_id_of(call), check_mode=call.check_mode)
+    return {"changed": bool(indexes), "indexes": list(indexes)}
+
+
 def switch_it(call: Call) -> Result:
     """Exchange the directories."""
     return {"changed": restore_steps.switch_part(part_of(call), check_mode=call.check_mode)}
@@ -205,8 +312,10 @@ def roll_it_back(call: Call) -> Result:
 
 def finish_it(call: Call) -> Result:
     """Give up the way back."""
+    store = call.store() if call.params["repository"] else None
+    restore_id, keep_old = restore_id_of(call), call.params["keep_old"]
     outcome = restore_steps.finish(
-        call.node(), restore_id=restore_id_of(call), keep_old=call.params["keep_old"], check_mode=call.check_mode
+        call.node(), restore_id=restore_id, keep_old=keep_old, check_mode=call.check_mode, store=store
     )
     return dict(plain(outcome))
 
@@ -218,9 +327,9 @@ def restore_id_of(call: Call) -> str:
 
 def use(call: Call) -> Result:
     """Do one step."""
-    steps = {"fetched": fetch_it, "switched": switch_it, "rolled_back": roll_it_back, "finished": finish_it}
+    steps = (fetch_it, stage_it, switch_it, rebuild_it, roll_it_back, finish_it)
     state = call.params["state"]
-    return {"restore_id": restore_id_of(call), "state": state, **steps[state](call)}
+    return {"restore_id": restore_id_of(call), "state": state, **dict(zip(STATES, steps))[state](call)}
 
 
 def main() -> None:

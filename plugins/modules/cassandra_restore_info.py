@@ -21,9 +21,24 @@ extends_documentation_fragment:
   - revive.cassandra._repository
 options:
   restore_point:
-    description: What to restore, a backup's tag or V(latest).
+    description:
+      - What to restore, a backup's tag, V(latest), or a moment.
+      - A moment is written as ISO 8601 with a zone and up to microseconds, such as
+        V(2026-11-22T14:05:06.123456Z). It is reached from the newest backup before it and the commit logs that were
+        archived since. It is refused unless these are there for every node without a gap; the error then names the
+        nearest moments that can be restored.
     type: str
     required: true
+  restore_cut:
+    description:
+      - How the commit logs are cut at a moment.
+      - V(by_timestamp) restores what has a write timestamp at or before the moment. Timestamps come from the clocks
+        of nodes or clients, or from the application itself; whoever sets them moves the cut.
+      - V(by_arrival) restores each node's log as it had been shipped by the moment, whatever timestamps are in it.
+        Nodes do not ship at the same time, so their ends differ by the interval at which they do.
+    type: str
+    choices: [by_timestamp, by_arrival]
+    default: by_timestamp
   targets:
     description:
       - What M(revive.cassandra.cassandra_node_info) returned as
@@ -61,6 +76,17 @@ EXAMPLES = r"""
     confirm_cluster: Production
   run_once: true
   register: planned
+
+- name: Plan a restore to a moment
+  revive.cassandra.cassandra_restore_info:
+    repository:
+      bucket: cassandra-backups
+      prefix: production
+    restore_point: "2026-11-22T14:05:06.123456Z"
+    targets: "{{ ansible_play_hosts | map('extract', hostvars, ['node_info', 'node']) }}"
+    new_cluster: true
+  run_once: true
+  register: planned_moment
 """
 
 RETURN = r"""
@@ -70,15 +96,40 @@ plan:
   type: dict
   contains:
     restore_id:
-      description: The restore's name, the same for the same backup and mode.
+      description: The restore's name, the same for the same backup, mode and moment.
       type: str
       returned: always
       sample: backup_20261122_020000-in-place-5f0c1d3e
     tag:
-      description: The backup.
+      description: The backup; of a moment the one that it is reached from.
       type: str
       returned: always
       sample: backup_20261122_020000
+    moment:
+      description: What of the commit logs is replayed on the backup; none for the backup itself.
+      type: dict
+      returned: always
+      contains:
+        moment_us:
+          description: The moment, in microseconds since the epoch.
+          type: int
+          returned: always
+          sample: 1795356306123456
+        cut:
+          description: How the logs are cut, V(timestamp) or V(arrival).
+          type: str
+          returned: always
+          sample: timestamp
+        parts:
+          description: The part of each source node's log, and the point that it reaches.
+          type: list
+          elements: dict
+          returned: always
+          sample:
+            - name: node1
+              segments: 12
+              reached_us: 1795356306123456
+              covered_us: 1795356310000000
     mode:
       description: V(in_place) or V(new_cluster).
       type: str
@@ -174,6 +225,16 @@ error:
       type: str
       returned: always
       sample: Nothing has been touched.
+    nearest_before:
+      description: The nearest earlier moment that can be restored, if there is one.
+      type: str
+      returned: when RV(error.code=moment_not_restorable)
+      sample: "2026-11-22T14:05:01.000000Z"
+    nearest_after:
+      description: The nearest later moment that can be restored, if there is one.
+      type: str
+      returned: when RV(error.code=moment_not_restorable)
+      sample: "2026-11-22T15:00:00.000000Z"
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import restore_plan
@@ -187,6 +248,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry im
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
     options={
         "restore_point": {"type": "str", "required": True},
+        "restore_cut": {"type": "str", "choices": ["by_timestamp", "by_arrival"], "default": "by_timestamp"},
         "targets": {"type": "list", "elements": "dict", "required": True},
         "new_cluster": {"type": "bool", "default": False},
         "confirm_cluster": {"type": "str"},
@@ -201,6 +263,8 @@ def plan_it(call: Call) -> Result:
     manifest, plan = restore_plan.make_plan(
         call.store(),
         restore_point=call.params["restore_point"],
+        cut=values.cut(call.params["restore_cut"]),
+        now_us=call.now_us(),
         targets=values.targets(call.params["targets"]),
         new_cluster=call.params["new_cluster"],
         confirm_cluster=call.params["confirm_cluster"] or None,

@@ -45,17 +45,17 @@ def live_through(cluster: Cluster, *, archive: Path, base_directory: Path, segme
     """Fill tables, take a base, live on, note a moment with what is there, live on, and copy the log."""
     (node,) = cluster.nodes
     with cluster.session(consistency=ConsistencyLevel.ONE) as session:
-        _before_base(session)
+        before_base(session)
         position = read_position(str(node.commitlog_directory))
         began_us = _now_us()
         node.nodetool("snapshot", "-t", "base")
         directories = _copy_snapshot(node, into=base_directory)
-        _until_moment(session)
+        until_moment(session)
         time.sleep(0.05)
         moment_us = _now_us()
         time.sleep(0.05)
         truth = tables_of(session)
-        _after_moment(session)
+        after_moment(session)
     # Sync markers in the active segment's file advance every 100 ms.
     time.sleep(0.5)
     segments_directory.mkdir()
@@ -107,8 +107,9 @@ def tables_of(session: Session) -> Truth:
     return found
 
 
-def _before_base(session: Session) -> None:
-    session.execute("CREATE KEYSPACE app WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}")
+def before_base(session: Session, *, replicas: int = 1) -> None:
+    """What there is when the base is taken."""
+    _create_keyspace(session, "app", replicas=replicas)
     session.execute("CREATE TYPE app.address (street text)")
     for name, columns in {
         "kept": "k int PRIMARY KEY, v text",
@@ -148,8 +149,9 @@ def _before_base(session: Session) -> None:
     session.execute("INSERT INTO app.truncated_before (k, v) VALUES (1, 'after the truncation, before the base')")
 
 
-def _until_moment(session: Session) -> None:
-    session.execute("CREATE KEYSPACE later WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}")
+def until_moment(session: Session, *, replicas: int = 1) -> None:
+    """What happens between the base and the moment."""
+    _create_keyspace(session, "later", replicas=replicas)
     session.execute("CREATE TABLE later.created (k int PRIMARY KEY, v text)")
     session.execute("CREATE TABLE app.created (k int PRIMARY KEY, v text)")
     session.execute("ALTER TABLE app.altered ADD n int")
@@ -185,8 +187,9 @@ def _until_moment(session: Session) -> None:
     time.sleep(2.5)
 
 
-def _after_moment(session: Session) -> None:
-    session.execute("CREATE KEYSPACE late WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}")
+def after_moment(session: Session, *, replicas: int = 1) -> None:
+    """What happens after the moment, and must not be there."""
+    _create_keyspace(session, "late", replicas=replicas)
     session.execute("CREATE TABLE late.created (k int PRIMARY KEY, v text)")
     session.execute("ALTER TABLE app.altered_later ADD added_later int")
     session.execute("ALTER TABLE app.altered_later DROP gone_later")
@@ -204,6 +207,12 @@ def _after_moment(session: Session) -> None:
         session.execute("DELETE FROM app.deleted WHERE p = %s", (10 + k,))
         session.execute("INSERT INTO app.indexed (k, v) VALUES (%s, 'late')", (k,))
         session.execute("INSERT INTO app.truncated (k, v) VALUES (%s, 'late')", (k,))
+
+
+def _create_keyspace(session: Session, name: str, *, replicas: int) -> None:
+    session.execute(
+        f"CREATE KEYSPACE {name} WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': {replicas}}}"
+    )
 
 
 def _copy_snapshot(node: Node, *, into: Path) -> list[Path]:

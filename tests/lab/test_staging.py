@@ -46,17 +46,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_jou
     FetchHeader,
     encode_fetch_record,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
     SourceIdentity,
     parse_replay,
     schema_replay_list,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.recovery import (
-    InstanceOptions,
-    is_staged,
-    stage_moment,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.recovery import is_staged, stage_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
     FetchedBase,
     StagedMoment,

@@ -48,6 +48,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.staging imp
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.2
+#: What a JVM uses beside heap and direct memory.
+_JVM_MIB = 256
 # Below the kernel's range for outgoing connections.
 _PORTS = range(20000, 32000)
 _LOGBACK = """\
@@ -292,6 +294,7 @@ class StagingInstance:
                     subject=self._settings.launch_command[0],
                     next_step="Give the command that starts Cassandra in the foreground.",
                 ) from error
+        _give_way(self._process.pid)
         with open(os.path.join(self._settings.directory, _PID), "w", encoding="ascii") as file:
             file.write(f"{self._process.pid} {_start_ticks(self._process.pid)}\n")
 
@@ -438,6 +441,30 @@ def _dies_with_parent(parent: int, *, nice: int) -> t.Callable[[], None]:
             os._exit(1)
 
     return prepare
+
+
+def _give_way(pid: int) -> None:
+    """Have the kernel end this process before any other, should memory run out: beside it a node may serve."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
+
+
+def check_memory(heap_mib: int, *, meminfo: str = "/proc/meminfo") -> None:
+    """Refuse to start an instance for which there is no room beside what runs.
+
+    :raises NodeError: if less is available than it may come to use.
+    """
+    needed_mib = 2 * heap_mib + _JVM_MIB
+    with contextlib.suppress(FileNotFoundError), open(meminfo, encoding="ascii") as file:
+        match = re.search(r"^MemAvailable:\s+(\d+) kB", file.read(), re.MULTILINE)
+        available_mib = int(match[1]) // 1024 if match else needed_mib
+        if available_mib < needed_mib:
+            raise NodeError(
+                f"A staging instance with a heap of {heap_mib} MiB may use {needed_mib} MiB, and {available_mib} MiB "
+                "of memory are available.",
+                subject="staging_heap_mib",
+                next_step="Give it a smaller heap, or free memory; what serves is as it was.",
+            )
 
 
 def _stat_fields(pid: int) -> list[str]:

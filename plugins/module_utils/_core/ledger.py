@@ -35,6 +35,7 @@ GAP_CAUSES = {
     "restart_unobserved": "the node was restarted while nobody watched; what its log held at the end is not known",
     "damaged": "the segment's sync markers are damaged on disk",
     "changed": "the segment on disk is not the one whose beginning had been shipped",
+    "restored": "the node was restored in place, and its log went on from there",
     "piece_corrupt": "a piece in the repository is not what its name says",
 }
 

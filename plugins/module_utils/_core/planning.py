@@ -28,8 +28,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     NodeIdentity,
     NodeSummary,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import Moment, RestorePoint
 
 IN_PLACE = "in_place"
 NEW_CLUSTER = "new_cluster"
@@ -150,6 +150,7 @@ class Assignment:
     :param stored_size: bytes to fetch if none is there yet.
     :param data_directory_map: for each data directory of the source the target's; empty if their numbers differ, and
         SSTables are then spread.
+    :param release_version: of the target's Cassandra.
     """
 
     target_name: str
@@ -168,15 +169,18 @@ class Assignment:
     manifest_key: str
     manifest_sha256: str
     manifest_size: int
+    release_version: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class RestorePlan:
     """A restore that can go well, as far as can be seen beforehand.
 
-    :param restore_id: the same for the same backup and mode, so that a second run goes on where the first stopped.
+    :param restore_id: the same for the same backup, mode and moment, so that a second run goes on where the first
+        stopped.
     :param assignments: seeds first, which is the order to start in.
     :param warnings: what an operator should know and that does not stop the restore.
+    :param moment: what of the commit logs is replayed on the backup; ``None`` for the backup itself.
     """
 
     restore_id: str
@@ -193,6 +197,7 @@ class RestorePlan:
     files: int
     size: int
     stored_size: int
+    moment: MomentPlan | None = None
 
     def to_result(self) -> _Json:
         """The plan as plain values."""
@@ -216,7 +221,11 @@ class RestorePlan:
                 )
                 for each in value["assignments"]
             )
-            return _build(cls, {**value, "assignments": assignments, "warnings": tuple(value["warnings"])})
+            moment = MomentPlan.from_result(value["moment"]) if value.get("moment") else None
+            return _build(
+                cls,
+                {**value, "assignments": assignments, "warnings": tuple(value["warnings"]), "moment": moment},
+            )
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"This is no plan of a restore: {type(error).__name__}: {error}.",
@@ -238,26 +247,10 @@ class RestorePlan:
         )
 
 
-def restore_id_of(*, tag: str, cluster_id: str, mode: str) -> str:
-    """The name of a restore: the same for the same backup and mode; a directory and a file can be called so."""
-    return f"{tag}-{mode.replace('_', '-')}-{hashlib.sha256(cluster_id.encode()).hexdigest()[:8]}"
-
-
-def refuse_moment(restore_point: RestorePoint) -> None:
-    """Until commit logs are archived, only whole backups can be restored.
-
-    :raises PlanRefusedError: for a moment.
-    """
-    if isinstance(restore_point, Moment):
-        raise PlanRefusedError(
-            [
-                InputError(
-                    f"{restore_point} is a moment, and this version restores whole backups only.",
-                    subject=str(restore_point),
-                    next_step="Give a backup's tag, or 'latest'.",
-                )
-            ]
-        )
+def restore_id_of(*, tag: str, cluster_id: str, mode: str, moment: MomentPlan | None = None) -> str:
+    """The name of a restore: the same for the same backup, mode and moment; a directory and a file can be called so."""
+    what = f"{tag}-{moment.label}" if moment else tag
+    return f"{what}-{mode.replace('_', '-')}-{hashlib.sha256(cluster_id.encode()).hexdigest()[:8]}"
 
 
 def plan_restore(
@@ -269,6 +262,7 @@ def plan_restore(
     restore_auth: bool,
     node_mapping: t.Mapping[str, str] | None = None,
     space_margin: float = SPACE_MARGIN,
+    moment: MomentPlan | None = None,
 ) -> RestorePlan:
     """Which target gets what.
 
@@ -278,10 +272,11 @@ def plan_restore(
     :param restore_auth: whether roles and passwords come back, or stay the target's.
     :param node_mapping: source (name or host id) to target (name), for those that are not to be matched by rule.
     :param space_margin: of the bytes that a target needs, how much more has to be free.
+    :param moment: what of the logs of the backup's nodes is replayed on it.
     :raises PlanRefusedError: with every reason against it.
     """
     mode = NEW_CLUSTER if new_cluster else IN_PLACE
-    restore_id = restore_id_of(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode)
+    restore_id = restore_id_of(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment)
     reasons: list[ReviveError] = [*_manifest_reasons(manifest, new_cluster=new_cluster), *_group_reasons(targets)]
     explicit, mapping_reasons = _explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
     reasons += mapping_reasons
@@ -291,8 +286,11 @@ def plan_restore(
     for target in targets:
         reasons += _target_reasons(target, restore_id=restore_id, confirm_cluster=confirm_cluster)
         reasons += _version_reasons(target, sources=[summary.node for summary in manifest.nodes])
+        if moment:
+            reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
     for source, target in pairs:
-        reasons += _space_reasons(target, source=source, margin=space_margin)
+        work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
+        reasons += _space_reasons(target, source=source, margin=space_margin, work_bytes=work_bytes)
         if not new_cluster:
             reasons += _same_node_reasons(target, source=source.node)
     if new_cluster:
@@ -321,6 +319,7 @@ def plan_restore(
         files=sum(each.files for each in assignments),
         size=sum(each.size for each in assignments),
         stored_size=sum(each.stored_size for each in assignments),
+        moment=moment,
     )
 
 
@@ -647,8 +646,13 @@ def _seed_reasons(targets: t.Sequence[TargetNode], *, manifest: ClusterManifest)
             )
 
 
-def _space_reasons(target: TargetNode, *, source: NodeSummary, margin: float) -> t.Iterator[ReviveError]:
-    """What is missing on each file system; data directories on the same one are added up."""
+def _space_reasons(
+    target: TargetNode, *, source: NodeSummary, margin: float, work_bytes: int
+) -> t.Iterator[ReviveError]:
+    """What is missing on each file system; data directories on the same one are added up.
+
+    :param work_bytes: that a staging instance needs, in the first of them.
+    """
     needed: dict[int, int] = {}
     free: dict[int, int] = {}
     paths: dict[int, list[str]] = {}
@@ -656,6 +660,8 @@ def _space_reasons(target: TargetNode, *, source: NodeSummary, margin: float) ->
         needed[place.device] = needed.get(place.device, 0) + max(0, size - place.staged_bytes)
         free[place.device] = min(free.get(place.device, place.free_bytes), place.free_bytes)
         paths.setdefault(place.device, []).append(place.path)
+    if target.places:
+        needed[target.places[0].device] += work_bytes
     for device, bytes_needed in needed.items():
         with_margin = int(bytes_needed * (1 + margin))
         if with_margin > free[device]:
@@ -695,6 +701,7 @@ def _assignment(source: NodeSummary, *, target: TargetNode) -> Assignment:
         manifest_key=source.manifest_key,
         manifest_sha256=source.manifest_sha256,
         manifest_size=source.manifest_size,
+        release_version=target.release_version or "",
     )
 
 

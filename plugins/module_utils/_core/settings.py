@@ -61,3 +61,19 @@ class CqlSettings:
     timeout_seconds: int = 60
     ca_certificates: str | None = None
     only_this_address: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class InstanceOptions:
+    """What an operator may decide about staging instances.
+
+    :param launch_command: starts the installed Cassandra in the foreground.
+    :param address: a spare one of loopback.
+    :param heap_mib: of the instance; its direct memory may be as much again.
+    :param nice: how much it gives way to others, 0 to 19.
+    """
+
+    launch_command: tuple[str, ...] = ("cassandra", "-f")
+    address: str = "127.0.0.254"
+    heap_mib: int = 1024
+    nice: int = 10

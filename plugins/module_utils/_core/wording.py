@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import moment_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
     NEW_CLUSTER,
     Assignment,
@@ -21,7 +22,11 @@ def plan_lines(plan: RestorePlan) -> list[str]:
     what = "as the new cluster" if plan.mode == NEW_CLUSTER else "in place, on cluster"
     return [
         f"Restore {plan.tag} of cluster {plan.source_cluster_name} {what} {plan.target_cluster_name}.",
-        f"Everything up to {format_us(plan.snapshot_began_us)} comes back; what was written later does not.",
+        *(
+            moment_lines(plan.moment, tag=plan.tag)
+            if plan.moment
+            else [f"Everything up to {format_us(plan.snapshot_began_us)} comes back; what was written later does not."]
+        ),
         f"{plan.files} files, {format_size(plan.size)}; at most {format_size(plan.stored_size)} are to be fetched.",
         "Roles and passwords come back from the backup."
         if plan.restore_auth

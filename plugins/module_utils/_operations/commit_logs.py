@@ -79,6 +79,32 @@ def record_corrupt_piece(store: ObjectStore, *, log: NodeLog, piece: Piece, deta
     return gap
 
 
+def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restore_id: str) -> Gap | None:
+    """Record that a node was restored in place: what its log holds from then on does not continue what it held before.
+
+    Nothing else would tell. The node starts in order, as after any stop, and a moment after the restore, reached from a
+    backup before it, would bring back what had been undone. The gap's id is none of a segment: the run before began
+    earlier, the one that follows later. ``None`` if the repository has no log of the node.
+
+    :param restored_us: when its directories were exchanged, by its own clock.
+    :raises StoreError: if the store does not take it.
+    """
+    if not any(True for _entry in store.list(commit_log_prefix(host_id))):
+        return None
+    number = restored_us // 1000
+    gap = Gap(
+        host_id=host_id,
+        cause="restored",
+        first=number,
+        last=number,
+        after_us=0,
+        recorded_us=restored_us,
+        detail=restore_id,
+    )
+    store.put_new(gap_key(gap), encode_gap(gap))
+    return gap
+
+
 def acknowledge_gap(store: ObjectStore, gap: Gap, *, reason: str) -> bool:
     """Note that a gap is known, so that it no longer alarms; it stays a gap. Whether that was new.
 

@@ -20,17 +20,26 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import reader_of
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import StagingSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
+    StagingSettings,
+    check_memory,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
+from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import valid_end
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import SegmentChain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeManifestHeader, SnapshotRecord
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import RESTORED_SYSTEM_KEYSPACES
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    RESTORED_SYSTEM_KEYSPACES,
+    SYSTEM_KEYSPACES,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import AUTH_KEYSPACE
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
-from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, Progress
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import fetch_segments
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
@@ -41,19 +50,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.stagi
     note_laid_down,
     recover_to_moment,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import LOCK_NAME, fetch_journal_path
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import (
+    LOCK_NAME,
+    fetch_journal_path,
+    manifest_path,
+)
 
 _LOG, _INSTANCE, _STAGED = "log", "staging", "staged"
-
-
-@dataclasses.dataclass(frozen=True)
-class InstanceOptions:
-    """What an operator may decide about the staging instance; see ``StagingSettings``."""
-
-    launch_command: tuple[str, ...] = ("cassandra", "-f")
-    address: str = "127.0.0.254"
-    heap_mib: int = 1024
-    nice: int = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +69,7 @@ class RecoveryOutcome:
     :param unknown: mutations passed over, of tables that were not there at the moment.
     :param later_schema: mutations passed over that only a later schema can read; proven to be later than the moment.
     :param indexes_to_rebuild: ``keyspace.table.index``, to be rebuilt once the node runs.
+    :param tables: ``keyspace.table`` of those that users had made by the moment.
     """
 
     changed: bool
@@ -78,13 +82,39 @@ class RecoveryOutcome:
     dropped_tables: int
     truncated_tables: int
     indexes_to_rebuild: tuple[str, ...]
+    tables: tuple[str, ...]
     replay_milliseconds: int
     seconds: float
 
 
 def is_staged(node: NodeSettings, *, restore_id: str) -> bool:
     """Whether the base has been made into the moment already, so that it must not be fetched again."""
-    return _outcome(node, restore_id=restore_id) is not None
+    return staged_outcome(node, restore_id=restore_id) is not None
+
+
+def staged_files(node: NodeSettings, *, restore_id: str, restore_auth: bool) -> journal.FetchComplete | None:
+    """What is staged of the moment; ``None`` if it is not staged, or was with the other ``restore_auth``."""
+    if not is_staged(node, restore_id=restore_id):
+        return None
+    records = _records(node, restore_id=restore_id)
+    header, last = records[0], records[-1]
+    fits = isinstance(header, journal.FetchHeader) and header.restore_auth == restore_auth
+    return last if fits and isinstance(last, journal.FetchComplete) else None
+
+
+def source_of(node: NodeSettings, *, restore_id: str) -> NodeManifestHeader:
+    """What the fetched base's node manifest begins with.
+
+    :raises NodeError: if none has been fetched.
+    """
+    path = manifest_path(node, restore_id=restore_id)
+    if os.path.exists(path):
+        with data_directory.explained("read", path), open(path, "rb") as lines:
+            for record in read_node_manifest(lines, subject=path):
+                if isinstance(record, NodeManifestHeader):
+                    return record
+                break
+    raise _not_fetched(node, restore_id=restore_id)
 
 
 def stage_moment(
@@ -100,6 +130,7 @@ def stage_moment(
     options: InstanceOptions,
     owner: str | None = None,
     identity_file: str | None = None,
+    progress: Progress | None = None,
 ) -> RecoveryOutcome:
     """Make of the node's fetched base what the source held at the moment. Nothing to do if that is done.
 
@@ -108,19 +139,21 @@ def stage_moment(
     :param moment_us: ``None`` where the log as shipped is the cut.
     :param release_version: of the Cassandra installed here.
     :param owner: the user Cassandra runs as; ``None`` takes the data directory's.
-    :raises NodeError: if the base has not been fetched, or as :func:`recover_to_moment`.
+    :raises NodeError: if the base has not been fetched, if memory is short, or as :func:`recover_to_moment`.
     :raises ReviveError: as :func:`fetch_segments`, :func:`recover_to_moment` and :func:`lay_down`.
     """
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        done = _outcome(node, restore_id=restore_id)
+        done = staged_outcome(node, restore_id=restore_id)
         if done is not None:
-            return dataclasses.replace(done, changed=False)
+            return done
         places = _fetched_places(node, restore_id=restore_id)
+        check_memory(options.heap_mib)
         work = os.path.join(places[0], journal.WORK_DIRECTORY, restore_id)
         base = FetchedBase.of_snapshot(
             source.snapshot,
             directories=[os.path.join(place, journal.WORK_DIRECTORY, restore_id, "new") for place in places],
         )
+        _say(progress, "fetching the commit log", segments=segments)
         paths = fetch_segments(
             store,
             host_id=source.node.host_id,
@@ -128,6 +161,8 @@ def stage_moment(
             directory=os.path.join(work, _LOG),
             identity_file=identity_file,
         )
+        paths = _ending_at_a_marker(paths)
+        _say(progress, "replaying the commit log", segments=segments, done=True)
         staged = recover_to_moment(
             settings=_instance(
                 node, directory=os.path.join(work, _INSTANCE), options=options, owner=owner, like=places[0]
@@ -143,8 +178,7 @@ def stage_moment(
         laid = lay_down(staged=staged, base=base, schema_directory=places.index(local))
         note_laid_down(journal_path=fetch_journal_path(node, restore_id=restore_id), base=base)
         outcome = _made(staged, laid=laid, log_bytes=sum(map(os.path.getsize, paths)), segments=len(paths))
-        record = {"journal": _journal_sha256(node, restore_id=restore_id), "outcome": dataclasses.asdict(outcome)}
-        write_atomically(_path(node, restore_id), json.dumps(record).encode())
+        _save(node, outcome, restore_id=restore_id)
         for name in (_INSTANCE, _LOG):
             data_directory.remove_tree(os.path.join(work, name))
     return outcome
@@ -162,8 +196,8 @@ def _path(node: NodeSettings, restore_id: str) -> str:
     return os.path.join(directory, f"{journal.check_restore_id(restore_id)}.{_STAGED}")
 
 
-def _outcome(node: NodeSettings, *, restore_id: str) -> RecoveryOutcome | None:
-    """What a run has done; ``None`` too if the fetch's journal is another since: what it staged is gone or used."""
+def staged_outcome(node: NodeSettings, *, restore_id: str) -> RecoveryOutcome | None:
+    """What an earlier run has done; ``None`` too if the fetch's journal is another since: what it staged is gone."""
     text = read_if_there(_path(node, restore_id))
     if text is None:
         return None
@@ -171,7 +205,20 @@ def _outcome(node: NodeSettings, *, restore_id: str) -> RecoveryOutcome | None:
     if record["journal"] != _journal_sha256(node, restore_id=restore_id):
         return None
     value = record["outcome"]
-    return RecoveryOutcome(**{**value, "indexes_to_rebuild": tuple(value["indexes_to_rebuild"])})
+    lists = {name: tuple(value[name]) for name in ("indexes_to_rebuild", "tables")}
+    return RecoveryOutcome(**{**value, **lists, "changed": False})
+
+
+def note_rebuilt(node: NodeSettings, *, restore_id: str) -> None:
+    """That there are no indexes to rebuild any more."""
+    done = staged_outcome(node, restore_id=restore_id)
+    if done is not None:
+        _save(node, dataclasses.replace(done, indexes_to_rebuild=()), restore_id=restore_id)
+
+
+def _save(node: NodeSettings, outcome: RecoveryOutcome, *, restore_id: str) -> None:
+    record = {"journal": _journal_sha256(node, restore_id=restore_id), "outcome": dataclasses.asdict(outcome)}
+    write_atomically(_path(node, restore_id), json.dumps(record).encode())
 
 
 def _journal_sha256(node: NodeSettings, *, restore_id: str) -> str:
@@ -183,16 +230,45 @@ def _fetched_places(node: NodeSettings, *, restore_id: str) -> tuple[str, ...]:
 
     :raises NodeError: unless all of it was.
     """
-    text = read_if_there(fetch_journal_path(node, restore_id=restore_id)) or b""
-    records = list(journal.read_fetch_journal(text.splitlines(keepends=True)))
+    records = _records(node, restore_id=restore_id)
     header = records[0] if records else None
     if not isinstance(header, journal.FetchHeader) or not isinstance(records[-1], journal.FetchComplete):
-        raise NodeError(
-            f"The base of {restore_id} has not been fetched to {node.name}.",
-            subject=node.name,
-            next_step="Fetch it first.",
-        )
+        raise _not_fetched(node, restore_id=restore_id)
     return tuple(map(os.path.realpath, header.places))
+
+
+def _records(node: NodeSettings, *, restore_id: str) -> list[journal.FetchRecord]:
+    text = read_if_there(fetch_journal_path(node, restore_id=restore_id)) or b""
+    return list(journal.read_fetch_journal(text.splitlines(keepends=True)))
+
+
+def _not_fetched(node: NodeSettings, *, restore_id: str) -> NodeError:
+    return NodeError(
+        f"The base of {restore_id} has not been fetched to {node.name}.",
+        subject=node.name,
+        next_step="Fetch it first.",
+    )
+
+
+def _ending_at_a_marker(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The segments, the last one cut at its last sync marker: what an agent had shipped when it was lost may end
+    between two, which Cassandra would take for damage. Without any, the segment holds nothing and is left out."""
+    if not paths:
+        return paths
+    with data_directory.explained("read", paths[-1]), open(paths[-1], "r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        end = valid_end(reader_of(file.fileno()), length=size)
+        if 0 < end < size:
+            file.truncate(end)
+    return paths if end else paths[:-1]
+
+
+def _say(progress: Progress | None, activity: str, *, segments: t.Sequence[SegmentChain], done: bool = False) -> None:
+    if progress is not None:
+        size = sum(each.end for each in segments)
+        progress.begin(activity=activity, total_bytes=size, total_files=len(segments))
+        if done:
+            progress.advance(transferred_bytes=size, files=len(segments))
 
 
 def _identity(source: NodeManifestHeader, *, release_version: str) -> SourceIdentity:
@@ -249,6 +325,7 @@ def _made(staged: StagedMoment, *, laid: LaidDown, log_bytes: int, segments: int
         dropped_tables=len({os.path.basename(path) for path in laid.dropped}),
         truncated_tables=len({os.path.basename(path) for path in laid.truncated}),
         indexes_to_rebuild=tuple(".".join(each) for each in laid.indexes_to_rebuild),
+        tables=tuple(str(each.table) for each in staged.tables if each.table.keyspace not in SYSTEM_KEYSPACES),
         replay_milliseconds=staged.data_replay.milliseconds,
         seconds=staged.schema_seconds + staged.data_seconds,
     )

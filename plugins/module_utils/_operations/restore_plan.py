@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
@@ -22,6 +23,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.layout impo
     parse_node_manifest_key,
     table_prefix,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import BY_TIMESTAMP, plan_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     BackedUpObject,
@@ -30,6 +32,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     NodeSummary,
     TableEntry,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import (
+    MomentPlan,
+    check_past,
+    moment_plan,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import file_path, is_wanted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
@@ -37,14 +44,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.planning im
     RestorePlan,
     TargetNode,
     plan_restore,
-    refuse_moment,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import (
+    Moment,
     RestorePoint,
     parse_restore_point,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backups import load_backup
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import load_logs
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.log_bases import bases_of
 
 #: So many objects of one node are named one by one when they are missing; then only how many more.
 _NAMED_OBJECTS = 10
@@ -61,19 +70,28 @@ def make_plan(
     node_mapping: t.Mapping[str, str] | None = None,
     space_margin: float = SPACE_MARGIN,
     identity_file: str | None = None,
+    cut: str = BY_TIMESTAMP,
+    now_us: int | None = None,
 ) -> tuple[ClusterManifest, RestorePlan]:
     """The backup, and who gets what of it, after a look at every object that it needs.
 
     :param restore_point: a tag, ``latest`` or a moment.
     :param identity_file: to read the node manifests of an encrypted backup with.
-    :raises InputError: if the restore point cannot be understood.
+    :param cut: how the logs are cut at a moment.
+    :param now_us: this moment, which a restore point may not be later than.
+    :raises InputError: if the restore point cannot be understood, or is in the future.
+    :raises MomentRefusedError: if it is a moment that the logs do not reach.
     :raises BackupMissingError, BackupIncompleteError: if there is no such backup.
     :raises PlanRefusedError: with every reason, those in the repository too.
     :raises StoreError: if the store does not answer.
     """
     point = parse_restore_point(restore_point) if isinstance(restore_point, str) else restore_point
-    refuse_moment(point)
-    manifest = load_backup(store, str(point))
+    moment: MomentPlan | None = None
+    tag = str(point)
+    if isinstance(point, Moment):
+        check_past(point, now_us=now_us if now_us is not None else time.time_ns() // 1000)
+        tag, moment = _plan_logs(store, point, cut=cut, identity_file=identity_file)
+    manifest = load_backup(store, tag)
     reasons: list[ReviveError] = []
     plan: RestorePlan | None = None
     try:
@@ -85,6 +103,7 @@ def make_plan(
             restore_auth=restore_auth,
             node_mapping=node_mapping,
             space_margin=space_margin,
+            moment=moment,
         )
     except PlanRefusedError as error:
         reasons += error.reasons
@@ -92,6 +111,13 @@ def make_plan(
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
     return manifest, plan
+
+
+def _plan_logs(store: ObjectStore, moment: Moment, *, cut: str, identity_file: str | None) -> tuple[str, MomentPlan]:
+    """The backup to begin with, and what of the logs comes on top of it."""
+    logs = load_logs(store)
+    found = plan_moment(moment.us, bases=bases_of(store, identity_file=identity_file), logs=logs, cut=cut)
+    return found.tag, moment_plan(found, logs=logs)
 
 
 def check_objects(

@@ -2,21 +2,34 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A node's part of a planned restore: fetch it, switch to it, go back, or let the old go. Each says what it changed."""
+"""A node's part of a planned restore: fetch it, make it into a moment, switch to it, go back, or let the old go.
+
+Each says what it changed.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, ObjectMissingError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import planned_segments
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
     Progress,
     RepositorySettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, switch
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
+    InstanceOptions,
+    NodeSettings,
+    TransferSettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import commit_logs, fetch, recovery, switch
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node as node_operation
+
+#: Longer than any index takes to be rebuilt.
+_REBUILD_TIMEOUT_SECONDS = 7 * 24 * 3600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +53,24 @@ def fetch_part(
     transfer: TransferSettings,
     progress: Progress,
 ) -> fetch.FetchOutcome:
-    """Download what belongs on this node beside its data; errors as of :func:`fetch.fetch_backup`."""
+    """Download what belongs on this node beside its data; errors as of :func:`fetch.fetch_backup`.
+
+    Nothing to do if it has been made into the plan's moment already.
+    """
     assignment = part.plan.assignment_of(part.node.name)
+    if part.plan.moment:
+        restore_id, restore_auth = part.plan.restore_id, part.plan.restore_auth
+        staged = recovery.staged_files(part.node, restore_id=restore_id, restore_auth=restore_auth)
+        if staged is not None:
+            return fetch.FetchOutcome(
+                changed=False,
+                files=staged.files,
+                size=staged.size,
+                fetched_bytes=0,
+                reused_bytes=staged.size,
+                seconds=0.0,
+            )
+        recovery.forget_moment(part.node, restore_id=restore_id)
     return fetch.fetch_backup(
         part.node,
         store,
@@ -57,6 +86,58 @@ def fetch_part(
         transfer=transfer,
         progress=progress,
     )
+
+
+def stage_part(
+    part: Part,
+    store: ObjectStore,
+    *,
+    repository: RepositorySettings,
+    options: InstanceOptions,
+    progress: Progress,
+) -> recovery.RecoveryOutcome:
+    """Make of the fetched backup what its node held at the plan's moment. Nothing that serves is touched.
+
+    :raises InputError: if the plan is of a whole backup.
+    :raises ObjectMissingError: if the repository has less of the log than when it was planned.
+    :raises ReviveError: as :func:`recovery.stage_moment`.
+    """
+    plan, assignment = part.plan, part.plan.assignment_of(part.node.name)
+    if plan.moment is None:
+        raise InputError(
+            f"{plan.restore_id} restores a whole backup: there is no moment to stage.",
+            subject=plan.restore_id,
+            next_step="Go on with state=switched.",
+        )
+    done = recovery.staged_outcome(part.node, restore_id=plan.restore_id)
+    if done is not None:
+        return done
+    logs = commit_logs.load_logs(store, host_ids=(assignment.source_host_id,))
+    if not logs:
+        raise ObjectMissingError(
+            f"The repository has no commit log of {assignment.source_name} any more.",
+            subject=assignment.source_name,
+            next_step="Plan again, and find out what deletes objects there.",
+        )
+    return recovery.stage_moment(
+        part.node,
+        store,
+        restore_id=plan.restore_id,
+        source=recovery.source_of(part.node, restore_id=plan.restore_id),
+        segments=planned_segments(plan.moment, log=logs[0]),
+        moment_us=plan.moment.replay_until_us,
+        restore_auth=plan.restore_auth,
+        release_version=assignment.release_version,
+        options=options,
+        owner=part.owner,
+        identity_file=repository.identity_file,
+        progress=progress,
+    )
+
+
+def would_stage(part: Part) -> bool:
+    """Whether :func:`stage_part` has anything to do."""
+    return not recovery.is_staged(part.node, restore_id=part.plan.restore_id)
 
 
 def switch_part(part: Part, *, check_mode: bool) -> bool:
@@ -77,15 +158,48 @@ def switch_part(part: Part, *, check_mode: bool) -> bool:
     return outcome.changed
 
 
+def rebuild_indexes(node: NodeSettings, *, restore_id: str, check_mode: bool) -> tuple[str, ...]:
+    """Rebuild, on the running node, the indexes that the moment has and the backup's SSTables were written without.
+
+    A node that remembers them as built would not find what those hold.
+
+    :returns: ``keyspace.table.index`` of those that had to be; none the second time.
+    :raises NodeError: if nodetool fails.
+    """
+    done = recovery.staged_outcome(node, restore_id=restore_id)
+    indexes = done.indexes_to_rebuild if done else ()
+    if indexes and not check_mode:
+        nodetool = Nodetool(dataclasses.replace(node, timeout_seconds=_REBUILD_TIMEOUT_SECONDS))
+        for index in indexes:
+            nodetool.run("rebuild_index", *index.split("."))
+        recovery.note_rebuilt(node, restore_id=restore_id)
+    return indexes
+
+
 def roll_back(node: NodeSettings, *, restore_id: str, check_mode: bool) -> switch.RollBackOutcome:
     """Put everything back; errors as of :func:`switch.roll_back`."""
     if check_mode:
         return switch.RollBackOutcome(changed=switch.pending(node) is not None, refetch=False)
-    return switch.roll_back(node, restore_id=restore_id, is_running=lambda: node_operation.is_running(node))
+    outcome = switch.roll_back(node, restore_id=restore_id, is_running=lambda: node_operation.is_running(node))
+    if outcome.refetch:
+        recovery.forget_moment(node, restore_id=restore_id)
+    return outcome
 
 
-def finish(node: NodeSettings, *, restore_id: str, keep_old: bool, check_mode: bool) -> switch.FinishOutcome:
-    """Give up the way back; errors as of :func:`switch.finish`."""
+def finish(
+    node: NodeSettings, *, restore_id: str, keep_old: bool, check_mode: bool, store: ObjectStore | None = None
+) -> switch.FinishOutcome:
+    """Give up the way back; errors as of :func:`switch.finish`.
+
+    :param store: where the node's log may have been archived; a restore in place is then recorded there first.
+    :raises StoreError: if that cannot be done; nothing has been finished.
+    """
     if check_mode:
         return switch.FinishOutcome(changed=switch.pending(node) is not None, freed_bytes=0)
-    return switch.finish(node, restore_id=restore_id, keep_old=keep_old)
+    identity = node_operation.remembered_identity(node)
+    restored_us = switch.restored_in_place_us(node, restore_id=restore_id)
+    if store is not None and identity is not None and restored_us is not None:
+        commit_logs.record_restore(store, host_id=identity.host_id, restored_us=restored_us, restore_id=restore_id)
+    outcome = switch.finish(node, restore_id=restore_id, keep_old=keep_old)
+    recovery.forget_moment(node, restore_id=restore_id)
+    return outcome

@@ -209,6 +209,16 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
         return FinishOutcome(changed=True, freed_bytes=freed)
 
 
+def restored_in_place_us(node: NodeSettings, *, restore_id: str) -> int | None:
+    """When a node's directories were exchanged in place; ``None`` if they were not, or that is finished."""
+    state = read_state(node, restore_id=restore_id)
+    if state is None or state.phase != journal.SWITCHED or state.mode != IN_PLACE:
+        return None
+    path = _state_path(node, restore_id=restore_id)
+    with data_directory.explained("read", path):
+        return os.stat(path).st_mtime_ns // 1000
+
+
 def _go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, group: str | None) -> SwitchOutcome:
     if state.phase == journal.PREPARING:
         _check_staged(node, state)

@@ -18,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
+    InstanceOptions,
     NodeSettings,
     TransferSettings,
 )
@@ -117,6 +118,18 @@ def transfer_arguments() -> Arguments:
     )
 
 
+def staging_arguments() -> Arguments:
+    """How the instances run that replay a commit log."""
+    return Arguments(
+        options={
+            "staging_command": {"type": "str", "default": "cassandra -f"},
+            "staging_address": {"type": "str", "default": "127.0.0.254"},
+            "staging_heap_mib": {"type": "int", "default": 1024},
+            "staging_nice": {"type": "int", "default": 10},
+        }
+    )
+
+
 def cql_arguments(*, required: bool = True) -> Arguments:
     """How to speak CQL to the node."""
     return Arguments(
@@ -160,17 +173,9 @@ def node_settings(params: Params) -> NodeSettings:
 
     :raises InputError: if the command is empty or badly quoted.
     """
-    try:
-        command = tuple(shlex.split(params["nodetool_command"]))
-    except ValueError as error:
-        raise InputError(f"The command cannot be read: {error}.", subject="nodetool_command") from error
-    if not command:
-        raise InputError(
-            "The command is empty.", subject="nodetool_command", next_step="Leave it out or name a program."
-        )
     return NodeSettings(
         name=params["node_name"] or platform.node(),
-        nodetool_command=command,
+        nodetool_command=_command(params, "nodetool_command"),
         config_file=params["config_file"],
         state_directory=params["state_directory"],
         jmx_username=params["jmx_username"],
@@ -191,6 +196,35 @@ def transfer_settings(params: Params) -> TransferSettings:
                 f"{option} is {params[option]}.", subject=option, next_step="Give at least 1, or leave it out."
             )
     return TransferSettings(workers=params["workers"], max_bytes_per_second=params["max_bytes_per_second"])
+
+
+def staging_options(params: Params) -> InstanceOptions:
+    """How the options let staging instances run.
+
+    :raises InputError: for a command that is empty or badly quoted, or numbers that cannot be.
+    """
+    for option, least, most in (("staging_heap_mib", 64, 1 << 20), ("staging_nice", 0, 19)):
+        if not least <= params[option] <= most:
+            raise InputError(
+                f"{option} is {params[option]}.", subject=option, next_step=f"Give a number from {least} to {most}."
+            )
+    return InstanceOptions(
+        launch_command=_command(params, "staging_command"),
+        address=params["staging_address"],
+        heap_mib=params["staging_heap_mib"],
+        nice=params["staging_nice"],
+    )
+
+
+def _command(params: Params, option: str) -> tuple[str, ...]:
+    """A program with its fixed arguments."""
+    try:
+        command = tuple(shlex.split(params[option]))
+    except ValueError as error:
+        raise InputError(f"The command cannot be read: {error}.", subject=option) from error
+    if not command:
+        raise InputError("The command is empty.", subject=option, next_step="Leave it out or name a program.")
+    return command
 
 
 def cql_settings(params: Params) -> CqlSettings:

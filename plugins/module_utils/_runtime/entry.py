@@ -23,6 +23,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
+    InstanceOptions,
     NodeSettings,
     TransferSettings,
 )
@@ -57,6 +58,10 @@ class Call:
     def transfer(self) -> TransferSettings:
         """How hard a transfer may work."""
         return arguments.transfer_settings(self.params)
+
+    def staging(self) -> InstanceOptions:
+        """How staging instances run."""
+        return arguments.staging_options(self.params)
 
     def cql(self) -> CqlSettings:
         """How to speak CQL to the node."""

@@ -14,6 +14,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core import arch
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Window
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import CUTS
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
@@ -78,6 +79,11 @@ def targets(values: t.Sequence[Values]) -> tuple[TargetNode, ...]:
     :raises InputError: if one is something else.
     """
     return tuple(TargetNode.from_result(value) for value in values)
+
+
+def cut(value: str) -> str:
+    """How logs are cut, from what the option calls it."""
+    return CUTS[value]
 
 
 def plan(value: Values) -> RestorePlan:

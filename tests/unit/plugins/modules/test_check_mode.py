@@ -34,6 +34,10 @@ WRITING = {
     "archive_setup.set_up_archiving": True,
     "archive_setup.take_down_archiving": True,
     "ship.ship_now": False,
+    "commit_logs.record_restore": False,
+    "recovery.stage_moment": False,
+    "recovery.forget_moment": False,
+    "recovery.note_rebuilt": False,
 }
 SET_UP = SetUp(
     changed=True,
@@ -53,6 +57,8 @@ READING = {
     "node.read_node": types.SimpleNamespace(to_result=dict, running=True),
     "ring.read_ring": (),
     "switch.pending": None,
+    "recovery.is_staged": False,
+    "recovery.staged_outcome": types.SimpleNamespace(indexes_to_rebuild=("ks.t.i",)),
     "counting.count_rows": (),
     "counting.describe_schema": (),
     "ship.read_agent_status": None,
@@ -92,6 +98,7 @@ PLAN = {
             "manifest_key": "k",
             "manifest_sha256": "s",
             "manifest_size": 1,
+            "release_version": "5.0.8",
         }
     ],
 }
@@ -113,7 +120,9 @@ CASES = [
     Case("cassandra_node_info", {"gather": ["facts", "running", "ring"]}, changed=False),
     Case("cassandra_repository", {"cluster_name": "a", "host_ids": ["h"]}),
     Case("cassandra_restore", {"state": "fetched", "plan": PLAN, "node_name": "n1"}),
+    Case("cassandra_restore", {"state": "staged", "plan": PLAN, "node_name": "n1"}),
     Case("cassandra_restore", {"state": "switched", "plan": PLAN, "node_name": "n1"}),
+    Case("cassandra_restore", {"state": "indexes_rebuilt", "restore_id": "b1"}),
     Case("cassandra_restore", {"state": "rolled_back", "restore_id": "b1"}, changed=False),
     Case("cassandra_restore", {"state": "finished", "restore_id": "b1"}, changed=False),
     Case("cassandra_restore_info", {"restore_point": "latest", "targets": []}, changed=False),

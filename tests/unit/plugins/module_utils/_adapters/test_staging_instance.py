@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
     StagingInstance,
     StagingSettings,
+    check_memory,
     free_port,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
@@ -147,3 +148,12 @@ def test_a_port_in_use_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("random.SystemRandom.sample", lambda _self, ports, _count: list(ports))
         with pytest.raises(BusyError):
             free_port("127.0.0.254")
+
+
+def test_an_instance_that_memory_is_too_short_for_is_refused(tmp_path: Path) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:       9999999 kB\nMemAvailable:   1048576 kB\n")
+    check_memory(384, meminfo=str(meminfo))
+    with pytest.raises(NodeError, match="may use 1026 MiB, and 1024 MiB of memory are available"):
+        check_memory(385, meminfo=str(meminfo))
+    check_memory(385, meminfo=str(tmp_path / "none"))

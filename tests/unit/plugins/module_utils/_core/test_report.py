@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, TableSummary, Totals
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import LogPart, MomentPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import Assignment, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.report import NodeResult, restore_report
 
 _MIB = 1024 * 1024
@@ -80,3 +84,48 @@ def test_a_report_has_plain_values_and_lines_for_people() -> None:
     ):
         assert part in text, part
     assert "system_auth" not in text
+
+
+def test_a_moments_report_says_what_was_asked_reached_and_replayed() -> None:
+    asked = 1_700_000_000_500_000
+    parts = [
+        LogPart(f"h{number}", f"old-{number}", 1, 2, 50, 2, 1024, 512, asked + 9, asked - 250_000 * number)
+        for number in (1, 2)
+    ]
+    values: dict[str, t.Any] = {field.name: 0 for field in dataclasses.fields(Assignment)}
+    plan = dataclasses.replace(
+        _PLAN,
+        moment=MomentPlan(moment_us=asked, cut="arrival", until_us=asked, parts=tuple(parts)),
+        assignments=tuple(
+            Assignment(**{**values, "target_name": f"n{number}", "source_host_id": f"h{number}"}) for number in (1, 2)
+        ),
+    )
+    tables = ("shop.a", "shop.b", "shop.new")
+    replays = [NodeReplay(f"n{number}", 2, 1024, 70, 5, 1, 1, 2, tables, 61.0) for number in (1, 2)]
+    report = restore_report(
+        plan=plan,
+        manifest=_MANIFEST,
+        nodes=[],
+        rows={"shop.a": 4, "shop.new": 9},
+        began_us=0,
+        ended_us=83_000_000,
+        replays=replays,
+    )
+    assert json.loads(json.dumps(report)) == report
+    assert report["moment"]["rpo_seconds"] == 0.5
+    assert report["recovery_point_us"] == report["moment"]["reached_us"] == asked - 500_000
+    assert [node["reached_us"] for node in report["moment"]["nodes"]] == [asked - 250_000, asked - 500_000]
+    assert (report["equal"], report["different"], report["not_counted"]) == (0, [], ["shop.b"])
+    text = "\n".join(report["lines"])
+    for part in (
+        "Restored 2023-11-14T22:13:20.500000Z from t of cluster Old",
+        "asked for 2023-11-14T22:13:20.500000Z, reached 2023-11-14T22:13:20.000000Z: 0.500000 s before it",
+        "140 updates replayed in 1:01",
+        "10 mutations of tables that were not there at it and 2 of a later schema left out",
+        "n2: reached 2023-11-14T22:13:20.000000Z; 2 segments, 1.0 KiB; 70 replayed",
+        "shop.a: 4 rows; in the backup 5",
+        "shop.new: 9 rows; in the backup not counted or not there",
+        "Tables at the moment: 3, 1 of them not counted.",
+    ):
+        assert part in text, part
+    assert "shop.d" not in text

@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
     ManifestError,
     NodeError,
     NodeUnreachableError,
@@ -27,6 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     OperatorGoneError,
     PlanRefusedError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import MomentRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, node, restore_plan, switch
@@ -389,10 +391,16 @@ def test_a_plan_names_every_object_that_is_missing_or_of_another_size(
     assert any("Cassandra 4.0.1" in text for text in texts)
 
 
-def test_a_moment_is_refused_until_logs_are_archived(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moment_is_refused_where_no_log_was_archived(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     target = _facts(world, monkeypatch)
-    with pytest.raises(PlanRefusedError, match="whole backups only"):
+    with pytest.raises(MomentRefusedError, match="no commit log has been archived"):
         _plan(world, target, restore_point="2026-01-01T00:00:00Z")
+
+
+def test_a_moment_in_the_future_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = _facts(world, monkeypatch)
+    with pytest.raises(InputError, match="is in the future: it is 2025-12-31T23:59:59"):
+        _plan(world, target, restore_point="2026-01-01T00:00:00Z", now_us=1_767_225_599_000_000)
 
 
 def _facts(world: World, monkeypatch: pytest.MonkeyPatch) -> node.NodeFacts:

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recovery to a moment, as operators run it: a cluster that was lost under load, as it was at a microsecond."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import typing as t
+from pathlib import Path
+
+import pytest
+from cassandra import ConsistencyLevel
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from lab.cluster import Cluster
+from lab.drill import addresses_seen
+from lab.processes import wait_until
+from lab.truth import now_us
+from tests.lab.moment_history import BASE, KnownMoment, MomentHistory, destroy, found_by_index
+
+pytestmark = pytest.mark.lab
+
+
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """A cluster that is gone with its disks, and two moments of its history."""
+
+    history: MomentHistory
+    first: KnownMoment
+    second: KnownMoment
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
+    with contextlib.ExitStack() as ending:
+        root = tmp_path_factory.mktemp("moment")
+        history = MomentHistory(root=root, version="5.0.8", nodes=3, ending=ending)
+        first, second = history.live_on()
+        history.lose()
+        yield Lost(history=history, first=first, second=second)
+
+
+def test_a_moment_that_the_log_does_not_reach_is_refused_with_the_nearest_that_work(lost: Lost) -> None:
+    history = lost.history
+    cluster = history.new_cluster("never", version="5.0.8", nodes=3)
+    run = history.play(
+        "disaster_recovery",
+        cluster,
+        arguments=["--check"],
+        restore_point=format_us(now_us() - 1000),
+        target_cluster="true",
+    )
+    destroy(cluster)
+    assert run.exit_status != 0
+    assert "The nearest moments that work: " in run.output
+    assert "its log is covered no further yet" in run.output
+
+
+def test_a_lost_cluster_is_rebuilt_to_a_moment_and_keeps_what_is_written_then(lost: Lost) -> None:
+    history = lost.history
+    cluster = _rebuild(history, "rebuilt", moment=lost.first)
+
+    assert history.tables(cluster) == lost.first.tables
+    with history.session(cluster) as session:
+        assert found_by_index(session, "base") == list(range(5, 20))
+        assert found_by_index(session, "since") == list(range(5))
+    assert addresses_seen(cluster, old_addresses=[node.address for node in history.cluster.nodes]) == ()
+    _write_kill_and_start(cluster)
+    assert addresses_seen(cluster, old_addresses=[node.address for node in history.cluster.nodes]) == ()
+    destroy(cluster)
+
+
+def test_another_moment_of_the_same_history_is_as_exact(lost: Lost) -> None:
+    history = lost.history
+    cluster = _rebuild(history, "again", moment=lost.second)
+
+    assert history.tables(cluster) == lost.second.tables
+    destroy(cluster)
+
+
+def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as ending:
+        history = MomentHistory(root=tmp_path, version="5.0.8", nodes=1, ending=ending)
+        first, second = history.live_on()
+        history.writer.stop()
+        confirmed = {"restore_confirm_cluster": history.cluster.cluster_name}
+        run = history.play("disaster_recovery", history.cluster, restore_point=str(first), **confirmed)
+        run.require_success()
+        assert f"Moment asked for {first}, reached {first}: 0.000000 s before it." in run.output
+
+        result = history.check(history.cluster, first)
+        assert result.ok, result.summary()
+        assert history.tables(history.cluster) == first.tables
+        _write_kill_and_start(history.cluster)
+
+        # The log goes on from the moment and not from what was written after it: no backup from before leads there.
+        history.agents.wait_until_covered(now_us())
+        plan = functools.partial(history.play, "disaster_recovery", history.cluster, ["--check"], **confirmed)
+        later = plan(restore_point=format_us(now_us() - 1))
+        assert later.exit_status != 0
+        assert "The nearest moments that work: " in later.output
+        assert history.gap_causes().count("restored") == 1
+        # What was undone by it can still be had.
+        assert f"To the moment {second}" in plan(restore_point=str(second)).require_success().output
+        by_arrival = plan(restore_point=str(second), restore_cut="by_arrival").require_success()
+        assert "The cut goes by arrival" in by_arrival.output
+
+
+def _rebuild(history: MomentHistory, name: str, *, moment: KnownMoment) -> Cluster:
+    """The cluster, on new nodes, from the bucket alone; compared with what clients wrote."""
+    cluster = history.new_cluster(name, version="5.0.8", nodes=3)
+    run = history.play("disaster_recovery", cluster, restore_point=str(moment), target_cluster="true")
+    run.require_success()
+    print("\n".join(line for line in run.output.splitlines() if "moment" in line.lower() or "reached" in line))
+    assert f"To the moment {moment}, from the backup {BASE}" in run.output
+    assert f"Moment asked for {moment}, reached {moment}: 0.000000 s before it." in run.output
+    result = history.check(cluster, moment)
+    print(f"{moment}: {result.summary()}; {run.seconds:.0f} s")
+    assert result.ok, result.summary()
+    return cluster
+
+
+def _write_kill_and_start(cluster: Cluster) -> None:
+    """A hundred writes, then a crash of every node: what a restore left behind must not eat them at the next start."""
+    with cluster.session(consistency=ConsistencyLevel.ALL) as session:
+        replicas = len(cluster.nodes)
+        session.execute(
+            f"CREATE KEYSPACE after WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': {replicas}}}"
+        )
+        session.execute("CREATE TABLE after.restored (k int PRIMARY KEY)")
+        for k in range(100):
+            session.execute("INSERT INTO after.restored (k) VALUES (%s)", (k,))
+        # A crash takes what no sync marker stands behind yet, on any cluster.
+        before = _positions(cluster)
+        wait_until(
+            lambda: (
+                bool(session.execute("INSERT INTO after.restored (k) VALUES (100)"))
+                or all(now > then for now, then in zip(_positions(cluster), before))
+            ),
+            timeout_seconds=60,
+            what="sync markers behind the hundred writes",
+        )
+    cluster.kill()
+    cluster.start()
+    with cluster.session(consistency=ConsistencyLevel.ALL) as session:
+        found = {row.k for row in session.execute("SELECT k FROM after.restored")}
+    assert found >= set(range(100)), f"{len(found & set(range(100)))} of 100 are there"
+
+
+def _positions(cluster: Cluster) -> list[tuple[int, int]]:
+    positions = [read_position(str(node.commitlog_directory)) for node in cluster.nodes]
+    return [(position.active_segment, position.active_position) for position in positions]

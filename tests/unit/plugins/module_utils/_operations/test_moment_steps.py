@@ -1,0 +1,280 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node's steps to a moment around the staging instance, which lab tests start."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import sys
+import time
+import typing as t
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
+    SegmentName,
+    encode_header,
+    encode_marker,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    NodeError,
+    ObjectMissingError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import ledger_key, piece_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Piece
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Base, NodeLog, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_node_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+    CommitLogPosition,
+    NodeIdentity,
+    NodeManifestHeader,
+    SnapshotRecord,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import moment_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    Assignment,
+    RestorePlan,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
+    InstanceOptions,
+    NodeSettings,
+    TransferSettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import commit_logs, recovery, restore_steps
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch as fetching
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import switch as switching
+from tests.unit.plugins.module_utils._operations.test_switch import Place
+
+_ID = "backup_1-in-place-0123abcd"
+_HOST = "0f0f0f0f-1111-2222-3333-444444444444"
+_SEGMENT = 1_800_000_000_000
+_US = _SEGMENT * 1000
+
+
+@pytest.fixture
+def place(tmp_path: pathlib.Path) -> Place:
+    return Place(tmp_path / "node").make().stage(_ID)
+
+
+def _note_staged(node: NodeSettings, **changes: t.Any) -> recovery.RecoveryOutcome:
+    """What a run that has staged the moment leaves."""
+    values: dict[str, t.Any] = {field.name: 0 for field in dataclasses.fields(recovery.RecoveryOutcome)}
+    values.update(changed=True, schema_sha256="s", indexes_to_rebuild=("app.t.by_v",), tables=("app.t",), seconds=1.0)
+    outcome = recovery.RecoveryOutcome(**{**values, **changes})
+    journal = pathlib.Path(switching.fetch_journal_path(node, restore_id=_ID))
+    digest = recovery._journal_sha256(node, restore_id=_ID)
+    record = {"journal": digest, "outcome": dataclasses.asdict(outcome)}
+    journal.with_name(f"{_ID}.staged").write_text(json.dumps(record))
+    return outcome
+
+
+def test_what_is_staged_counts_only_with_the_roles_it_was_staged_with(place: Place) -> None:
+    assert recovery.staged_files(place.settings, restore_id=_ID, restore_auth=True) is None
+    _note_staged(place.settings)
+    staged = recovery.staged_files(place.settings, restore_id=_ID, restore_auth=True)
+    assert staged is not None
+    assert staged.files > 0
+    assert recovery.staged_files(place.settings, restore_id=_ID, restore_auth=False) is None
+
+
+def test_what_is_staged_does_not_count_once_something_else_was_fetched(place: Place) -> None:
+    _note_staged(place.settings)
+    with open(switching.fetch_journal_path(place.settings, restore_id=_ID), "ab") as journal:
+        journal.write(b"{}\n")
+    assert not recovery.is_staged(place.settings, restore_id=_ID)
+
+
+def test_without_a_fetch_there_is_no_source(place: Place) -> None:
+    with pytest.raises(NodeError, match="has not been fetched to node-1"):
+        recovery.source_of(place.settings, restore_id=_ID)
+
+
+def test_an_index_is_rebuilt_once(place: Place) -> None:
+    calls = place.root / "calls"
+    program = place.root / "nodetool.py"
+    program.write_text(f"import sys\nopen({str(calls)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n")
+    node = dataclasses.replace(place.settings, nodetool_command=(sys.executable, str(program)))
+    _note_staged(node)
+    assert restore_steps.rebuild_indexes(node, restore_id=_ID, check_mode=True) == ("app.t.by_v",)
+    assert not calls.exists()
+    assert restore_steps.rebuild_indexes(node, restore_id=_ID, check_mode=False) == ("app.t.by_v",)
+    assert restore_steps.rebuild_indexes(node, restore_id=_ID, check_mode=False) == ()
+    assert calls.read_text() == "rebuild_index app t by_v\n"
+    assert recovery.staged_outcome(node, restore_id=_ID) is not None
+
+
+def test_finishing_forgets_the_moment(place: Place) -> None:
+    _note_staged(place.settings)
+    switching.switch_node(
+        place.settings,
+        restore_id=_ID,
+        mode=IN_PLACE,
+        tokens=["1"],
+        restore_auth=True,
+        owner=None,
+        group=None,
+        is_running=lambda: False,
+    )
+    restore_steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False)
+    assert not recovery.is_staged(place.settings, restore_id=_ID)
+
+
+@pytest.mark.parametrize("mode", [IN_PLACE, NEW_CLUSTER])
+def test_only_a_restore_in_place_that_is_not_finished_parts_a_log(place: Place, mode: str) -> None:
+    assert switching.restored_in_place_us(place.settings, restore_id=_ID) is None
+    began_us = time.time_ns() // 1000
+    switching.switch_node(
+        place.settings,
+        restore_id=_ID,
+        mode=mode,
+        tokens=["1"],
+        restore_auth=True,
+        owner=None,
+        group=None,
+        is_running=lambda: False,
+    )
+    restored_us = switching.restored_in_place_us(place.settings, restore_id=_ID)
+    assert (restored_us is not None) == (mode == IN_PLACE)
+    # The file system's clock ticks more coarsely.
+    assert restored_us is None or began_us - 100_000 <= restored_us <= time.time_ns() // 1000
+    switching.finish(place.settings, restore_id=_ID, keep_old=True)
+    assert switching.restored_in_place_us(place.settings, restore_id=_ID) is None
+
+
+def test_a_restore_in_place_is_recorded_where_there_is_a_log_of_the_node() -> None:
+    store = open_memory_store(prefix="")
+    restored_us = 1_800_000_000_123_456
+    record = {"host_id": "h", "restored_us": restored_us, "restore_id": _ID}
+    assert commit_logs.record_restore(store, **record) is None
+    assert list(store.list("")) == []
+    store.put(ledger_key("h"), b"")
+    gap = commit_logs.record_restore(store, **record)
+    assert gap is not None
+    assert (gap.first, gap.last, gap.cause, gap.detail) == (1_800_000_000_123, 1_800_000_000_123, "restored", _ID)
+    commit_logs.record_restore(store, **record)
+    assert len(list(store.list("commitlogs/h/gaps/"))) == 1
+
+
+def _segment(path: pathlib.Path, *, ends: t.Sequence[int], size: int) -> str:
+    """A segment whose sync markers say that sections end there, cut or filled up to a size."""
+    number = 1_800_000_000_000
+    body = bytearray(encode_header(SegmentName(id=number, version=7)))
+    for end in ends:
+        at = len(body)
+        body += encode_marker(segment_id=number, position=at, end=end)
+        body += b"x" * (end - len(body))
+    path.write_bytes(bytes(body[:size]).ljust(size, b"x"))
+    return str(path)
+
+
+def test_a_last_segment_that_ends_between_two_markers_is_cut_at_the_first(tmp_path: pathlib.Path) -> None:
+    first = _segment(tmp_path / "CommitLog-7-1.log", ends=[100, 200], size=150)
+    last = _segment(tmp_path / "CommitLog-7-2.log", ends=[100, 200], size=150)
+    assert recovery._ending_at_a_marker((first, last)) == (first, last)
+    assert [pathlib.Path(path).stat().st_size for path in (first, last)] == [150, 100]
+
+
+def test_a_last_segment_without_a_whole_section_is_left_out(tmp_path: pathlib.Path) -> None:
+    first = _segment(tmp_path / "CommitLog-7-1.log", ends=[100], size=100)
+    last = _segment(tmp_path / "CommitLog-7-2.log", ends=[100], size=60)
+    assert recovery._ending_at_a_marker((first, last)) == (first,)
+    assert recovery._ending_at_a_marker(()) == ()
+
+
+def _plan(target_name: str, *, log: NodeLog, restore_auth: bool = True) -> RestorePlan:
+    """To a moment after the first of a log's pieces."""
+    base = Base(tag="backup_1", ended_us=_US + 5, positions={_HOST: CommitLogPosition((_SEGMENT,), _SEGMENT, 0)})
+    moment = moment_plan(plan_moment(_US + 50, bases=[base], logs=[log]), logs=[log])
+    values: dict[str, t.Any] = {field.name: 0 for field in dataclasses.fields(Assignment)}
+    values.update(target_name=target_name, source_host_id=_HOST, source_name="source-1", release_version="5.0.8")
+    return RestorePlan(
+        _ID, "backup_1", IN_PLACE, restore_auth, "c", "a", "a", 1, 2, (Assignment(**values),), (), 1, 1, 1, moment
+    )
+
+
+def _log(store: t.Any) -> NodeLog:
+    """A node's log in the repository: one segment in two pieces."""
+    name = SegmentName(id=_SEGMENT, version=7)
+    for start, read_us in ((0, _US + 10), (10, _US + 100)):
+        piece = Piece(name, start, start + 10, read_us, read_us, start > 0, "0" * 64)
+        store.put(piece_key(_HOST, piece), b"x" * 10)
+    return commit_logs.load_logs(store)[0]
+
+
+def _source(place: Place) -> None:
+    """The node manifest that the fetch has left."""
+    node = NodeIdentity(_HOST, "source-1", "10.0.0.1", "dc1", "r1", ("1",), "5.0.8", "Murmur3Partitioner", "a")
+    record = SnapshotRecord("backup_1", 1, 2, node, CommitLogPosition((), 0, 0), (), ())
+    header = NodeManifestHeader("backup_1", "c", node, record, data_directories=2)
+    path = pathlib.Path(switching.manifest_path(place.settings, restore_id=_ID))
+    path.write_bytes(encode_node_record(header))
+
+
+def _stage(part: restore_steps.Part, store: t.Any) -> recovery.RecoveryOutcome:
+    return restore_steps.stage_part(
+        part,
+        store,
+        repository=RepositorySettings(bucket="b"),
+        options=InstanceOptions(heap_mib=99),
+        progress=t.cast(t.Any, None),
+    )
+
+
+def test_a_node_stages_what_the_plan_names_of_its_sources_log(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_memory_store(prefix="")
+    part = restore_steps.Part(place.settings, _plan("node-1", log=_log(store)), owner="cassandra", group=None)
+    _source(place)
+    calls: list[dict[str, t.Any]] = []
+    monkeypatch.setattr(recovery, "stage_moment", lambda *_args, **options: calls.append(options))
+    _stage(part, store)
+    (call,) = calls
+    assert [(each.segment.id, each.end, each.whole) for each in call["segments"]] == [(_SEGMENT, 20, True)]
+    assert (call["moment_us"], call["release_version"], call["owner"]) == (_US + 50, "5.0.8", "cassandra")
+    assert (call["source"].node.name, call["options"].heap_mib) == ("source-1", 99)
+    assert restore_steps.would_stage(part)
+
+    outcome = _note_staged(place.settings)
+    assert _stage(part, store) == dataclasses.replace(outcome, changed=False)
+    assert len(calls) == 1
+    assert not restore_steps.would_stage(part)
+
+
+def test_a_log_that_is_gone_and_a_plan_without_a_moment_are_errors(place: Place) -> None:
+    store = open_memory_store(prefix="")
+    plan = _plan("node-1", log=_log(store))
+    part = restore_steps.Part(place.settings, plan, owner=None, group=None)
+    with pytest.raises(ObjectMissingError, match="no commit log of source-1"):
+        _stage(part, open_memory_store(prefix=""))
+    with pytest.raises(InputError, match="there is no moment to stage"):
+        _stage(dataclasses.replace(part, plan=dataclasses.replace(plan, moment=None)), store)
+
+
+def test_what_is_staged_is_not_fetched_again_unless_roles_are_treated_otherwise(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[dict[str, t.Any]] = []
+    monkeypatch.setattr(fetching, "fetch_backup", lambda *_args, **options: fetched.append(options))
+    log = _log(open_memory_store(prefix=""))
+    _note_staged(place.settings)
+    for restore_auth in (True, False):
+        plan = _plan("node-1", log=log, restore_auth=restore_auth)
+        outcome = restore_steps.fetch_part(
+            restore_steps.Part(place.settings, plan, owner=None, group=None),
+            t.cast(t.Any, None),
+            repository=RepositorySettings(bucket="b"),
+            transfer=TransferSettings(),
+            progress=t.cast(t.Any, None),
+        )
+        if restore_auth:
+            assert (outcome.changed, outcome.fetched_bytes, fetched) == (False, 0, [])
+            assert outcome.files > 0
+    assert len(fetched) == 1
+    assert not recovery.is_staged(place.settings, restore_id=_ID)
