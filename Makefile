@@ -18,6 +18,7 @@ ARGS ?=
 LOCAL_PYTHON := $(wildcard lab bench molecule/default/tests tests/architecture)
 PYTHON_SOURCES := $(wildcard plugins lab bench molecule tests tools)
 CORE_TESTS := tests/unit/plugins/module_utils/_core
+MOMENT_TESTS := $(addprefix tests/lab/test_,archiving.py moment.py staging.py)
 
 .PHONY: help
 help: ## Say what there is
@@ -76,11 +77,11 @@ unit:
 
 .PHONY: test-lab
 test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
-	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --ignore=tests/lab/test_staging.py tests/lab $(ARGS)
+	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --durations=0 $(addprefix --ignore=,$(MOMENT_TESTS)) tests/lab $(ARGS)
 
-.PHONY: test-staging
-test-staging: setup-lab ## Tests of staging instances on real nodes; part of `test` once recovery to a moment is
-	@tools/timed test-staging $(BIN)/pytest --timeout=1800 tests/lab/test_staging.py $(ARGS)
+.PHONY: test-moment
+test-moment: setup-lab ## Tests of archiving, staging and recovery to a moment on real clusters; no part of `test` yet
+	@tools/timed test-moment $(BIN)/pytest --timeout=1800 --durations=0 $(MOMENT_TESTS) $(ARGS)
 
 .PHONY: test-hosts
 test-hosts: setup-lab ## Backup and recovery on hosts with systemd, ssh and sudo; needs root, and is no part of `test`

@@ -94,12 +94,14 @@ def _put_aside(name: str) -> list[str]:
     return str(on(name).check_output("find /var/lib/cassandra -mindepth 2 -path '*/.revive/*' -prune")).split()
 
 
-def test_without_rights_a_backup_says_what_is_missing(backup: Backup, operator: Operator, service: Service) -> None:
+@pytest.mark.parametrize("playbook", ["backup", "disaster_recovery"])
+def test_without_rights_a_play_says_what_is_missing(
+    playbook: str, backup: Backup, operator: Operator, service: Service
+) -> None:
     before = service.processes()
-    run = operator.play("backup", backup_tag="rightless", ansible_become=False)
+    run = operator.play(playbook, ansible_become=False, backup_tag="rightless", restore_point=backup.tag, **_CONFIRMED)
     assert run.exit_status != 0, run.output
-    assert "The backup was not begun." in run.output
-    assert "rights" in run.output, run.output
+    assert re.search(r"n2: Cannot .*: Permission denied\. Run as .* root \(become\)", run.output), run.output
     assert service.processes() == before
     assert service.snapshots() == {name: [] for name in NAMES}
 
