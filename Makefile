@@ -15,9 +15,10 @@ export PYTHONDONTWRITEBYTECODE := 1
 # More arguments for pytest: make test-lab ARGS="-k restore"
 ARGS ?=
 # Python that runs on the controller and in the lab only.
-LOCAL_PYTHON := $(wildcard lab bench tests/architecture)
-PYTHON_SOURCES := $(wildcard plugins lab bench tests tools)
+LOCAL_PYTHON := $(wildcard lab bench molecule/default/tests tests/architecture)
+PYTHON_SOURCES := $(wildcard plugins lab bench molecule tests tools)
 CORE_TESTS := tests/unit/plugins/module_utils/_core
+MOMENT_TESTS := $(addprefix tests/lab/test_,archiving.py moment.py staging.py)
 
 .PHONY: help
 help: ## Say what there is
@@ -72,15 +73,19 @@ test-unit: setup ## Unit and architecture tests, and _core on the oldest Python 
 core:
 	@tools/timed $@ tools/test-core $(CORE_TESTS)
 unit:
-	@tools/timed $@ $(BIN)/pytest tests/unit tests/architecture $(ARGS)
+	@tools/timed $@ $(BIN)/pytest --numprocesses=auto --dist=worksteal tests/unit tests/architecture $(ARGS)
 
 .PHONY: test-lab
 test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
-	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --ignore=tests/lab/test_staging.py tests/lab $(ARGS)
+	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --durations=0 $(addprefix --ignore=,$(MOMENT_TESTS)) tests/lab $(ARGS)
 
-.PHONY: test-staging
-test-staging: setup-lab ## Tests of staging instances on real nodes; part of `test` once recovery to a moment is
-	@tools/timed test-staging $(BIN)/pytest --timeout=1800 tests/lab/test_staging.py $(ARGS)
+.PHONY: test-moment
+test-moment: setup-lab ## Tests of archiving, staging and recovery to a moment on real clusters; no part of `test` yet
+	@tools/timed test-moment $(BIN)/pytest --timeout=1800 --durations=0 $(MOMENT_TESTS) $(ARGS)
+
+.PHONY: test-hosts
+test-hosts: setup-lab ## Backup and recovery on hosts with systemd, ssh and sudo; needs root, and is no part of `test`
+	@tools/timed test-hosts tools/test-hosts $(ARGS)
 
 .PHONY: drill
 drill: setup-lab ## A cluster, two backups, all of it destroyed, and rebuilt on new nodes from the bucket alone
@@ -91,7 +96,7 @@ drill-moment: setup-lab ## The same with its commit log archived: lost under loa
 	@$(BIN)/python -m lab.drill_moment $(ARGS)
 
 .PHONY: bench
-bench: setup-lab ## Measure transfers against the raw engine on the same files
+bench: setup-lab ## Measure transfers beside the raw engine and boto3, and planning (ARGS="transfer --mib 200" for one)
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: build
@@ -100,4 +105,4 @@ build: setup ## The collection's artefact, in .cache/build
 
 .PHONY: clean
 clean: ## Throw away all that the gate made (not the lab: python -m lab down --destroy)
-	@rm -rf .cache .venv .venv-core .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+	@rm -rf .cache .venv .venv-core .venv-molecule .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible

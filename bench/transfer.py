@@ -6,7 +6,8 @@
 
 Every run is a process of its own, so that its peak memory is its own. The ways take turns, so that whatever else the
 machine does hits all of them; compare the ratios, not the seconds. The collection does more than the others: it hashes
-every file, packs small ones, and writes a manifest; its download checks every hash and unpacks.
+every file, packs small ones, and writes a manifest; its download keeps a journal, checks every hash, unpacks, and makes
+every file durable, which the others leave to the kernel.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import argparse
 import concurrent.futures
 import dataclasses
 import hashlib
-import io
-import itertools
 import json
 import os
 import pathlib
@@ -26,7 +25,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import typing as t
@@ -38,16 +36,15 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import parse_node_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import (
     encode_snapshot_record,
-    read_node_manifest,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
-    BackedUpObject,
     CommitLogPosition,
     NodeIdentity,
     SnapshotRecord,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch import fetch_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import ensure_repository
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.upload import upload_snapshot
 from lab.s3 import S3Server
@@ -98,10 +95,7 @@ def make_node(root: pathlib.Path, *, total_mib: int, sstables: int) -> None:
             with (snapshot / f"nb-{number}-big-{component}").open("wb") as file:
                 for start in range(0, size, 2**20):
                     file.write(source.randbytes(min(2**20, size - start)))
-    lines = ["cluster_name: bench", "data_file_directories:", f"    - {root / 'data'}", "partitioner: x"]
-    lines += [f"{name}_directory: {root / name}" for name in ("commitlog", "hints", "saved_caches", "cdc_raw")]
-    lines += ["seed_provider:", "    - class_name: x", "      parameters:", "          - seeds: 127.0.0.1"]
-    (root / "cassandra.yaml").write_text("\n".join(lines) + "\n")
+    write_config(root)
     identity = NodeIdentity(
         host_id=HOST_ID,
         name="bench",
@@ -123,6 +117,17 @@ def make_node(root: pathlib.Path, *, total_mib: int, sstables: int) -> None:
         tables=(),
     )
     write_atomically(str(root / "state" / "snapshots" / f"{TAG}.json"), encode_snapshot_record(record))
+
+
+def write_config(root: pathlib.Path) -> pathlib.Path:
+    """A cassandra.yaml whose directories are below ``root``; the data directory is there afterwards."""
+    (root / "data").mkdir(exist_ok=True)
+    lines = ["cluster_name: bench", "data_file_directories:", f"    - {root / 'data'}", "partitioner: x"]
+    lines += [f"{name}_directory: {root / name}" for name in ("commitlog", "hints", "saved_caches", "cdc_raw")]
+    lines += ["seed_provider:", "    - class_name: x", "      parameters:", "          - seeds: 127.0.0.1"]
+    path = root / "cassandra.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 def files_of(root: pathlib.Path) -> list[pathlib.Path]:
@@ -148,35 +153,31 @@ def upload_revive(root: pathlib.Path, settings: RepositorySettings) -> None:
 
 
 def download_revive(target: pathlib.Path, settings: RepositorySettings) -> None:
-    """All objects of the manifest, every hash checked, packs unpacked."""
+    """As the module does: journal, staging area, every hash compared, packs unpacked, every file made durable."""
     store = open_store(settings)
     key = next(entry.key for entry in store.list(f"backups/{TAG}/nodes/"))
     parsed = parse_node_manifest_key(key)
     assert parsed
     text = b"".join(decode(store.get_stream(key), parsed[2]))
-    entries = [r for r in read_node_manifest(text.splitlines(), subject=key) if isinstance(r, BackedUpObject)]
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(_fetch_one, itertools.repeat(store), entries, itertools.repeat(target)))
-
-
-def _fetch_one(store: ObjectStore, entry: BackedUpObject, target: pathlib.Path) -> None:
-    digest = hashlib.sha256()
-    if entry.packed:
-        body = store.get(entry.stored.key)
-        digest.update(body)
-        with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-            for member, expected in zip(tar, entry.files):
-                content = tar.extractfile(member)
-                assert content
-                data = content.read()
-                assert hashlib.sha256(data).hexdigest() == expected.sha256
-                (target / member.name).write_bytes(data)
-    else:
-        with (target / entry.files[0].path).open("wb") as file:
-            for chunk in store.get_stream(entry.stored.key):
-                digest.update(chunk)
-                file.write(chunk)
-    assert digest.hexdigest() == entry.stored.sha256
+    fetch_backup(
+        NodeSettings(
+            name="bench",
+            config_file=str(write_config(target)),
+            state_directory=str(target / "state"),
+        ),
+        store,
+        settings=settings,
+        restore_id="bench",
+        tag=TAG,
+        source_host_id=HOST_ID,
+        manifest_key=key,
+        manifest_sha256=hashlib.sha256(text).hexdigest(),
+        restore_auth=True,
+        owner=None,
+        group=None,
+        transfer=TransferSettings(workers=WORKERS),
+        progress=_Quiet(),
+    )
 
 
 def _obstore(settings: RepositorySettings) -> t.Any:
@@ -306,7 +307,8 @@ def _forget(root: pathlib.Path) -> None:
 def _check(root: pathlib.Path, target: pathlib.Path) -> None:
     """What came back is what went: by names and sizes here; the collection's way has checked every hash."""
     sent = {path.name: path.stat().st_size for path in files_of(root)}
-    came = {path.name: path.stat().st_size for path in target.iterdir()}
+    place = target / "data" if (target / "data").is_dir() else target
+    came = {path.name: path.stat().st_size for path in place.rglob("*") if path.is_file()}
     if sent != came:
         raise SystemExit(f"{len(sent)} files went, {len(came)} came back, or with other sizes")
 

@@ -229,7 +229,8 @@ class Cluster:
         self._on_all_nodes(Node.wipe)
 
     def destroy(self) -> None:
-        """End every node and remove the cluster with all its directories."""
+        """End every node, with its agent, and remove the cluster with all its directories."""
+        self._on_all_nodes(Node.kill_agent)
         self.kill()
         shutil.rmtree(self.directory)
         release_network(network=self.network)

@@ -68,6 +68,9 @@ def node_variables(*, node: Node) -> dict[str, t.Any]:
         "cassandra_native_address": node.address,
         "cassandra_native_port": node.native_port,
         "cassandra_state_directory": str(node.directory / "revive"),
+        "archive_directory": str(node.directory / "archive"),
+        "archive_agent_start_command": str(node.command_path(name="start_agent")),
+        "archive_agent_stop_command": str(node.command_path(name="stop_agent")),
         # All staging instances of a lab share one machine.
         "restore_staging_command": f"{node.command_path(name='cassandra')} -f",
         "restore_staging_heap_mib": 384,

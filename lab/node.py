@@ -92,6 +92,15 @@ class Node(NodeLayout):
         """End the node with SIGKILL, as a crash does. Nothing to do if it is down."""
         self._command("kill")
 
+    def agent(self) -> ProcessIdentity | None:
+        """Return the identity of the agent that ships the commit log, None if it does not run."""
+        process = ProcessIdentity.read(path=self.process_path.with_name("agent"))
+        return process if process is not None and process.is_running() else None
+
+    def kill_agent(self) -> None:
+        """End the agent with SIGKILL. Nothing to do if it does not run."""
+        self._command("stop_agent", "KILL")
+
     def wipe(self) -> None:
         """Empty the data, commit-log, hint, cache and CDC directories, as a new disk would be.
 

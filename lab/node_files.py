@@ -130,7 +130,25 @@ def write_node(
         directory.mkdir(mode=0o750, exist_ok=True)
     for command in _COMMANDS.iterdir():
         shutil.copy(command, layout.bin_directory)
-    texts = {
+    files = configuration_files(
+        layout=layout, settings=settings, distribution=distribution, class_data_archives=class_data_archives
+    )
+    for name, text in files.items():
+        (conf / name).write_text(text, encoding="utf-8")
+
+
+def configuration_files(
+    *,
+    layout: NodeLayout,
+    settings: NodeSettings,
+    distribution: Distribution,
+    class_data_archives: Path | None = None,
+) -> dict[str, str]:
+    """Return the texts of the files in a node's configuration directory, by their names."""
+    server_archive, nodetool_archive = (
+        None if class_data_archives is None else class_data_archives / name for name in ("server.jsa", "nodetool.jsa")
+    )
+    return {
         "cassandra.yaml": cassandra_yaml(layout=layout, settings=settings, series=distribution.series),
         "cassandra-rackdc.properties": f"dc={settings.datacenter}\nrack={settings.rack}\n",
         "logback.xml": _LOGBACK,
@@ -139,19 +157,13 @@ def write_node(
             f"JAVA={distribution.java}\nNODETOOL_JAVA={distribution.nodetool_java}\nJMX_PORT={settings.jmx_port}\n"
         ),
         "jvm.options": _options_file(
-            options=server_options(
-                layout=layout, settings=settings, distribution=distribution, archive=class_data_archives / "server.jsa"
-            )
+            options=server_options(layout=layout, settings=settings, distribution=distribution, archive=server_archive)
         ),
         "nodetool.options": _options_file(
-            options=nodetool_options(
-                layout=layout, distribution=distribution, archive=class_data_archives / "nodetool.jsa"
-            )
+            options=nodetool_options(layout=layout, distribution=distribution, archive=nodetool_archive)
         ),
         "tools.options": _options_file(options=sstable_tool_options(layout=layout, distribution=distribution)),
     }
-    for name, text in texts.items():
-        (conf / name).write_text(text, encoding="utf-8")
 
 
 def cassandra_yaml(*, layout: NodeLayout, settings: NodeSettings, series: tuple[int, int]) -> str:

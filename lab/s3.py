@@ -32,7 +32,7 @@ from lab.state_files import write_private
 
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 
-_ADDRESS = "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
 _REGION = "us-east-1"
 
 
@@ -45,17 +45,20 @@ class S3Server:
     region: str
     access_key_id: str
     secret_access_key: str = dataclasses.field(repr=False)
+    address: str = _LOOPBACK
 
     @classmethod
-    def start(cls, *, root: Path, name: str = "s3") -> S3Server:
+    def start(cls, *, root: Path, name: str = "s3", address: str = _LOOPBACK) -> S3Server:
         """Start a server, or return the one that runs. One that was stopped comes back with its data, at its address.
 
         :param root: the lab's directory; several servers, known by their ``name``, share it.
+        :param address: of this machine, where a new server listens; one that other hosts reach, if they are to use it.
         :raises LabError: it does not come up; with the end of its log.
         """
-        server = cls.load(root, name) if name in cls.names(root) else cls._create(root=root, name=name)
+        known = name in cls.names(root)
+        server = cls.load(root, name) if known else cls._create(root=root, name=name, address=address)
         if not server.is_running():
-            server._run(binary=_ensure_versitygw())
+            server._run(binary=ensure_versitygw())
         return server
 
     @classmethod
@@ -77,12 +80,13 @@ class S3Server:
         return tuple(sorted(path.parent.name for path in root.resolve().glob("s3/*/server.json")))
 
     @classmethod
-    def _create(cls, *, root: Path, name: str) -> S3Server:
+    def _create(cls, *, root: Path, name: str, address: str) -> S3Server:
         directory = root.resolve() / "s3" / name
         for part in ("buckets", "versions", "users"):
             (directory / part).mkdir(parents=True, exist_ok=True)
         state = {
-            "port": free_port(address=_ADDRESS),
+            "address": address,
+            "port": free_port(address=address),
             "region": _REGION,
             "access_key_id": f"LAB{secrets.token_hex(8).upper()}",
             "secret_access_key": secrets.token_urlsafe(30),
@@ -93,7 +97,7 @@ class S3Server:
     @property
     def endpoint_url(self) -> str:
         """Return the URL that clients connect to."""
-        return f"http://{_ADDRESS}:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -145,7 +149,7 @@ class S3Server:
         return process if process is not None and process.is_running() else None
 
     def _run(self, *, binary: Path) -> None:
-        if not can_bind(address=_ADDRESS, port=self.port):
+        if not can_bind(address=self.address, port=self.port):
             raise LabError(f"port {self.port} of the S3 server in {self.directory} is taken by another process")
         log = self.directory / "server.log"
         command: list[str | Path] = [binary, "--quiet", "--iam-dir", self.directory / "users", "posix"]
@@ -159,7 +163,7 @@ class S3Server:
                 start_new_session=True,
                 env={
                     **os.environ,
-                    "VGW_PORT": f"{_ADDRESS}:{self.port}",
+                    "VGW_PORT": f"{self.address}:{self.port}",
                     "VGW_REGION": self.region,
                     "ROOT_ACCESS_KEY_ID": self.access_key_id,
                     "ROOT_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -169,7 +173,7 @@ class S3Server:
         if process is not None:
             process.write(path=self.directory / "process")
         wait_until(
-            lambda: started.poll() is not None or is_listening(address=_ADDRESS, port=self.port),
+            lambda: started.poll() is not None or is_listening(address=self.address, port=self.port),
             timeout_seconds=60,
             what="the S3 server to listen",
         )
@@ -177,7 +181,7 @@ class S3Server:
             raise LabError(f"the S3 server ended at once:\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
 
 
-def _ensure_versitygw() -> Path:
+def ensure_versitygw() -> Path:
     """Return the server's binary, built once: the first time takes minutes."""
     name = "versitygw-" + VERSITYGW.rpartition("@")[2]
     return made_once(name=name, make=lambda directory: _build_versitygw(into=directory)) / "versitygw"

@@ -39,3 +39,34 @@ options:
     description: A file on the node with certificate authorities. The connection uses TLS when it is given.
     type: path
 """
+
+    # For modules that may not need it. Written out: ansible-test reads fragments without running them.
+    OPTIONAL = r"""
+options:
+  native_address:
+    description: The address on which the node listens for CQL.
+    type: str
+    required: false
+  native_port:
+    description: The port on which the node listens for CQL.
+    type: int
+    default: 9042
+  cql_username:
+    description: The role to log in with.
+    type: str
+  cql_password:
+    description: The role's password.
+    type: str
+  cql_consistency:
+    description: The consistency level of reads.
+    type: str
+    default: LOCAL_QUORUM
+    choices: [ONE, LOCAL_ONE, TWO, THREE, QUORUM, LOCAL_QUORUM, EACH_QUORUM, ALL]
+  cql_timeout_seconds:
+    description: How long one request may take.
+    type: int
+    default: 60
+  cql_ca_certificates:
+    description: A file on the node with certificate authorities. The connection uses TLS when it is given.
+    type: path
+"""

@@ -18,6 +18,11 @@ def problems(hostvars: t.Any, hosts: t.Sequence[str], name: str, evidence: str) 
     return together.problems({host: _variable(hostvars, host, name) for host in hosts}, evidence=evidence)
 
 
+def agent_problems(hostvars: t.Any, hosts: t.Sequence[str], name: str) -> list[str]:
+    """Which host's agent does not do its work, by a variable that a task registered on each."""
+    return together.agent_problems({host: _variable(hostvars, host, name) for host in hosts})
+
+
 def ring_problems(ring: t.Sequence[t.Mapping[str, t.Any]], host_ids: t.Mapping[str, str]) -> list[str]:
     """Why a ring is not whole, or not the hosts of the play."""
     try:
@@ -43,4 +48,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """By their names."""
-        return {"problems": problems, "ring_problems": ring_problems, "schema_problems": schema_problems}
+        return {
+            "agent_problems": agent_problems,
+            "problems": problems,
+            "ring_problems": ring_problems,
+            "schema_problems": schema_problems,
+        }

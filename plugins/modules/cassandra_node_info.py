@@ -27,9 +27,10 @@ options:
     description:
       - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a node that runs.
       - V(running) reads only whether it runs, V(ring) only the members of the ring.
+      - V(endpoint) reads only where clients reach it, from its configuration and without asking it.
     type: list
     elements: str
-    choices: [facts, running, ring]
+    choices: [facts, running, ring, endpoint]
     default: [facts]
 """
 
@@ -54,6 +55,21 @@ running:
   returned: when O(gather) has V(facts) or V(running)
   type: bool
   sample: true
+endpoint:
+  description: Where clients reach the node.
+  returned: when O(gather) has V(endpoint)
+  type: dict
+  contains:
+    address:
+      description: The address.
+      type: str
+      returned: always
+      sample: 10.0.0.11
+    port:
+      description: The port.
+      type: int
+      returned: always
+      sample: 9042
 ring:
   description: The members of the ring.
   returned: when O(gather) has V(ring)
@@ -125,7 +141,7 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
         "gather": {
             "type": "list",
             "elements": "str",
-            "choices": ["facts", "running", "ring"],
+            "choices": ["facts", "running", "ring", "endpoint"],
             "default": ["facts"],
         },
     }
@@ -141,6 +157,8 @@ def read(call: Call) -> Result:
         result.update(node=facts.to_result(), running=facts.running)
     elif "running" in gather:
         result.update(running=node.is_running(settings))
+    if "endpoint" in gather:
+        result.update(endpoint=plain(node.read_endpoint(settings)))
     if "ring" in gather:
         result.update(ring=plain(ring.read_ring(settings)))
     return result

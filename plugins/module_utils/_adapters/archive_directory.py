@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import reader_of
@@ -123,13 +124,20 @@ class ArchiveDirectory:
     def link_into_spool(self, name: SegmentName) -> None:
         """Do what the archive script does, for a segment that it was not asked for or failed on.
 
+        By content, where the spool is another file system, or another mount of the same, as in a sandbox.
+
         :raises SegmentGoneError: if it is not there.
         :raises LocalFilesError: if that does not work.
         """
-        target = self._path(SPOOL, str(name))
+        source, target = os.path.join(self._log_directory, str(name)), self._path(SPOOL, str(name))
         try:
             os.makedirs(self._path(SPOOL), mode=0o750, exist_ok=True)
-            os.link(os.path.join(self._log_directory, str(name)), target)
+            try:
+                os.link(source, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                _copy(source, target)
             sync_directory(self._path(SPOOL))
         except FileExistsError:
             return
@@ -229,6 +237,17 @@ class ArchiveDirectory:
                 os.close(descriptor)
             return
         raise SegmentGoneError(str(name))
+
+
+def _copy(source: str, target: str) -> None:
+    """Whole or not at all, and on disk; under a name that is no segment's until then."""
+    directory, name = os.path.split(target)
+    temporary = os.path.join(directory, f".{name}.copy")
+    with open(source, "rb") as reading, open(temporary, "wb") as writing:
+        shutil.copyfileobj(reading, writing, _READ_BYTES)
+        writing.flush()
+        os.fsync(writing.fileno())
+    os.replace(temporary, target)
 
 
 def _last_written(descriptor: int, *, start: int, length: int) -> int:

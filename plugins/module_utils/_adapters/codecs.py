@@ -101,7 +101,7 @@ def _decrypt(chunks: t.Iterator[bytes], *, identity_file: str | None) -> t.Itera
         raise InputError(
             "The object is encrypted and there is no identity to open it with.",
             subject="identity_file",
-            next_step="Give the file with the age identity.",
+            next_step="Give the file with the age identity: restore_identity_file, or identity_file of the repository.",
         )
     identities = _identities(pyrage, identity_file)
 

@@ -45,3 +45,24 @@ def node_lock(state_directory: str, *, name: str, node: str) -> t.Iterator[None]
         yield
     finally:
         os.close(descriptor)
+
+
+def is_locked(state_directory: str, *, name: str) -> bool:
+    """Whether a process holds the lock ``name``, looked at for an instant only.
+
+    :raises LocalFilesError: if it cannot be looked at.
+    """
+    path = os.path.join(state_directory, "locks", name)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise local_error(error, doing="open the lock", path=path) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

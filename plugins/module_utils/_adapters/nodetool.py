@@ -10,7 +10,11 @@ import os
 import re
 import subprocess
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError, NodeUnreachableError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    NodeError,
+    NodeStartingError,
+    NodeUnreachableError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import last_useful_line
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
@@ -19,6 +23,8 @@ _NOT_THERE = re.compile(
     r"|ServiceUnavailable|CommunicationException|InstanceNotFoundException|Operation not supported: ",
     re.IGNORECASE,
 )
+# JMX answers some seconds before the node does.
+_NOT_YET = re.compile(r"Server is not initialized yet", re.IGNORECASE)
 _NOT_LET_IN = re.compile(r"Authentication failed|SecurityException|Credentials required|Access denied", re.IGNORECASE)
 
 
@@ -37,6 +43,7 @@ class Nodetool:
     def run(self, *arguments: str) -> str:
         """What the command printed.
 
+        :raises NodeStartingError: if the node has just been started.
         :raises NodeUnreachableError: if the node does not answer, or not in time.
         :raises NodeError: if nodetool cannot be run, or failed.
         """
@@ -74,6 +81,8 @@ class Nodetool:
             return NodeError(
                 message, subject=node, next_step="Check the JMX user's name and the file with the JMX password."
             )
+        if _NOT_YET.search(printed):
+            return NodeStartingError(message, subject=node, next_step="Wait until Cassandra has started.")
         if _NOT_THERE.search(printed):
             return NodeUnreachableError(
                 message, subject=node, next_step="Check that Cassandra runs there and that its JMX port answers."

@@ -342,8 +342,14 @@ def _build_with_ca(
         ) from error
     try:
         return build({**client_options, "root_certificate": certificates})
-    except Exception:
-        # Older obstore has no such option, but looks where OpenSSL would.
+    except ValueError as error:
+        if "Invalid key" not in str(error):
+            raise LocalFilesError(
+                f"The CA bundle {ca_bundle} cannot be used: {str(error).rstrip('.')}.",
+                subject=ca_bundle,
+                next_step="Give a PEM file with the certificates of the authorities to trust.",
+            ) from error
+        # Releases without that option, all that Python 3.9 has, look where OpenSSL would.
         os.environ["SSL_CERT_FILE"] = ca_bundle
         return build(client_options)
 

@@ -30,6 +30,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper im
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import (
+    AGENT_LOCK,
     SHIP_NOW_FILE,
     STATUS_FILE,
     AgentStatus,
@@ -87,7 +88,7 @@ class Daemon:
         """
         config = self._config
         ensure_directory(config.agent_directory)
-        with node_lock(config.state_directory, name="agent", node=config.node_name):
+        with node_lock(config.state_directory, name=AGENT_LOCK, node=config.node_name):
             self._book.load()
             self._note(f"ships the commit log of {config.node_name} to {config.repository}")
             helpers = [threading.Thread(target=self._watch, name="revive-watch", daemon=True)]

@@ -16,6 +16,8 @@ VERSION = 1
 #: Names below ``<state directory>/agent``.
 STATUS_FILE = "status.json"
 SHIP_NOW_FILE = "ship-now"
+#: What an agent holds as long as it lives.
+AGENT_LOCK = "agent"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,6 +66,14 @@ class NodeUnreachableError(NodeError):
     code = "node_unreachable"
 
 
+class NotInRingError(NodeError):
+    """A node runs, and its ring does not have it."""
+
+
+class NodeStartingError(NodeUnreachableError):
+    """The node's process runs and is not far enough to answer."""
+
+
 class CqlDeniedError(NodeError):
     """A node does not let the role in over CQL."""
 

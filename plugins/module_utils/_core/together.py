@@ -56,6 +56,25 @@ def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) ->
     return found
 
 
+def agent_problems(outcomes: t.Mapping[str, t.Any]) -> list[str]:
+    """Which node's agent does not do its work, a sentence each.
+
+    :param outcomes: by node, what reading its agent returned.
+    """
+    found = problems(outcomes, evidence="agent")
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, t.Mapping) and _is_done(outcome, "agent"):
+            status = outcome["agent"].get("status") or {}
+            if not outcome["agent"].get("running"):
+                found.append(f"{name}: its agent does not run; run enable_archiving, or start it")
+            elif status.get("failing"):
+                found.append(f"{name}: its agent cannot {status['failing']}: {status.get('error')}")
+            used, limit = outcome["agent"].get("spool_bytes") or 0, status.get("spool_limit_bytes") or 0
+            if limit and used >= limit:
+                found.append(f"{name}: its spool is at its limit, with {used} of {limit} bytes")
+    return found
+
+
 def schema_problems(schemas: t.Mapping[str, str], *, moment_us: int) -> list[str]:
     """Why the nodes' schemas at a moment cannot be those of one cluster; empty if they can.
 

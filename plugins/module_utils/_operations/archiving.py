@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import time
-import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive_directory import (
     ARCHIVED,
@@ -19,35 +18,23 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
     SPOOL,
     ArchiveDirectory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import (
-    read_commit_log_mode,
-    read_config,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     local_error,
+    names_in,
     read_if_there,
     write_atomically,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import is_locked
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig, encode_config
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import AgentStatus
+from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import AGENT_LOCK, AgentStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archiving_properties import (
     FILE_NAME,
     archive_command,
     with_archiving,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeUnreachableError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import (
-    Base,
-    NodeLog,
-    Window,
-    chains,
-    node_windows,
-    restorable_windows,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings, NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.ship import read_agent_status
 
 POLICIES = ("block", "drop_and_record_gap")
@@ -89,37 +76,6 @@ class ArchivingOutcome:
     path: str
     before: str
     after: str
-
-
-@dataclasses.dataclass(frozen=True)
-class NodeArchive:
-    """How a node's archive stands, as the repository says.
-
-    :param lag_seconds: since when what is written is not covered; ``None`` if nothing ever was.
-    """
-
-    host_id: str
-    name: str
-    covered_until_us: int
-    lag_seconds: float | None
-    gaps: tuple[Gap, ...]
-    windows: tuple[Window, ...]
-    segments: int
-    pieces: int
-    stored_size: int
-    spool_bytes: int
-    spool_limit_bytes: int
-
-
-@dataclasses.dataclass(frozen=True)
-class ClusterArchive:
-    """How the cluster's archive stands.
-
-    :param windows: moments to which all nodes can be restored, for each base, oldest first.
-    """
-
-    nodes: tuple[NodeArchive, ...]
-    windows: tuple[Window, ...]
 
 
 def configure_archiving(
@@ -172,87 +128,62 @@ def archive_root(settings: ArchivingSettings, *, commitlog_directory: str) -> st
     return os.path.normpath(root)
 
 
-def configure_agent(
-    node: NodeSettings,
-    settings: ArchivingSettings,
-    repository: RepositorySettings,
-    *,
-    path: str,
-    host_id: str,
-    cluster_id: str,
-    interval_seconds: float,
-    credentials_file: str | None,
-    cql: CqlSettings | None = None,
-    cql_credentials_file: str | None = None,
-    max_bytes_per_second: int | None = None,
-    check_mode: bool,
-) -> bool:
-    """Write the agent's configuration, readable by its user only; whether it changed, so that the agent be restarted.
+@dataclasses.dataclass(frozen=True)
+class NodeAgent:
+    """How a node's agent is, as the node itself says.
 
-    :param credentials_file: a JSON file of mode 0600 with the store's keys; ``None`` where the node has a role.
-    :raises LocalFilesError: if a file cannot be read or written.
+    :param running: whether its process is there.
+    :param status: what it said last; ``None`` if there never was one.
+    :param spool_bytes: on disk, now.
     """
-    config = read_config(node.config_file)
-    mode = read_commit_log_mode(node.config_file)
-    wanted = AgentConfig(
-        node_name=node.name,
-        host_id=host_id,
-        commitlog_directory=config.commitlog_directory,
-        archive_root=archive_root(settings, commitlog_directory=config.commitlog_directory),
-        state_directory=node.state_directory,
-        repository=repository,
-        cluster_id=cluster_id,
-        interval_seconds=interval_seconds,
-        buffered=mode.buffered,
-        sync_period_seconds=mode.sync_period_seconds,
-        max_bytes_per_second=max_bytes_per_second,
-        spool_max_bytes=settings.spool_max_bytes,
-        spool_policy=settings.spool_policy,
-        cql=cql,
-    )
-    body = encode_config(wanted, credentials_file=credentials_file, cql_credentials_file=cql_credentials_file)
-    if read_if_there(path) == body:
-        return False
-    if not check_mode:
-        write_atomically(path, body)
-        _own(path, settings.owner)
-    return True
+
+    running: bool
+    status: AgentStatus | None
+    spool_bytes: int
+    spool_segments: int
 
 
-def archiving_info(logs: t.Sequence[NodeLog], bases: t.Sequence[Base], *, now_us: int | None = None) -> ClusterArchive:
-    """The restorable windows, gaps, lag and sizes, per node and for the cluster."""
-    now = now_us if now_us is not None else time.time_ns() // 1000
-    nodes = []
-    for log in logs:
-        found = chains(log)
-        until_us = found[-1].until_us if found else 0
-        nodes.append(
-            NodeArchive(
-                host_id=log.host_id,
-                name=log.name,
-                covered_until_us=until_us,
-                lag_seconds=(now - until_us) / 1_000_000 if until_us else None,
-                gaps=log.gaps,
-                windows=node_windows(bases, log),
-                segments=sum(len(chain.segments) for chain in found),
-                pieces=len(log.pieces),
-                stored_size=sum(piece.stored_size for piece in log.pieces),
-                spool_bytes=log.head.spool_bytes if log.head else 0,
-                spool_limit_bytes=log.head.spool_limit_bytes if log.head else 0,
-            )
-        )
-    return ClusterArchive(nodes=tuple(nodes), windows=restorable_windows(bases, logs))
+def agent_home(node: NodeSettings) -> str:
+    """The agent's own directory: it runs as Cassandra's user, who has no business in what else lies beside it."""
+    return os.path.join(node.state_directory, "archive")
 
 
-def node_archive_status(node: NodeSettings, settings: ArchivingSettings) -> tuple[AgentStatus | None, int]:
-    """What the node's agent says, and the spool's bytes as they are now.
+def read_node_agent(node: NodeSettings, *, spool_directory: str | None) -> NodeAgent:
+    """How the node's agent is, and its spool.
 
     :raises LocalFilesError: if they cannot be read.
+    :raises ManifestError: if what the agent left cannot be understood.
     """
     config = read_config(node.config_file)
+    settings = ArchivingSettings(script_path="", spool_directory=spool_directory)
     root = archive_root(settings, commitlog_directory=config.commitlog_directory)
-    files = ArchiveDirectory(log_directory=config.commitlog_directory, root=root)
-    return read_agent_status(node.state_directory), files.usage()[0]
+    size, count = ArchiveDirectory(log_directory=config.commitlog_directory, root=root).usage()
+    home = agent_home(node)
+    return NodeAgent(
+        running=is_locked(home, name=AGENT_LOCK),
+        status=read_agent_status(home),
+        spool_bytes=size,
+        spool_segments=count,
+    )
+
+
+def remove_archive(root: str, *, check_mode: bool) -> bool:
+    """Remove what archiving has made below ``root``, but for segments that nobody has shipped; whether there was any.
+
+    :raises LocalFilesError: if it cannot be removed.
+    """
+    ours = [path for path in (os.path.join(root, part) for part in (SPOOL, ARCHIVED, DROPPED)) if os.path.isdir(path)]
+    if not ours or names_in(os.path.join(root, SPOOL)):
+        return False
+    if not check_mode:
+        try:
+            for path in ours:
+                shutil.rmtree(path)
+            if not names_in(root):
+                os.rmdir(root)
+        except OSError as error:
+            raise local_error(error, doing="remove", path=root) from error
+    return True
 
 
 def _set_conf(path: str, text: str, *, check_mode: bool) -> bool:
@@ -276,11 +207,15 @@ def _make_directories(root: str, owner: tuple[str, str] | None, *, check_mode: b
                 os.makedirs(path, mode=0o750)
             except OSError as error:
                 raise local_error(error, doing="make the directory", path=path) from error
-            _own(path, owner)
+            own(path, owner)
     return bool(missing)
 
 
-def _own(path: str, owner: tuple[str, str] | None) -> None:
+def own(path: str, owner: tuple[str, str] | None) -> None:
+    """Give a file to a user and group, where whoever runs this can.
+
+    :raises InputError: if there is no such user or group.
+    """
     if owner is None or os.geteuid() != 0:
         return
     try:

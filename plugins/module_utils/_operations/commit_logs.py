@@ -7,7 +7,12 @@
 from __future__ import annotations
 
 import time
+import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import (
+    ClusterArchive,
+    report_archive,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
     COMMIT_LOGS_PREFIX,
     acknowledged_gap_key,
@@ -22,7 +27,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger impo
     decode_head,
     encode_gap,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import LogListing, NodeLog, read_listing
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import (
+    Base,
+    LogListing,
+    NodeLog,
+    read_listing,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 
 
@@ -40,6 +50,14 @@ def load_logs(store: ObjectStore, *, host_ids: tuple[str, ...] | None = None) ->
         for host_id in host_ids:
             listings.update(read_listing(store.list(commit_log_prefix(host_id))))
     return tuple(_load(store, listing) for _host_id, listing in sorted(listings.items()))
+
+
+def read_archive(store: ObjectStore, bases: t.Sequence[Base], *, now_us: int) -> ClusterArchive:
+    """How the archive of all nodes stands.
+
+    :raises StoreError, ManifestError: as :func:`load_logs`.
+    """
+    return report_archive(load_logs(store), bases, now_us=now_us)
 
 
 def record_corrupt_piece(store: ObjectStore, *, log: NodeLog, piece: Piece, detail: str) -> Gap:

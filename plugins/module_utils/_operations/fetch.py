@@ -421,6 +421,10 @@ def _needs(run: _Run) -> _Needs:
             continue
         if not entry.files or (not entry.packed and len(entry.files) != 1):
             raise ManifestError(f"The manifest lists {entry.stored.key} without its file.", subject=entry.stored.key)
+        if not entry.packed and entry.files[0].sha256 != entry.stored.sha256:
+            raise ManifestError(
+                f"The manifest has two hashes for {entry.stored.key}, which holds one file.", subject=entry.stored.key
+            )
         place = run.place_of(entry)
         if not 0 <= place < run.places.count:
             raise ManifestError(f"The manifest names a data directory {place}.", subject=entry.stored.key)
@@ -577,7 +581,10 @@ def _fetch_object(run: _Run, entry: BackedUpObject, *, place: int, number: int) 
 
 
 class _Content:
-    """An object's content as a file to read from, hashed on its way and never longer than the manifest says."""
+    """An object's content as a file to read from, never longer than the manifest says.
+
+    Packs are hashed on their way. An object that is one file has that file's hash, which is taken where it is written.
+    """
 
     def __init__(self, run: _Run, entry: BackedUpObject) -> None:
         self._run, self._entry = run, entry
@@ -602,7 +609,8 @@ class _Content:
             chunk = next(self._chunks, None)
             if chunk is None:
                 return b""
-            self._digest.update(chunk)
+            if self._entry.packed:
+                self._digest.update(chunk)
             self._size += len(chunk)
             if self._size > self._entry.stored.size:
                 raise ObjectCorruptError("is longer than the manifest says")
@@ -621,9 +629,9 @@ class _Content:
             pass
         if self._size != self._entry.stored.size:
             raise ObjectCorruptError(f"has {self._size} bytes instead of {self._entry.stored.size}")
-        if self._digest.hexdigest() != self._entry.stored.sha256:
-            raise ObjectCorruptError("has another content than its SHA-256 says")
         if self._entry.packed:
+            if self._digest.hexdigest() != self._entry.stored.sha256:
+                raise ObjectCorruptError("has another content than its SHA-256 says")
             self._run.progress.advance(transferred_bytes=sum(file.size for file in self._entry.files))
 
 

@@ -24,7 +24,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetoo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
     NodeError,
+    NodeStartingError,
     NodeUnreachableError,
+    NotInRingError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACE
@@ -60,8 +62,7 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
     :raises NodeError: if nodetool fails for another reason than that the node does not run.
     """
     config = read_config(node.config_file)
-    running = is_running(node)
-    identity = _identity(node, running=running)
+    running, identity = _ask(node)
     switch = pending(node)
     address = _address(config, identity=identity)
     datacenter, rack = _position(config, identity=identity if running else None)
@@ -88,17 +89,38 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
         has_system_local=_has_system_local(_data_roots(places, switch=switch)),
         pending=PendingRestore(restore_id=switch.restore_id, phase=switch.phase) if switch else None,
         native_transport_port=config.native_transport_port,
-        cql_address=config.broadcast_rpc_address or _specific(config.rpc_address) or address,
+        cql_address=_cql_address(config, address=address),
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """Where clients reach a node."""
+
+    address: str
+    port: int
+
+
+def read_endpoint(node: NodeSettings) -> Endpoint:
+    """Where clients reach the node, by its configuration; it is not asked, so it may be starting.
+
+    :raises LocalFilesError: if the configuration cannot be read.
+    """
+    config = read_config(node.config_file)
+    configured = config.broadcast_address or config.listen_address
+    address = _address(config, identity=None if configured else remembered_identity(node))
+    return Endpoint(address=_cql_address(config, address=address), port=config.native_transport_port)
+
+
 def is_running(node: NodeSettings) -> bool:
-    """Whether the node answers nodetool.
+    """Whether the node answers nodetool, or has been started and will.
 
     :raises NodeError: if nodetool cannot be run, or is not let in.
     """
     try:
         Nodetool(node).run("version")
+    except NodeStartingError:
+        return True
     except NodeUnreachableError:
         return False
     return True
@@ -127,21 +149,24 @@ def remembered_identity(node: NodeSettings) -> NodeIdentity | None:
         return None
 
 
-def _identity(node: NodeSettings, *, running: bool) -> NodeIdentity | None:
-    if running:
+def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
+    """Whether the node runs, and who it is: as it says itself, else as it was when it was last asked.
+
+    One question answers both; each costs a start of nodetool's Java.
+    """
+    try:
+        identity = read_identity(node)
+    except NodeStartingError:
+        return True, remembered_identity(node)
+    except NodeUnreachableError:
+        return False, remembered_identity(node)
+    except NotInRingError:
         # A node that runs without being in its ring is none of those that were backed up.
-        with contextlib.suppress(NodeUnreachableError):
-            try:
-                identity = read_identity(node)
-            except NodeError as error:
-                if isinstance(error, NodeUnreachableError) or "not a member" not in error.message:
-                    raise
-                return None
-            # Reading may be all that a user is allowed to.
-            with contextlib.suppress(LocalFilesError):
-                remember_identity(node, identity)
-            return identity
-    return remembered_identity(node)
+        return True, None
+    # Reading may be all that a user is allowed to.
+    with contextlib.suppress(LocalFilesError):
+        remember_identity(node, identity)
+    return True, identity
 
 
 def _release_version(node: NodeSettings, *, running: bool, identity: NodeIdentity | None) -> str | None:
@@ -208,6 +233,10 @@ def _resolved(name: str) -> tuple[str, ...]:
     with contextlib.suppress(OSError, UnicodeError):
         return tuple(str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
     return ()
+
+
+def _cql_address(config: NodeConfig, *, address: str) -> str:
+    return config.broadcast_rpc_address or _specific(config.rpc_address) or address
 
 
 def _specific(address: str | None) -> str | None:

@@ -12,7 +12,9 @@ import time
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import is_locked
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import (
+    AGENT_LOCK,
     SHIP_NOW_FILE,
     STATUS_FILE,
     AgentStatus,
@@ -74,13 +76,20 @@ def ship_now(
         waited = time.monotonic() - began
         if status is not None and status.covered_until_us >= asked_us:
             return ShipOutcome(asked_us=asked_us, covered_until_us=status.covered_until_us, waited_seconds=waited)
-        silent = status is None or not status.running or now_us() - status.written_us > _SILENT_SECONDS * 1_000_000
+        silent = _is_silent(status, state_directory=state_directory, now_us=now_us())
         if waited >= timeout_seconds or (silent and waited >= min(timeout_seconds, _SILENT_SECONDS)):
             raise _not_covered(node, status, asked_us=asked_us, waited=waited, silent=silent)
         if time.monotonic() - asked_again >= _ASK_AGAIN_SECONDS:
             _ask(state_directory)
             asked_again = time.monotonic()
         sleep(_POLL_SECONDS)
+
+
+def _is_silent(status: AgentStatus | None, *, state_directory: str, now_us: int) -> bool:
+    """Whether there is no agent that could answer. One that starts again has some time to."""
+    if status is None or not status.running or not is_locked(state_directory, name=AGENT_LOCK):
+        return True
+    return now_us - status.written_us > _SILENT_SECONDS * 1_000_000
 
 
 def _ask(state_directory: str) -> None:

@@ -28,7 +28,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapsho
     snapshot_tags,
     table_snapshots,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, ManifestError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    ManifestError,
+    NodeError,
+    NotInRingError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import (
     decode_snapshot_record,
     encode_snapshot_record,
@@ -84,7 +89,7 @@ def read_identity(node: NodeSettings) -> NodeIdentity:
     """Who the node is, as it says itself.
 
     :raises NodeUnreachableError: if it does not answer.
-    :raises NodeError: if it is not part of its ring.
+    :raises NotInRingError: if it is not part of its ring.
     """
     nodetool = Nodetool(node)
     # Each starts a Java machine, which takes seconds on a busy node.
@@ -94,7 +99,7 @@ def read_identity(node: NodeSettings) -> NodeIdentity:
     info, cluster = parse_info(info_output), parse_describecluster(cluster_output)
     itself = [status for status in parse_status(status_output) if status.host_id == info.host_id]
     if not itself or not info.tokens:
-        raise NodeError(
+        raise NotInRingError(
             f"Node {node.name} ({info.host_id}) is not a member of its ring.",
             subject=node.name,
             next_step="Wait until nodetool status shows it as UN.",

@@ -130,11 +130,11 @@ def staging_arguments() -> Arguments:
     )
 
 
-def cql_arguments() -> Arguments:
+def cql_arguments(*, required: bool = True) -> Arguments:
     """How to speak CQL to the node."""
     return Arguments(
         options={
-            "native_address": {"type": "str", "required": True},
+            "native_address": {"type": "str", "required": required},
             "native_port": {"type": "int", "default": 9042},
             "cql_username": {"type": "str"},
             "cql_password": {"type": "str", "no_log": True},

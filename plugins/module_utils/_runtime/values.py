@@ -10,11 +10,13 @@ import dataclasses
 import json
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import manifest, wording
+from ansible_collections.revive.cassandra.plugins.module_utils._core import archive_report, manifest, wording
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Window
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import CUTS
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 #: What manifests say they were written by; the same as in galaxy.yml.
 TOOL_VERSION = "0.1.0"
@@ -116,3 +118,36 @@ def tables(value: ClusterManifest) -> list[dict[str, t.Any]]:
         }
         for each in value.tables
     ]
+
+
+def moment(moment_us: int) -> str | None:
+    """A moment in UTC as ISO 8601; ``None`` for 0, which is never."""
+    return format_us(moment_us) if moment_us else None
+
+
+def archive(value: archive_report.ClusterArchive) -> dict[str, t.Any]:
+    """How the archive of a cluster's commit logs stands."""
+    nodes = []
+    for node in value.nodes:
+        values = dataclasses.asdict(node)
+        del values["covered_until_us"]
+        values["covered_until"] = moment(node.covered_until_us)
+        values["windows"] = [_window(window) for window in node.windows]
+        values["gaps"] = [dataclasses.asdict(gap) for gap in node.gaps]
+        nodes.append(values)
+    return {"nodes": nodes, "windows": [_window(window) for window in value.windows]}
+
+
+def archive_lines(value: archive_report.ClusterArchive) -> list[str]:
+    """The same in lines to read."""
+    return archive_report.archive_lines(value)
+
+
+def _window(window: Window) -> dict[str, t.Any]:
+    return {
+        "tag": window.tag,
+        "from": format_us(window.from_us),
+        "until": format_us(window.until_us),
+        "limited_by": window.limited_by,
+        "ended_by": window.ended_by,
+    }

@@ -13,6 +13,9 @@ import typing as t
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import ClusterArchive
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive_setup import SetUp
+
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 
@@ -28,11 +31,24 @@ WRITING = {
     "switch.switch_node": False,
     "switch.roll_back": False,
     "switch.finish": False,
+    "archive_setup.set_up_archiving": True,
+    "archive_setup.take_down_archiving": True,
+    "ship.ship_now": False,
     "commit_logs.record_restore": False,
     "recovery.stage_moment": False,
     "recovery.forget_moment": False,
     "recovery.note_rebuilt": False,
 }
+SET_UP = SetUp(
+    changed=True,
+    restart_needed=True,
+    agent_changed=True,
+    leftovers=(),
+    agent_config_file="/x/agent.json",
+    commitlog_directory="/log",
+    spool_directory="/log/.revive",
+    files=(),
+)
 READING = {
     "repository.open_repository": None,
     "preview.would_upload": True,
@@ -45,6 +61,10 @@ READING = {
     "recovery.staged_outcome": types.SimpleNamespace(indexes_to_rebuild=("ks.t.i",)),
     "counting.count_rows": (),
     "counting.describe_schema": (),
+    "ship.read_agent_status": None,
+    "archiving.read_node_agent": None,
+    "log_bases.bases_of": (),
+    "commit_logs.read_archive": ClusterArchive(nodes=(), windows=()),
 }
 PLAN = {
     "restore_id": "b1-in-place-0123abcd",
@@ -109,6 +129,10 @@ CASES = [
     Case("cassandra_snapshot", {"tag": "b1"}),
     Case("cassandra_snapshot", {"tag": "b1", "state": "absent"}),
     Case("cassandra_table_count_info", {"native_address": "10.0.0.1"}, changed=False),
+    Case("commitlog_archive", {}),
+    Case("commitlog_archive", {"state": "absent"}),
+    Case("commitlog_archive_info", {}, changed=False),
+    Case("commitlog_archive_ship", {}),
 ]
 
 
@@ -121,7 +145,9 @@ def test_check_mode_writes_nothing(case: Case, run_module: t.Any, replace_operat
     outcome = types.SimpleNamespace(
         changed=True, created=True, marker={}, record=None, before=(), after=(), cleared=("b1",)
     )
-    writes = {name: replace_operation(name, outcome) for name in WRITING}
+    writes = {
+        name: replace_operation(name, SET_UP if name.startswith("archive_setup.") else outcome) for name in WRITING
+    }
     for name, result in READING.items():
         replace_operation(name, result)
     replace_operation("restore_plan.make_plan", error=_refused())

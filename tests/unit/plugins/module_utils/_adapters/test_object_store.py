@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import typing as t
 import uuid
@@ -129,6 +130,17 @@ def test_a_profile_gives_the_credentials(
     store = open_store(RepositorySettings(bucket=settings.bucket, endpoint_url=settings.endpoint_url, profile="backup"))
     store.put("a", b"content")
     assert store.get("a") == b"content"
+
+
+def test_a_ca_bundle_without_certificates_is_named_and_changes_nothing(
+    endpoint_url: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    bundle = tmp_path / "empty.pem"
+    bundle.write_text("no certificate")
+    with pytest.raises(LocalFilesError, match=r"empty\.pem"):
+        open_store(_settings(endpoint_url, ca_bundle=str(bundle)))
+    assert "SSL_CERT_FILE" not in os.environ
 
 
 def test_a_ca_bundle_that_cannot_be_read_is_named(endpoint_url: str) -> None:

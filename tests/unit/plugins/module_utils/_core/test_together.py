@@ -58,6 +58,26 @@ def test_a_host_of_the_play_that_is_not_in_the_ring_is_named(host_id: str) -> No
     ]
 
 
+def agent(*, running: bool = True, spool_bytes: int = 0, **status: t.Any) -> dict[str, t.Any]:
+    return {"agent": {"running": running, "spool_bytes": spool_bytes, "status": status}}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentences"),
+    [
+        (agent(), []),
+        (agent(running=False), ["n1: its agent does not run; run enable_archiving, or start it"]),
+        (agent(failing="ship", error="No bucket."), ["n1: its agent cannot ship: No bucket."]),
+        (agent(spool_bytes=9, spool_limit_bytes=10), []),
+        (agent(spool_bytes=10, spool_limit_bytes=10), ["n1: its spool is at its limit, with 10 of 10 bytes"]),
+        ({"agent": {"running": True, "spool_bytes": 5, "status": None}}, []),
+        ({"unreachable": True, "msg": "gone"}, ["n1: cannot be reached: gone"]),
+    ],
+)
+def test_an_agent_that_does_not_do_its_work_is_named(outcome: t.Any, sentences: list[str]) -> None:
+    assert together.agent_problems({"n1": outcome}) == sentences
+
+
 def test_one_schema_on_all_nodes_is_no_problem_and_others_are_named() -> None:
     assert together.schema_problems({"n1": "a", "n2": "a"}, moment_us=1) == []
     (problem,) = together.schema_problems({"n1": "a", "n2": "b", "n3": "a"}, moment_us=1_800_000_000_000_000)

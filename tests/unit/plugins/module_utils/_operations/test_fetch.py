@@ -21,6 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     InputError,
     ManifestError,
     NodeError,
+    NodeUnreachableError,
     NoSpaceError,
     ObjectCorruptError,
     ObjectMissingError,
@@ -403,7 +404,10 @@ def test_a_moment_in_the_future_is_refused(world: World, monkeypatch: pytest.Mon
 
 
 def _facts(world: World, monkeypatch: pytest.MonkeyPatch) -> node.NodeFacts:
-    monkeypatch.setattr(node, "is_running", lambda _node: False)
+    def down(_node: object) -> t.NoReturn:
+        raise NodeUnreachableError("down")
+
+    monkeypatch.setattr(node, "read_identity", down)
     facts = node.read_node(dataclasses.replace(world.target.settings, release_version="5.0.8"))
     assert node.NodeFacts.from_result(facts.to_result()) == facts
     return dataclasses.replace(

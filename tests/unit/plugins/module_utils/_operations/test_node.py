@@ -10,7 +10,11 @@ import pathlib
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError, NodeUnreachableError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    NodeError,
+    NodeUnreachableError,
+    NotInRingError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode
@@ -21,18 +25,23 @@ def disk(tmp_path: pathlib.Path) -> DiskNode:
     return DiskNode(tmp_path, directories=2)
 
 
-def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool) -> None:
+def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_ring: bool = True) -> None:
+    def read_identity(_settings: object) -> NodeIdentity:
+        if not running:
+            raise NodeUnreachableError("down")
+        if not in_ring:
+            raise NotInRingError("is not a member of its ring")
+        return disk.identity
+
     class FakeNodetool:
         def __init__(self, _settings: object) -> None:
             pass
 
         def run(self, *_arguments: str) -> str:
-            if not running:
-                raise NodeUnreachableError("down")
             return "ReleaseVersion: 5.0.8\n"
 
     monkeypatch.setattr(node, "Nodetool", FakeNodetool)
-    monkeypatch.setattr(node, "read_identity", lambda _settings: disk.identity)
+    monkeypatch.setattr(node, "read_identity", read_identity)
 
 
 def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
@@ -46,6 +55,28 @@ def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
     _runs(monkeypatch, disk, running=False)
     facts = node.read_node(disk.settings)
     assert (facts.running, facts.identity, facts.identity_stale) == (False, disk.identity, True)
+
+
+def test_a_node_outside_its_ring_runs_and_is_none_of_those_that_were_backed_up(
+    disk: DiskNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _runs(monkeypatch, disk, running=True, in_ring=False)
+    facts = node.read_node(disk.settings)
+    assert (facts.running, facts.identity, facts.release_version) == (True, None, "5.0.8")
+
+
+def test_a_node_that_has_just_been_started_counts_as_running_and_is_who_it_was(
+    disk: DiskNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _runs(monkeypatch, disk, running=True)
+    node.read_node(disk.settings)
+    monkeypatch.undo()
+    # What nodetool of 5.0.8 says while Cassandra replays its commit log.
+    said = "java.lang.IllegalArgumentException: Server is not initialized yet, cannot run nodetool."
+    starting = dataclasses.replace(disk.settings, nodetool_command=("/bin/sh", "-c", f"echo '{said}' >&2; exit 1"))
+    assert node.is_running(starting)
+    facts = node.read_node(starting)
+    assert (facts.running, facts.identity) == (True, disk.identity)
 
 
 def test_a_node_that_never_ran_is_described_by_its_files(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +95,19 @@ def test_a_node_that_never_ran_is_described_by_its_files(disk: DiskNode, monkeyp
     assert not facts.has_system_local
     assert len(facts.data_directories) == 2
     assert all(place.free_bytes > 0 for place in facts.data_directories)
+
+
+def test_where_clients_reach_a_node_is_read_without_asking_it(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(_settings: object) -> NodeIdentity:
+        raise AssertionError("a node that is starting may not answer as it will later")
+
+    monkeypatch.setattr(node, "read_identity", asked)
+    config = disk.root / "cassandra.yaml"
+    text = config.read_text()
+    config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 0.0.0.0\nnative_transport_port: 9142\n")
+    assert node.read_endpoint(disk.settings) == node.Endpoint(address="10.0.0.5", port=9142)
+    config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 10.1.0.5\n")
+    assert node.read_endpoint(disk.settings) == node.Endpoint(address="10.1.0.5", port=9042)
 
 
 def test_data_and_who_the_node_was_are_found_on_disk(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
