@@ -97,7 +97,9 @@ class FileProgress:
         with self._lock:
             now = self._clock()
             self._state = self._state.advanced(now=now, transferred_bytes=transferred_bytes, files=files)
-            if now - self._written_at >= WRITE_SECONDS:
+            whole = self._state.done_files >= self._state.total_files > 0
+            # What comes after the last file may take long, and is not to look as if nothing had been done.
+            if whole or now - self._written_at >= WRITE_SECONDS:
                 self._write(now)
             self._lease.check()
 
