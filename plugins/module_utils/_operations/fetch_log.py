@@ -26,6 +26,19 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain i
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 
 _PART = ".part"
+#: What a network or a memory did once is no damage in the repository.
+_READS = 2
+
+
+class PieceCorruptError(ObjectCorruptError):
+    """A piece of a commit log is not what its name says.
+
+    :param piece: which.
+    """
+
+    def __init__(self, message: str, *, subject: str, next_step: str, piece: Piece) -> None:
+        super().__init__(message, subject=subject, next_step=next_step)
+        self.piece = piece
 
 
 def fetch_segments(
@@ -45,7 +58,8 @@ def fetch_segments(
     :param host_id: of the source node.
     :param workers: segments fetched at a time.
     :returns: paths in the order of replay.
-    :raises ObjectCorruptError: if a piece is not what its key says.
+    :raises PieceCorruptError: if a piece is not what its key says, read twice.
+    :raises ObjectCorruptError: if pieces do not make their segment.
     :raises ObjectMissingError: if one is not there.
     :raises LocalFilesError: if the directory cannot be written.
     """
@@ -103,18 +117,30 @@ def _fetch_segment(
 
 def _read_piece(store: ObjectStore, piece: Piece, *, host_id: str, identity_file: str | None) -> bytes:
     key = piece_key(host_id, piece)
+    for _attempt in range(_READS):
+        body = _read_body(store, piece, key=key, identity_file=identity_file)
+        if body is not None:
+            return body
+    raise PieceCorruptError(
+        f"{key} is not what its name says.",
+        subject=key,
+        next_step="Choose a moment before it; a backup taken now closes the gap for moments to come.",
+        piece=piece,
+    )
+
+
+def _read_body(store: ObjectStore, piece: Piece, *, key: str, identity_file: str | None) -> bytes | None:
+    """A piece's bytes; ``None`` if they are not those that its name says."""
     body = bytearray()
-    for chunk in decode(store.get_stream(key), piece.codecs, identity_file=identity_file):
-        body += chunk
-        if len(body) > piece.end - piece.start:
-            break
-    if len(body) != piece.end - piece.start or hashlib.sha256(body).hexdigest() != piece.sha256:
-        raise ObjectCorruptError(
-            f"{key} is not what its name says.",
-            subject=key,
-            next_step="Choose a moment before it; a backup taken now closes the gap for moments to come.",
-        )
-    return bytes(body)
+    try:
+        for chunk in decode(store.get_stream(key), piece.codecs, identity_file=identity_file):
+            body += chunk
+            if len(body) > piece.end - piece.start:
+                return None
+    except ObjectCorruptError:
+        return None
+    fits = len(body) == piece.end - piece.start and hashlib.sha256(body).hexdigest() == piece.sha256
+    return bytes(body) if fits else None
 
 
 def _check_segment(path: str, chain: SegmentChain) -> None:

@@ -12,7 +12,13 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, ObjectMissingError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    ObjectMissingError,
+    StoreError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import gap_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import NodeLog
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import planned_segments
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
@@ -27,6 +33,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import commit_logs, fetch, recovery, switch
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node as node_operation
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import PieceCorruptError
 
 #: Longer than any index takes to be rebuilt.
 _REBUILD_TIMEOUT_SECONDS = 7 * 24 * 3600
@@ -100,6 +107,7 @@ def stage_part(
 
     :raises InputError: if the plan is of a whole backup.
     :raises ObjectMissingError: if the repository has less of the log than when it was planned.
+    :raises PieceCorruptError: if a piece is damaged; that is recorded in the repository as a gap.
     :raises ReviveError: as :func:`recovery.stage_moment`.
     """
     plan, assignment = part.plan, part.plan.assignment_of(part.node.name)
@@ -119,20 +127,36 @@ def stage_part(
             subject=assignment.source_name,
             next_step="Plan again, and find out what deletes objects there.",
         )
-    return recovery.stage_moment(
-        part.node,
-        store,
-        restore_id=plan.restore_id,
-        source=recovery.source_of(part.node, restore_id=plan.restore_id),
-        segments=planned_segments(plan.moment, log=logs[0]),
-        moment_us=plan.moment.replay_until_us,
-        restore_auth=plan.restore_auth,
-        release_version=assignment.release_version,
-        options=options,
-        owner=part.owner,
-        identity_file=repository.identity_file,
-        progress=progress,
-    )
+    try:
+        return recovery.stage_moment(
+            part.node,
+            store,
+            restore_id=plan.restore_id,
+            source=recovery.source_of(part.node, restore_id=plan.restore_id),
+            segments=planned_segments(plan.moment, log=logs[0]),
+            moment_us=plan.moment.replay_until_us,
+            restore_auth=plan.restore_auth,
+            release_version=assignment.release_version,
+            options=options,
+            owner=part.owner,
+            identity_file=repository.identity_file,
+            progress=progress,
+        )
+    except PieceCorruptError as error:
+        raise _recorded(store, log=logs[0], error=error) from error
+
+
+def _recorded(store: ObjectStore, *, log: NodeLog, error: PieceCorruptError) -> PieceCorruptError:
+    """The same error, once the repository says it too, so that no plan leads over that piece again."""
+    try:
+        gap = commit_logs.record_corrupt_piece(store, log=log, piece=error.piece, detail="Found by a restore.")
+        next_step = (
+            f"{error.next_step} Plans do not lead over it any more. If the object is brought back from a copy, "
+            f"delete {gap_key(gap)}."
+        )
+    except StoreError as refused:
+        next_step = f"{error.next_step} The repository could not be told, so that plans still lead over it: {refused}"
+    return PieceCorruptError(error.message, subject=error.subject, next_step=next_step, piece=error.piece)
 
 
 def would_stage(part: Part) -> bool:

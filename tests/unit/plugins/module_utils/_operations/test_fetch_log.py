@@ -89,6 +89,23 @@ def test_what_is_there_is_not_fetched_twice_and_what_is_not_wanted_goes(
     assert Path(first).read_bytes() == _segment(5)
 
 
+def test_what_was_damaged_on_its_way_is_read_again(
+    store: Store, chains: t.Sequence[SegmentChain], tmp_path: Path
+) -> None:
+    once = {piece_key(HOST, chains[0].pieces[0])}
+
+    class Unlucky(Store):
+        def get_stream(self, key: str) -> t.Iterator[bytes]:
+            first = key in once
+            once.discard(key)
+            yield from (b"x" + chunk[1:] if first else chunk for chunk in super().get_stream(key))
+
+    unlucky = Unlucky()
+    unlucky.objects = store.objects
+    assert Path(_fetch(unlucky, chains, tmp_path)[0]).read_bytes() == _segment(5)
+    assert not once
+
+
 @pytest.mark.parametrize("damage", [b"x", b"", None])
 def test_a_damaged_piece_is_named_and_no_segment_made(
     store: Store, chains: t.Sequence[SegmentChain], tmp_path: Path, damage: bytes | None

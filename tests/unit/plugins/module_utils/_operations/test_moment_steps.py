@@ -24,10 +24,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     InputError,
     NodeError,
     ObjectMissingError,
+    StoreDeniedError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import ledger_key, piece_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Piece
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Base, NodeLog, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import (
+    Base,
+    MomentRefusedError,
+    NodeLog,
+    plan_moment,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_node_record
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     CommitLogPosition,
@@ -51,6 +57,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import commit_logs, recovery, restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch as fetching
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import switch as switching
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import (
+    PieceCorruptError,
+    fetch_segments,
+)
 from tests.unit.plugins.module_utils._operations.test_switch import Place
 
 _ID = "backup_1-in-place-0123abcd"
@@ -228,6 +238,15 @@ def _stage(part: restore_steps.Part, store: t.Any) -> recovery.RecoveryOutcome:
     )
 
 
+def _fetch_only(directory: pathlib.Path) -> t.Callable[..., None]:
+    """What of staging needs no Cassandra."""
+
+    def fetch(_node: NodeSettings, store: t.Any, **options: t.Any) -> None:
+        fetch_segments(store, host_id=_HOST, segments=options["segments"], directory=str(directory))
+
+    return fetch
+
+
 def test_a_node_stages_what_the_plan_names_of_its_sources_log(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_memory_store(prefix="")
     part = restore_steps.Part(place.settings, _plan("node-1", log=_log(store)), owner="cassandra", group=None)
@@ -245,6 +264,36 @@ def test_a_node_stages_what_the_plan_names_of_its_sources_log(place: Place, monk
     assert _stage(part, store) == dataclasses.replace(outcome, changed=False)
     assert len(calls) == 1
     assert not restore_steps.would_stage(part)
+
+
+def test_a_damaged_piece_that_a_restore_finds_is_a_gap_for_the_next_plan(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    store = open_memory_store(prefix="")
+    part = restore_steps.Part(place.settings, _plan("node-1", log=_log(store)), owner=None, group=None)
+    _source(place)
+
+    monkeypatch.setattr(recovery, "stage_moment", _fetch_only(tmp_path / "log"))
+    with pytest.raises(PieceCorruptError, match=f"delete commitlogs/{_HOST}/gaps/"):
+        _stage(part, store)
+    with pytest.raises(MomentRefusedError, match="cannot be restored"):
+        _plan("node-1", log=commit_logs.load_logs(store)[0])
+
+
+def test_a_damaged_piece_is_named_also_where_the_repository_cannot_be_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    store = open_memory_store(prefix="")
+    part = restore_steps.Part(place.settings, _plan("node-1", log=_log(store)), owner=None, group=None)
+    _source(place)
+
+    def denied(*_args: object, **_options: object) -> t.NoReturn:
+        raise StoreDeniedError("s3:PutObject is not allowed.")
+
+    monkeypatch.setattr(recovery, "stage_moment", _fetch_only(tmp_path / "log"))
+    monkeypatch.setattr(commit_logs, "record_corrupt_piece", denied)
+    with pytest.raises(PieceCorruptError, match=r"is not what its name says.*could not be told.*s3:PutObject"):
+        _stage(part, store)
 
 
 def test_a_log_that_is_gone_and_a_plan_without_a_moment_are_errors(place: Place) -> None:
