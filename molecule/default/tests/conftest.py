@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import typing as t
 
 import pytest
@@ -16,6 +17,8 @@ from lab.systemd_hosts import BUCKET, CONTROLLER, EPHEMERAL, ROWS, Backup, Opera
 @pytest.fixture(scope="session")
 def operator() -> t.Iterator[Operator]:
     """Return somebody who runs playbooks, with an S3 server on the controller."""
+    # What an earlier run left, that was ended in the middle, is another cluster's.
+    shutil.rmtree(EPHEMERAL / "lab", ignore_errors=True)
     server = S3Server.start(root=EPHEMERAL / "lab", address=CONTROLLER)
     try:
         server.create_bucket(BUCKET)
