@@ -469,7 +469,10 @@ def _check_space(run: _Run) -> None:
 
 
 def _make_staging(run: _Run) -> None:
-    """The directories for all tables, also for those without data; what was begun and not named goes."""
+    """The directories for all tables, also for those without data; what was begun and not named goes.
+
+    In each data directory, as Cassandra has them: those that are missing it makes itself, with the mode of its umask.
+    """
     for number, place in enumerate(run.header.places):
         like = data_directory.resolve_owner(owner=None, group=None, like=place)
         if not os.path.isdir(place):
@@ -481,8 +484,9 @@ def _make_staging(run: _Run) -> None:
         data_directory.make_directories(run.parts(number), below=place, owner=like)
     for entry in run.entries():
         if isinstance(entry, TableEntry):
-            number = run.places.local if entry.table.keyspace in placement.LOCAL_KEYSPACES else 0
-            _make_directory(run, number, placement.table_path(entry.table))
+            local = entry.table.keyspace in placement.LOCAL_KEYSPACES
+            for number in (run.places.local,) if local else range(run.places.data):
+                _make_directory(run, number, placement.table_path(entry.table))
 
 
 def _make_directory(run: _Run, place: int, path: str) -> str:

@@ -190,6 +190,11 @@ def test_data_directories_are_mapped_and_sstables_stay_whole(tmp_path: pathlib.P
     world.fetch()
     assert world.files() == world.expected()
     assert (world.staged() / "system_schema").is_dir()
+    # Cassandra would make those that are missing itself, with the mode of its umask.
+    for directory in range(target):
+        for table in ("orders", "empty"):
+            path = world.staged(directory) / "shop" / f"{table}-{_ORDERS[7:]}"
+            assert path.stat().st_mode & 0o777 == 0o750, path
     for generation in (1, 2):
         holders = [
             number
