@@ -17,6 +17,7 @@ import time
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive_directory import ArchiveDirectory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     ensure_directory,
     remove_if_there,
@@ -26,7 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, state_path
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.schema_recorder import SchemaRecorder
-from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper, now_us
+from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import (

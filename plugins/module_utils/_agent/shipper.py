@@ -15,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
     ArchiveDirectory,
     SegmentGoneError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import encode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, BookState
@@ -55,11 +56,6 @@ _MARKER_WAITS = 5
 _LOOKS = 10
 
 Clock = t.Callable[[], int]
-
-
-def now_us() -> int:
-    """The node's clock, in microseconds since the epoch."""
-    return time.time_ns() // 1000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import (
     ClusterArchive,
     report_archive,
@@ -72,7 +72,7 @@ def record_corrupt_piece(store: ObjectStore, *, log: NodeLog, piece: Piece, deta
         first=piece.segment.id,
         last=piece.segment.id,
         after_us=max((each.covered_us for each in before), default=0),
-        recorded_us=time.time_ns() // 1000,
+        recorded_us=now_us(),
         detail=detail,
     )
     store.put_new(gap_key(gap), encode_gap(gap))

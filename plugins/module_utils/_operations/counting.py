@@ -14,6 +14,7 @@ import dataclasses
 import time
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, TableKey, connect
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
@@ -134,7 +135,7 @@ def _count(session: Cql, key: TableKey, *, ranges: t.Sequence[TokenRange], concu
         table=key.table,
         rows=rows,
         seconds=time.monotonic() - began,
-        counted_us=time.time_ns() // 1000,
+        counted_us=now_us(),
     )
 
 

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import clock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     ManifestError,
@@ -89,7 +89,7 @@ def make_plan(
     moment: MomentPlan | None = None
     tag = str(point)
     if isinstance(point, Moment):
-        check_past(point, now_us=now_us if now_us is not None else time.time_ns() // 1000)
+        check_past(point, now_us=now_us if now_us is not None else clock.now_us())
         tag, moment = _plan_logs(store, point, cut=cut, identity_file=identity_file)
     manifest = load_backup(store, tag)
     reasons: list[ReviveError] = []

@@ -11,6 +11,7 @@ import os
 import time
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import clock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import is_locked
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import (
@@ -57,7 +58,7 @@ def ship_now(
     node: str,
     state_directory: str,
     timeout_seconds: float,
-    now_us: t.Callable[[], int] = lambda: time.time_ns() // 1000,
+    now_us: t.Callable[[], int] = clock.now_us,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> ShipOutcome:
     """Have everything shipped that was written before this call, and wait for it.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import os
-import time
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     names_in,
@@ -78,11 +78,6 @@ class ClearOutcome:
 
     changed: bool
     cleared: tuple[str, ...]
-
-
-def now_us() -> int:
-    """This machine's time in microseconds since the epoch."""
-    return time.time_ns() // 1000
 
 
 def read_identity(node: NodeSettings) -> NodeIdentity:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import time
 import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import clock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
@@ -75,7 +75,7 @@ class Call:
     @staticmethod
     def now_us() -> int:
         """This moment, in microseconds since the epoch."""
-        return time.time_ns() // 1000
+        return clock.now_us()
 
     @staticmethod
     def utc_now() -> datetime.datetime:
