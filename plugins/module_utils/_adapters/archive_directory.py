@@ -16,7 +16,7 @@ import os
 import shutil
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import reader_of
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import reader_of, segments_in
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     local_error,
     names_in,
@@ -67,8 +67,8 @@ class ArchiveDirectory:
         :raises LocalFilesError: if a directory cannot be read.
         """
         # In this order: a segment leaves the log's directory only once it is in the spool.
-        in_log = self._segments(self._log_directory)
-        in_spool = self._segments(self._path(SPOOL))
+        in_log = segments_in(self._log_directory)
+        in_spool = segments_in(self._path(SPOOL))
         found = []
         for name in sorted(in_log | in_spool):
             with contextlib.suppress(SegmentGoneError):
@@ -79,7 +79,7 @@ class ArchiveDirectory:
             at_us=at_us,
             segments=tuple(found),
             witnesses=self._witnesses(),
-            dropped=tuple(sorted(self._segments(self._path(DROPPED)))),
+            dropped=tuple(sorted(segments_in(self._path(DROPPED)))),
         )
 
     def read(self, name: SegmentName, *, known_end: int, sealed: bool) -> Reading:
@@ -159,17 +159,17 @@ class ArchiveDirectory:
 
         :raises LocalFilesError: if that does not work.
         """
-        for name in self._segments(self._path(DROPPED)):
+        for name in segments_in(self._path(DROPPED)):
             if name.id <= up_to and name.id not in but:
                 remove_if_there(self._path(DROPPED, str(name)))
 
     def spooled(self) -> tuple[SegmentName, ...]:
         """The segments in the spool."""
-        return tuple(sorted(self._segments(self._path(SPOOL))))
+        return tuple(sorted(segments_in(self._path(SPOOL))))
 
     def noted(self) -> tuple[SegmentName, ...]:
         """The segments of which is noted that they were archived."""
-        return tuple(sorted(self._segments(self._path(ARCHIVED))))
+        return tuple(sorted(segments_in(self._path(ARCHIVED))))
 
     def usage(self) -> tuple[int, int]:
         """Bytes on disk and number of files of the spool.
@@ -186,13 +186,10 @@ class ArchiveDirectory:
     def _path(self, *parts: str) -> str:
         return os.path.join(self._root, *parts)
 
-    def _segments(self, directory: str) -> set[SegmentName]:
-        return {name for name in map(parse_segment_name, names_in(directory)) if name is not None}
-
     def _witnesses(self) -> tuple[Witness, ...]:
         found = []
         for part in (ARCHIVED, DROPPED):
-            for name in self._segments(self._path(part)):
+            for name in segments_in(self._path(part)):
                 path = self._path(part, str(name))
                 text = read_if_there(path)
                 if text is None:

@@ -11,6 +11,7 @@ import os
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, names_in
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
     ReadAt,
+    SegmentName,
     parse_segment_name,
     valid_end,
 )
@@ -24,7 +25,7 @@ def read_position(directory: str) -> CommitLogPosition:
 
     :raises LocalFilesError: if the directory or the newest segment cannot be read.
     """
-    segments = sorted(name for name in map(parse_segment_name, names_in(directory)) if name is not None)
+    segments = sorted(segments_in(directory))
     for newest in reversed(segments):
         path = os.path.join(directory, str(newest))
         try:
@@ -47,6 +48,14 @@ def read_position(directory: str) -> CommitLogPosition:
             segments=tuple(segment.id for segment in segments), active_segment=newest.id, active_position=end
         )
     return CommitLogPosition(segments=tuple(segment.id for segment in segments), active_segment=0, active_position=0)
+
+
+def segments_in(directory: str) -> set[SegmentName]:
+    """The segments that a directory has; none if it is not there.
+
+    :raises LocalFilesError: if it cannot be read.
+    """
+    return {name for name in map(parse_segment_name, names_in(directory)) if name is not None}
 
 
 def reader_of(descriptor: int) -> ReadAt:
