@@ -21,6 +21,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.codec impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
 
+_Record = t.TypeVar("_Record")
+
 FORMAT_VERSION = 1
 HEAD_FORMAT = "revive.cassandra/commit-log-ledger"
 GAP_FORMAT = "revive.cassandra/commit-log-gap"
@@ -170,14 +172,7 @@ def decode_head(text: bytes, *, subject: str) -> LedgerHead:
 
     :raises ManifestError: if the text is something else, or of a version that is not known.
     """
-    value = _open(HEAD_FORMAT, text, subject=subject)
-    try:
-        opened = tuple(
-            OpenSegment(name=_segment(each["segment"]), shipped=int(each["shipped"])) for each in value["open_segments"]
-        )
-        return LedgerHead(**{**_known(LedgerHead, value), "open_segments": opened})
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable(subject, error) from error
+    return _decode(LedgerHead, HEAD_FORMAT, text, subject=subject, change=_opened)
 
 
 def encode_gap(gap: Gap) -> bytes:
@@ -190,11 +185,7 @@ def decode_gap(text: bytes, *, subject: str) -> Gap:
 
     :raises ManifestError: if the text is something else, or of a version that is not known.
     """
-    value = _open(GAP_FORMAT, text, subject=subject)
-    try:
-        return Gap(**_known(Gap, value))
-    except TypeError as error:
-        raise _unreadable(subject, error) from error
+    return _decode(Gap, GAP_FORMAT, text, subject=subject)
 
 
 def encode_schema_record(record: SchemaRecord) -> bytes:
@@ -207,11 +198,19 @@ def decode_schema_record(text: bytes, *, subject: str) -> SchemaRecord:
 
     :raises ManifestError: if the text is something else, or of a version that is not known.
     """
-    value = _open(SCHEMA_FORMAT, text, subject=subject)
-    try:
-        return SchemaRecord(**{**_known(SchemaRecord, value), "statements": tuple(value["statements"])})
-    except (KeyError, TypeError) as error:
-        raise _unreadable(subject, error) from error
+    return _decode(SchemaRecord, SCHEMA_FORMAT, text, subject=subject, change=_listed)
+
+
+def _listed(value: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {"statements": tuple(value["statements"])}
+
+
+def _opened(value: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {
+        "open_segments": tuple(
+            OpenSegment(name=_segment(each["segment"]), shipped=int(each["shipped"])) for each in value["open_segments"]
+        )
+    }
 
 
 def _segment(text: str) -> SegmentName:
@@ -238,9 +237,24 @@ def _open(name: str, text: bytes, *, subject: str) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", value)
 
 
-def _known(kind: type[t.Any], value: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The fields that this version knows; others are ignored, so that a version may grow."""
-    return {field.name: value[field.name] for field in dataclasses.fields(kind) if field.name in value}
+def _decode(
+    kind: type[_Record],
+    name: str,
+    text: bytes,
+    *,
+    subject: str,
+    change: t.Callable[[t.Mapping[str, t.Any]], t.Mapping[str, t.Any]] = lambda _value: {},
+) -> _Record:
+    """A record from the fields that this version knows; others are ignored, so that a version may grow.
+
+    :param change: makes the fields that are not plain values.
+    """
+    value = _open(name, text, subject=subject)
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    try:
+        return kind(**{**{key: value[key] for key in known & value.keys()}, **change(value)})
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable(subject, error) from error
 
 
 def _unreadable(subject: str, error: Exception) -> ManifestError:
