@@ -35,6 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     UploadReceipt,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 
 FORMAT_VERSION = 1
 NODE_FORMAT = "revive.cassandra/node-manifest"
@@ -45,7 +46,6 @@ RECEIPT_FORMAT = "revive.cassandra/upload-receipt"
 
 NodeManifestRecord = t.Union[NodeManifestHeader, TableEntry, BackedUpObject, NodeManifestFooter]
 _Json = dict[str, t.Any]
-_Record = t.TypeVar("_Record")
 
 
 def encode_marker(marker: RepositoryMarker) -> bytes:
@@ -60,7 +60,7 @@ def decode_marker(text: bytes, *, subject: str) -> RepositoryMarker:
     """
     try:
         value = _open_document(REPOSITORY_FORMAT, text, subject=subject)
-        return _build(RepositoryMarker, {**value, "host_ids": tuple(value["host_ids"])})
+        return build(RepositoryMarker, {**value, "host_ids": tuple(value["host_ids"])})
     except (ManifestError, KeyError, TypeError) as error:
         raise RepositoryError(
             f"{subject} is not a marker that this version can read: {error}",
@@ -95,7 +95,7 @@ def decode_upload_receipt(text: bytes, *, subject: str) -> UploadReceipt:
     """
     with _reading(subject):
         value = _open_document(RECEIPT_FORMAT, text, subject=subject)
-        return _build(UploadReceipt, {**value, "summary": _node_summary(value["summary"])})
+        return build(UploadReceipt, {**value, "summary": _node_summary(value["summary"])})
 
 
 def encode_node_record(record: NodeManifestRecord) -> bytes:
@@ -133,7 +133,7 @@ def decode_node_record(line: bytes, *, subject: str) -> NodeManifestRecord:
         kind = value.pop("record")
         if kind == "header":
             _check_format(NODE_FORMAT, value, subject=subject)
-            return _build(
+            return build(
                 NodeManifestHeader,
                 {**value, "node": _node(value["node"]), "snapshot": _snapshot_record(value["snapshot"])},
             )
@@ -142,7 +142,7 @@ def decode_node_record(line: bytes, *, subject: str) -> NodeManifestRecord:
         if kind == "object":
             return _object(value)
         if kind == "footer":
-            return _build(NodeManifestFooter, {**value, "totals": _build(Totals, value["totals"])})
+            return build(NodeManifestFooter, {**value, "totals": build(Totals, value["totals"])})
         raise ManifestError(f"{subject} has a record of the unknown kind {kind!r}.", subject=subject)
 
 
@@ -198,9 +198,9 @@ def decode_cluster_manifest(text: bytes, *, subject: str) -> ClusterManifest:
         value = _open_document(CLUSTER_FORMAT, text, subject=subject)
         nodes = tuple(_node_summary(node) for node in value["nodes"])
         tables = tuple(
-            _build(TableSummary, {**table, "table": _build(TableRef, table["table"])}) for table in value["tables"]
+            build(TableSummary, {**table, "table": build(TableRef, table["table"])}) for table in value["tables"]
         )
-        return _build(
+        return build(
             ClusterManifest,
             {
                 **value,
@@ -209,7 +209,7 @@ def decode_cluster_manifest(text: bytes, *, subject: str) -> ClusterManifest:
                 "schema_cql": tuple(value["schema_cql"]),
                 "nodes": nodes,
                 "tables": tables,
-                "totals": _build(Totals, value["totals"]),
+                "totals": build(Totals, value["totals"]),
             },
         )
 
@@ -264,12 +264,6 @@ def _check_format(name: str, value: _Json, *, subject: str) -> None:
         )
 
 
-def _build(kind: type[_Record], value: t.Mapping[str, t.Any]) -> _Record:
-    """A dataclass from its fields; others are ignored, so that a version may grow."""
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    return kind(**{name: value[name] for name in names})
-
-
 def _table(table: TableRef) -> _Json:
     return {"keyspace": table.keyspace, "table": table.table, "table_id": table.id}
 
@@ -279,16 +273,16 @@ def _table_ref(value: _Json) -> TableRef:
 
 
 def _node(value: _Json) -> NodeIdentity:
-    return _build(NodeIdentity, {**value, "tokens": tuple(value["tokens"])})
+    return build(NodeIdentity, {**value, "tokens": tuple(value["tokens"])})
 
 
 def _node_summary(value: t.Mapping[str, t.Any]) -> NodeSummary:
-    return _build(
+    return build(
         NodeSummary,
         {
             **value,
             "node": _node(value["node"]),
-            "totals": _build(Totals, value["totals"]),
+            "totals": build(Totals, value["totals"]),
             "data_directory_sizes": tuple(value["data_directory_sizes"]),
             "commit_log": _position(value["commit_log"]) if value.get("commit_log") else None,
         },
@@ -296,11 +290,11 @@ def _node_summary(value: t.Mapping[str, t.Any]) -> NodeSummary:
 
 
 def _position(value: _Json) -> CommitLogPosition:
-    return _build(CommitLogPosition, {**value, "segments": tuple(value["segments"])})
+    return build(CommitLogPosition, {**value, "segments": tuple(value["segments"])})
 
 
 def _snapshot_record(value: _Json) -> SnapshotRecord:
-    return _build(
+    return build(
         SnapshotRecord,
         {
             **value,
@@ -324,5 +318,5 @@ def _object(value: _Json) -> BackedUpObject:
             stored_size=value["stored_size"],
             codecs=Codecs(tuple(value["codecs"])),
         ),
-        files=tuple(_build(FileEntry, file) for file in value["files"]),
+        files=tuple(build(FileEntry, file) for file in value["files"]),
     )

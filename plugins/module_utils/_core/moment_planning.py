@@ -32,6 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain i
     needed_segments,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import Moment, format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import check_precision
@@ -119,13 +120,7 @@ class MomentPlan:
 
         :raises KeyError, TypeError: if they are something else.
         """
-        names = [field.name for field in dataclasses.fields(LogPart)]
-        return cls(
-            moment_us=value["moment_us"],
-            cut=value["cut"],
-            until_us=value["until_us"],
-            parts=tuple(LogPart(**{name: part[name] for name in names}) for part in value["parts"]),
-        )
+        return build(cls, {**value, "parts": tuple(build(LogPart, part) for part in value["parts"])})
 
 
 def check_past(moment: Moment, *, now_us: int) -> None:

@@ -29,6 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     NodeSummary,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import MomentPlan, moment_reasons
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
 
 IN_PLACE = "in_place"
@@ -107,7 +108,7 @@ class TargetNode:
 
     def to_result(self) -> _Json:
         """The facts as plain values."""
-        return t.cast(_Json, _plain(dataclasses.asdict(self)))
+        return t.cast(_Json, plain(self))
 
     @classmethod
     def from_result(cls, value: t.Mapping[str, t.Any]) -> TargetNode:
@@ -119,17 +120,17 @@ class TargetNode:
             identity = value["identity"]
             local = value["local_system"]
             pending = value["pending"]
-            return _build(
+            return build(
                 cls,
                 {
                     **value,
-                    "identity": _build(NodeIdentity, {**identity, "tokens": tuple(identity["tokens"])})
+                    "identity": build(NodeIdentity, {**identity, "tokens": tuple(identity["tokens"])})
                     if identity
                     else None,
                     "seeds": tuple(value["seeds"]),
-                    "data_directories": tuple(_build(DataPlace, place) for place in value["data_directories"]),
-                    "local_system": _build(DataPlace, local) if local else None,
-                    "pending": _build(PendingRestore, pending) if pending else None,
+                    "data_directories": tuple(build(DataPlace, place) for place in value["data_directories"]),
+                    "local_system": build(DataPlace, local) if local else None,
+                    "pending": build(PendingRestore, pending) if pending else None,
                 },
             )
         except (KeyError, TypeError, AttributeError) as error:
@@ -201,7 +202,7 @@ class RestorePlan:
 
     def to_result(self) -> _Json:
         """The plan as plain values."""
-        return t.cast(_Json, _plain(dataclasses.asdict(self)))
+        return t.cast(_Json, plain(self))
 
     @classmethod
     def from_result(cls, value: t.Mapping[str, t.Any]) -> RestorePlan:
@@ -211,7 +212,7 @@ class RestorePlan:
         """
         try:
             assignments = tuple(
-                _build(
+                build(
                     Assignment,
                     {
                         **each,
@@ -222,7 +223,7 @@ class RestorePlan:
                 for each in value["assignments"]
             )
             moment = MomentPlan.from_result(value["moment"]) if value.get("moment") else None
-            return _build(
+            return build(
                 cls,
                 {**value, "assignments": assignments, "warnings": tuple(value["warnings"]), "moment": moment},
             )
@@ -783,20 +784,3 @@ def _sizes(racks: t.Iterable[str]) -> dict[str, int]:
 
 def _counts(racks: t.Iterable[str]) -> str:
     return ", ".join(f"{rack} with {size}" for rack, size in _sizes(racks).items())
-
-
-_Built = t.TypeVar("_Built")
-
-
-def _build(kind: type[_Built], value: t.Mapping[str, t.Any]) -> _Built:
-    """A dataclass from its fields; others are ignored, so that versions on two hosts may differ."""
-    return kind(**{field.name: value[field.name] for field in dataclasses.fields(kind)})  # type: ignore[arg-type]
-
-
-def _plain(value: t.Any) -> t.Any:
-    """Tuples as lists, all the way down, as JSON would have it."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import traceback
 import typing as t
@@ -15,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import clock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core import plain_values
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
@@ -30,6 +30,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, progress
 
 Result = dict[str, t.Any]
+#: How modules make what they return: they import from here only.
+plain = plain_values.plain
 
 
 class Call:
@@ -101,17 +103,6 @@ def run(spec: arguments.Arguments, use_case: t.Callable[[Call], Result]) -> None
         if not module._diff:
             result.pop("diff", None)
         module.exit_json(**result)
-
-
-def plain(value: t.Any) -> t.Any:
-    """A value as Ansible takes it: dataclasses as dictionaries, tuples as lists, down to the leaves."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, t.Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(inner) for inner in value]
-    return value
 
 
 def _internal_error(error: Exception) -> Result:
