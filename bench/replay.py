@@ -37,8 +37,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.stagi
     recover_to_moment,
 )
 from lab.cluster import Cluster
+from lab.kept_log import archive_into, keep_segments, keep_snapshot, segments_in
 from lab.node import Node
 from lab.processes import wait_until
+from lab.truth import now_us
 
 VALUE_BYTES = 2000
 HEAP_MIB = 512
@@ -78,42 +80,34 @@ def live(root: Path, *, version: str, mib: int) -> Source:
     cluster = Cluster.create(root=root / "lab", name="source", version=version, nodes=1)
     (node,) = cluster.nodes
     archive = root / "archive"
-    archive.mkdir()
-    (node.conf_directory / "commitlog_archiving.properties").write_text(
-        f"archive_command=/bin/ln -f %path {archive}/%name\n", encoding="utf-8"
-    )
+    archive_into(node, archive)
     cluster.start()
     with cluster.session(consistency=ConsistencyLevel.ONE) as session:
         session.execute("CREATE KEYSPACE app WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}")
         session.execute("CREATE TABLE app.filled (k int PRIMARY KEY, v blob)")
         position = read_position(str(node.commitlog_directory))
-        began_us = time.time_ns() // 1000
+        began_us = now_us()
         node.nodetool("snapshot", "-t", "base")
-        directories = _keep_base(node, into=root / "base")
+        directories = keep_snapshot(node, tag="base", into=root / "base")
         insert = session.prepare("INSERT INTO app.filled (k, v) VALUES (?, ?)")
         rows = ((k, os.urandom(VALUE_BYTES)) for k in range(mib * 2**20 // VALUE_BYTES))
         execute_concurrent_with_args(session, insert, rows, concurrency=64)
         session.execute(insert, (-1, _LAST))
     wait_until(
-        lambda: any(_LAST in path.read_bytes()[: _valid_bytes(path)] for path in _segments(node.commitlog_directory)),
+        lambda: any(_LAST in path.read_bytes()[: _valid_bytes(path)] for path in segments_in(node.commitlog_directory)),
         timeout_seconds=60,
         what="the sync marker behind the last row",
     )
-    kept = root / "segments"
-    kept.mkdir()
     # Killed, so that nothing is flushed; what was archived is a link to the same file.
     cluster.kill()
-    for place in (archive, node.commitlog_directory):
-        for path in _segments(place):
-            if not (kept / path.name).exists():
-                shutil.copyfile(path, kept / path.name)
+    segments = keep_segments([archive, node.commitlog_directory], into=root / "segments")
     base = FetchedBase(
-        directories=tuple(map(str, directories)),
+        directories=directories,
         snapshot_began_us=began_us,
         active_segment=position.active_segment,
         active_position=position.active_position,
     )
-    return Source(cluster=cluster, base=base, segments=tuple(sorted(kept.iterdir())))
+    return Source(cluster=cluster, base=base, segments=segments)
 
 
 def plain(source: Source) -> Run:
@@ -156,31 +150,10 @@ def staged(source: Source, directory: Path) -> Run:
         ),
         base=source.base,
         segments=[str(path) for path in source.segments if parse_header(path.read_bytes()[:4096])],
-        moment_us=time.time_ns() // 1000,
+        moment_us=now_us(),
     )
     seconds = time.monotonic() - began
     return Run(seconds=seconds, mutations=moment.data_replay.replayed)
-
-
-def _keep_base(node: Node, *, into: Path) -> list[Path]:
-    directories = []
-    for number, data in enumerate(node.data_directories):
-        directory = into / f"new{number}"
-        directory.mkdir(parents=True)
-        directories.append(directory)
-        for snapshot in sorted(data.glob("*/*/snapshots/base")):
-            table = snapshot.parent.parent
-            if table.parent.name != "system":
-                shutil.copytree(
-                    snapshot,
-                    directory / table.parent.name / table.name,
-                    ignore=shutil.ignore_patterns("manifest.json", "schema.cql"),
-                )
-    return directories
-
-
-def _segments(directory: Path) -> list[Path]:
-    return sorted(directory.glob("CommitLog-*.log"))
 
 
 def _valid_bytes(path: Path) -> int:

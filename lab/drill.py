@@ -9,46 +9,18 @@ ends well only if every point that it prints holds.
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import dataclasses
-import json
-import shutil
-import signal
 import sys
-import time
 import typing as t
-from pathlib import Path
 
 from lab.checker import CheckResult, check
-from lab.cluster import Cluster
+from lab.drill_frame import DrillFrame, FrameSettings, addresses_seen, argument_parser, run_to_its_end
 from lab.errors import LabError
-from lab.inventory import Repository, write_inventory
-from lab.playbook import PlaybookRun, run_playbook
-from lab.processes import wait_until
-from lab.s3 import S3Server
-from lab.truth import now_us, read_truth
-from lab.writer import Writer, load
+from lab.truth import read_truth
 
-_CHECKOUT = Path(__file__).parent.parent
-_BUCKET = "certificate-backups"
-_PREFIX = "production"
 FIRST = "drill_first"
 SECOND = "drill_second"
-
-
-@dataclasses.dataclass(frozen=True)
-class DrillSettings:
-    """What is lost and rebuilt.
-
-    :param certificates: loaded before the first backup; the writer adds more.
-    """
-
-    root: Path
-    version: str = "5.0.8"
-    nodes: int = 3
-    certificates: int = 20_000
-    writes_per_second: float = 50.0
+_CERTIFICATES = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,156 +52,50 @@ class DrillReport:
         ]
 
 
-def run_drill(settings: DrillSettings, *, show: t.TextIO) -> DrillReport:
+def run_drill(settings: FrameSettings, *, show: t.TextIO) -> DrillReport:
     """Run the drill.
 
     :raises LabError: at the first point that does not hold; what was started is ended.
     """
-    with contextlib.ExitStack() as ending:
-        return _Drill(settings=settings, show=show, ending=ending).run()
+    with DrillFrame(settings, show=show) as drill:
+        report = _run(drill)
+        drill.report(report.lines())
+    if not report.check.ok:
+        raise LabError("the restored rows are not those of the truth file")
+    if report.old_addresses_seen:
+        raise LabError("the new cluster knows addresses of the old one")
+    return report
 
 
-class _Drill:
-    """One run of the drill; ``ending`` ends whatever it started."""
+def _run(drill: DrillFrame) -> DrillReport:
+    old = drill.start_old_cluster()
+    writer = drill.start_writer(old)
+    drill.say("the first backup, while clients write")
+    first = drill.play("backup", old, backup_tag=FIRST)
+    drill.let_it_write(more_bytes=100_000)
+    drill.say("the second backup, while clients write")
+    second = drill.play("backup", old, backup_tag=SECOND)
+    first_totals, manifest = drill.manifest(FIRST)["totals"], drill.manifest(SECOND)
+    _require_second_backup_to_share(first_totals, manifest["totals"])
+    drill.lose(old, writer=writer)
 
-    def __init__(self, *, settings: DrillSettings, show: t.TextIO, ending: contextlib.ExitStack) -> None:
-        self._settings = settings
-        self._show = show
-        self._root = settings.root
-        self._ending = ending
-        self._began = time.monotonic()
-
-    def run(self) -> DrillReport:
-        """Go through all of it."""
-        self._server = self._start_server()
-        old = self._start_old_cluster()
-        truth_path = self._root / "truth.jsonl"
-        self._say(f"loading {self._settings.certificates} certificates")
-        load(cluster=old, truth_path=truth_path, certificates=self._settings.certificates)
-        writer = Writer.start(
-            root=self._root,
-            cluster=old,
-            truth_path=truth_path,
-            writes_per_second=self._settings.writes_per_second,
-        )
-        self._ending.callback(writer.kill)
-        inventory = self._inventory(old)
-        first = self._back_up(inventory, tag=FIRST)
-        self._let_it_write(truth_path)
-        second = self._back_up(inventory, tag=SECOND)
-        manifest = self._manifest(SECOND)
-        _require_second_backup_to_share(self._manifest(FIRST)["totals"], manifest["totals"])
-        self._lose(old, writer=writer)
-
-        new = self._new_cluster(old)
-        restored = self._restore(new)
-        truth = read_truth(truth_path)
-        self._say("comparing every row with the truth file, at CONSISTENCY ALL")
-        until_us = min(node["snapshot_began_us"] for node in manifest["nodes"])
-        with new.session(credentials=old.application) as session:
-            result = check(session, truth, until_us=until_us)
-        report = DrillReport(
-            version=self._settings.version,
-            writes_acknowledged=sum(write.acknowledged_us is not None for write in truth),
-            first_backup=self._manifest(FIRST)["totals"],
-            second_backup=manifest["totals"],
-            backup_seconds=(first.seconds, second.seconds),
-            recovery_seconds=restored.seconds,
-            check=result,
-            old_addresses_seen=addresses_seen(new, old_addresses=[node.address for node in old.nodes]),
-        )
-        self._judge(report)
-        return report
-
-    def _start_server(self) -> S3Server:
-        self._say("starting an S3 server")
-        server = S3Server.start(root=self._root)
-        self._ending.callback(server.destroy)
-        server.create_bucket(_BUCKET)
-        return server
-
-    def _start_old_cluster(self) -> Cluster:
-        old = self._cluster("old", cluster_name="Certificates")
-        self._say(f"starting {self._settings.nodes} nodes of Cassandra {self._settings.version}")
-        old.start()
-        return old
-
-    def _cluster(self, name: str, *, cluster_name: str) -> Cluster:
-        cluster = Cluster.create(
-            root=self._root,
-            name=name,
-            version=self._settings.version,
-            nodes=self._settings.nodes,
-            cluster_name=cluster_name,
-        )
-        self._ending.callback(cluster.destroy)
-        return cluster
-
-    def _inventory(self, cluster: Cluster) -> Path:
-        return write_inventory(
-            path=self._root / f"inventory-{cluster.name}.yml",
-            clusters=[cluster],
-            repository=Repository(server=self._server, bucket=_BUCKET, prefix=_PREFIX),
-        )
-
-    def _back_up(self, inventory: Path, *, tag: str) -> PlaybookRun:
-        self._say(f"backup {tag}, while clients write")
-        return self._play("backup", inventory=inventory, variables={"backup_tag": tag})
-
-    def _play(self, name: str, *, inventory: Path, variables: t.Mapping[str, t.Any]) -> PlaybookRun:
-        run = run_playbook(
-            name, inventory=inventory, directory=self._root / "ansible", variables=variables, show=self._show
-        )
-        if run.exit_status != 0:
-            raise LabError(f"the playbook {name} failed, see above")
-        return run
-
-    def _let_it_write(self, truth_path: Path) -> None:
-        """Wait until clients have written some more."""
-        size = truth_path.stat().st_size
-        self._say("waiting for more writes")
-        wait_until(
-            lambda: truth_path.stat().st_size > size + 100_000,
-            timeout_seconds=300,
-            what="more writes in the truth file",
-        )
-
-    def _lose(self, old: Cluster, *, writer: Writer) -> None:
-        self._say("the disaster: kill -9 of all nodes, their disks destroyed, while clients write")
-        old.kill()
-        old.wipe()
-        writer.kill()
-
-    def _new_cluster(self, old: Cluster) -> Cluster:
-        new = self._cluster("new", cluster_name="Certificates rebuilt")
-        shared = {node.address for node in old.nodes} & {node.address for node in new.nodes}
-        if shared:
-            raise LabError(f"the new nodes have addresses of the old ones: {', '.join(sorted(shared))}")
-        return new
-
-    def _restore(self, new: Cluster) -> PlaybookRun:
-        self._say("rebuilding on new nodes, from the bucket alone")
-        return self._play(
-            "disaster_recovery",
-            inventory=self._inventory(new),
-            variables={"restore_point": "latest", "target_cluster": "true"},
-        )
-
-    def _manifest(self, tag: str) -> dict[str, t.Any]:
-        body = self._server.client().get_object(Bucket=_BUCKET, Key=f"{_PREFIX}/backups/{tag}/manifest.json")["Body"]
-        return t.cast("dict[str, t.Any]", json.loads(body.read()))
-
-    def _judge(self, report: DrillReport) -> None:
-        self._say("the drill's report")
-        for line in report.lines():
-            print(line, file=self._show)
-        if not report.check.ok:
-            raise LabError("the restored rows are not those of the truth file")
-        if report.old_addresses_seen:
-            raise LabError("the new cluster knows addresses of the old one")
-
-    def _say(self, what: str) -> None:
-        print(f"\n==== {time.monotonic() - self._began:5.0f} s  {what}", file=self._show, flush=True)
+    new = drill.new_cluster(old)
+    drill.say("rebuilding on new nodes, from the bucket alone")
+    restored = drill.play("disaster_recovery", new, restore_point="latest", target_cluster="true")
+    truth = read_truth(drill.truth_path)
+    drill.say("comparing every row with the truth file, at CONSISTENCY ALL")
+    with new.session(credentials=old.application) as session:
+        result = check(session, truth, until_us=min(node["snapshot_began_us"] for node in manifest["nodes"]))
+    return DrillReport(
+        version=drill.settings.version,
+        writes_acknowledged=sum(write.acknowledged_us is not None for write in truth),
+        first_backup=first_totals,
+        second_backup=manifest["totals"],
+        backup_seconds=(first.seconds, second.seconds),
+        recovery_seconds=restored.seconds,
+        check=result,
+        old_addresses_seen=addresses_seen(new, old_addresses=[node.address for node in old.nodes]),
+    )
 
 
 def _require_second_backup_to_share(first: t.Mapping[str, int], second: t.Mapping[str, int]) -> None:
@@ -240,18 +106,6 @@ def _require_second_backup_to_share(first: t.Mapping[str, int], second: t.Mappin
             f"the second backup uploaded {second['new_stored_size']} of {second['stored_size']} bytes, "
             f"with {first['stored_size']} bytes there before"
         )
-
-
-def addresses_seen(cluster: Cluster, *, old_addresses: t.Sequence[str]) -> tuple[str, ...]:
-    """Return the addresses of the old cluster that some node of the new one has in its peers or its gossip."""
-    seen: set[str] = set()
-    for node in cluster.nodes:
-        with cluster.session(nodes=[node]) as session:
-            for table in ("system.peers_v2", "system.peers"):
-                seen.update(str(row[0]) for row in session.execute(f"SELECT peer FROM {table}"))
-        gossip = node.nodetool("gossipinfo")
-        seen.update(address for address in old_addresses if f"{address}\n" in gossip or f"{address}:" in gossip)
-    return tuple(sorted(seen & set(old_addresses)))
 
 
 def _totals(totals: t.Mapping[str, int]) -> str:
@@ -265,41 +119,13 @@ def _mib(size: int) -> str:
     return f"{size / 1024 / 1024:.1f} MiB"
 
 
-def clear(root: Path) -> None:
-    """End what an earlier run that was killed left there, and empty the directory."""
-    for name in Writer.names(root):
-        Writer.load(root, name).kill()
-    for name in Cluster.names(root):
-        Cluster.load(root, name).destroy()
-    for name in S3Server.names(root):
-        S3Server.load(root, name).destroy()
-    if root.exists():
-        shutil.rmtree(root)
-    root.mkdir(parents=True)
-
-
 def main(arguments: t.Sequence[str] | None = None) -> int:
     """Run the drill from the command line; 0 if every point held."""
-    parser = argparse.ArgumentParser(prog="python -m lab.drill", description=__doc__)
-    parser.add_argument("--root", type=Path, default=_CHECKOUT / ".lab" / "drill", help="emptied at the start")
-    parser.add_argument("--version", default="5.0.8", help="of Cassandra (default: %(default)s)")
-    parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--certificates", type=int, default=20_000)
-    options = parser.parse_args(arguments)
-    # Ended from outside, it still ends what it started.
-    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
-    clear(options.root)
-    settings = DrillSettings(
+    options = argument_parser(name="drill", description=__doc__, certificates=_CERTIFICATES).parse_args(arguments)
+    settings = FrameSettings(
         root=options.root.resolve(), version=options.version, nodes=options.nodes, certificates=options.certificates
     )
-    began_us = now_us()
-    try:
-        run_drill(settings, show=sys.stdout)
-    except LabError as error:
-        print(f"\nThe drill FAILED: {error}", file=sys.stderr)
-        return 1
-    print(f"\nThe drill went well, in {(now_us() - began_us) / 1e6:.0f} s.")
-    return 0
+    return run_to_its_end(lambda: run_drill(settings, show=sys.stdout), root=settings.root)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  native_address:
-    description: The address on which the node listens for CQL.
-    type: str
-    required: true
   native_port:
     description: The port on which the node listens for CQL.
     type: int
@@ -40,33 +36,17 @@ options:
     type: path
 """
 
-    # For modules that may not need it. Written out: ansible-test reads fragments without running them.
-    OPTIONAL = r"""
+    # The one option that some modules need and others do not; beside those above.
+    ADDRESS = r"""
 options:
   native_address:
     description: The address on which the node listens for CQL.
     type: str
-    required: false
-  native_port:
-    description: The port on which the node listens for CQL.
-    type: int
-    default: 9042
-  cql_username:
-    description: The role to log in with.
+    required: true
+"""
+    OPTIONAL_ADDRESS = r"""
+options:
+  native_address:
+    description: The address on which the node listens for CQL.
     type: str
-  cql_password:
-    description: The role's password.
-    type: str
-  cql_consistency:
-    description: The consistency level of reads.
-    type: str
-    default: LOCAL_QUORUM
-    choices: [ONE, LOCAL_ONE, TWO, THREE, QUORUM, LOCAL_QUORUM, EACH_QUORUM, ALL]
-  cql_timeout_seconds:
-    description: How long one request may take.
-    type: int
-    default: 60
-  cql_ca_certificates:
-    description: A file on the node with certificate authorities. The connection uses TLS when it is given.
-    type: path
 """

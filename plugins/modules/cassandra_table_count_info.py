@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - revive.cassandra._node
   - revive.cassandra._repository.unused
   - revive.cassandra._cql
+  - revive.cassandra._cql.address
 options:
   keyspaces:
     description: The keyspaces to count; all but Cassandra's own by default.

@@ -22,7 +22,8 @@ extends_documentation_fragment:
   - revive.cassandra._attributes
   - revive.cassandra._node
   - revive.cassandra._repository.unused
-  - revive.cassandra._cql.optional
+  - revive.cassandra._cql
+  - revive.cassandra._cql.optional_address
 attributes:
   check_mode:
     support: full

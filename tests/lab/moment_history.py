@@ -16,7 +16,7 @@ from cassandra import ConsistencyLevel, ReadFailure
 from cassandra.cluster import Session
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
-from lab.archiving import Agents, prepare_archiving
+from lab.archiving import wait_until_covered
 from lab.checker import CheckResult, check
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
@@ -58,13 +58,11 @@ class MomentHistory:
         ending.callback(server.destroy)
         server.create_bucket(BUCKET)
         self.repository = Repository(server=server, bucket=BUCKET, prefix=PREFIX)
-        self.cluster = self.new_cluster("source", version=version, nodes=nodes)
-        prepare_archiving(self.cluster)
+        self._version = version
+        self._nodes = nodes
+        self.cluster = self.new_cluster("source")
         self.cluster.start()
-        # It makes the repository, in which the agents then ship.
-        self.play("backup", self.cluster, backup_tag="the_first").require_success()
-        self.agents = Agents.start(cluster=self.cluster, repository=self.repository)
-        ending.callback(self.agents.kill)
+        self.play("enable_archiving", self.cluster, archive_interval_seconds=2).require_success()
         load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
         with self.session() as session:
             before_base(session, replicas=nodes)
@@ -87,19 +85,22 @@ class MomentHistory:
             quiet_us = now_us()
             self.write_more()
             second = KnownMoment(us=random.SystemRandom().randrange(quiet_us, now_us()), tables=tables_of(session))
-        self.agents.wait_until_covered(now_us())
+        wait_until_covered(self.cluster, now_us())
         return first, second
 
     def lose(self) -> None:
         """End everything at once, as it is, and the disks with it."""
         self.cluster.kill()
-        self.agents.kill()
+        for node in self.cluster.nodes:
+            node.kill_agent()
         self.writer.kill()
         self.cluster.wipe()
 
-    def new_cluster(self, name: str, *, version: str, nodes: int) -> Cluster:
-        """Nodes that were never started."""
-        cluster = Cluster.create(root=self.root, name=name, version=version, nodes=nodes, cluster_name=name.title())
+    def new_cluster(self, name: str) -> Cluster:
+        """Nodes that were never started, as many as there were and of the same version."""
+        cluster = Cluster.create(
+            root=self.root, name=name, version=self._version, nodes=self._nodes, cluster_name=name.title()
+        )
         self._ending.callback(lambda: destroy(cluster))
         return cluster
 

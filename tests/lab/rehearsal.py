@@ -18,8 +18,9 @@ from lab.checker import check
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
 from lab.playbook import PlaybookRun, finish_playbook, run_playbook, start_playbook
+from lab.processes import wait_until
 from lab.s3 import S3Server
-from lab.truth import Write, now_us, read_truth
+from lab.truth import Write, read_truth
 from lab.writer import Writer, load
 
 BUCKET = "rehearsal-backups"
@@ -54,7 +55,11 @@ class Rehearsal:
         size = self.truth_path.stat().st_size
         writer = Writer.start(root=self.root, cluster=self.cluster, truth_path=self.truth_path)
         try:
-            _wait(lambda: self.truth_path.stat().st_size > size + 30_000, what="writes after the backup")
+            wait_until(
+                lambda: self.truth_path.stat().st_size > size + 30_000,
+                timeout_seconds=_KILL_TIMEOUT_SECONDS,
+                what="writes after the backup",
+            )
         finally:
             writer.stop()
 
@@ -77,7 +82,7 @@ class Rehearsal:
             variables={**self.restore_variables, **variables},
         )
         try:
-            _wait(lambda: is_time() or process.poll() is not None, what="the moment to kill", interval_seconds=0.002)
+            _wait_to_kill(is_time, process)
             killed = kill_modules(self.directory)
             assert killed, f"no module was at work:\n{_rest(process)}"
         finally:
@@ -94,7 +99,7 @@ class Rehearsal:
             new_session=True,
         )
         try:
-            _wait(lambda: is_time() or process.poll() is not None, what="the moment to kill")
+            _wait_to_kill(is_time, process)
             assert process.poll() is None, f"it ended before:\n{_rest(process)}"
         finally:
             # Its workers too. Cassandra has a session of its own and goes on.
@@ -169,11 +174,13 @@ def kill_modules(directory: Path) -> list[int]:
     return killed
 
 
-def _wait(condition: t.Callable[[], bool], *, what: str, interval_seconds: float = 0.05) -> None:
-    deadline = now_us() + _KILL_TIMEOUT_SECONDS * 1_000_000
-    while not condition():
-        assert now_us() < deadline, f"{what} did not come within {_KILL_TIMEOUT_SECONDS} s"
-        time.sleep(interval_seconds)
+def _wait_to_kill(is_time: t.Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    wait_until(
+        lambda: is_time() or process.poll() is not None,
+        timeout_seconds=_KILL_TIMEOUT_SECONDS,
+        what="the moment to kill",
+        interval_seconds=0.002,
+    )
 
 
 def _rest(process: subprocess.Popen[str]) -> str:

@@ -18,7 +18,9 @@ from cassandra.cluster import Session
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import FetchedBase
 from lab.cluster import Cluster
+from lab.kept_log import keep_segments, keep_snapshot
 from lab.node import Node
+from lab.truth import now_us
 
 Truth = t.Mapping[str, t.Sequence[str]]
 
@@ -33,45 +35,31 @@ class History:
     truth: Truth
 
 
-def archive_into(node: Node, directory: Path) -> None:
-    """Have a node that is not started yet keep its segments, sealed ones as links."""
-    directory.mkdir()
-    (node.conf_directory / "commitlog_archiving.properties").write_text(
-        f"archive_command=/bin/ln -f %path {directory}/%name\n", encoding="utf-8"
-    )
-
-
 def live_through(cluster: Cluster, *, archive: Path, base_directory: Path, segments_directory: Path) -> History:
     """Fill tables, take a base, live on, note a moment with what is there, live on, and copy the log."""
     (node,) = cluster.nodes
     with cluster.session(consistency=ConsistencyLevel.ONE) as session:
         before_base(session)
         position = read_position(str(node.commitlog_directory))
-        began_us = _now_us()
+        began_us = now_us()
         node.nodetool("snapshot", "-t", "base")
-        directories = _copy_snapshot(node, into=base_directory)
+        directories = keep_snapshot(node, tag="base", into=base_directory)
         until_moment(session)
         time.sleep(0.05)
-        moment_us = _now_us()
+        moment_us = now_us()
         time.sleep(0.05)
         truth = tables_of(session)
         after_moment(session)
     # Sync markers in the active segment's file advance every 100 ms.
     time.sleep(0.5)
-    segments_directory.mkdir()
-    for source in (archive, node.commitlog_directory):
-        for path in sorted(source.glob("CommitLog-*.log")):
-            target = segments_directory / path.name
-            if not target.exists():
-                shutil.copyfile(path, target)
     return History(
         base=FetchedBase(
-            directories=tuple(map(str, directories)),
+            directories=directories,
             snapshot_began_us=began_us,
             active_segment=position.active_segment,
             active_position=position.active_position,
         ),
-        segments=tuple(sorted(segments_directory.iterdir())),
+        segments=keep_segments([archive, node.commitlog_directory], into=segments_directory),
         moment_us=moment_us,
         truth=truth,
     )
@@ -213,26 +201,6 @@ def _create_keyspace(session: Session, name: str, *, replicas: int) -> None:
     session.execute(
         f"CREATE KEYSPACE {name} WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': {replicas}}}"
     )
-
-
-def _copy_snapshot(node: Node, *, into: Path) -> list[Path]:
-    """The files of the snapshot as a restore fetches them: a directory for each data directory, ``system`` left out."""
-    directories: list[Path] = []
-    for number, data in enumerate(node.data_directories):
-        directory = into / f"new{number}"
-        directory.mkdir(parents=True)
-        directories.append(directory)
-        for snapshot in sorted(data.glob("*/*/snapshots/base")):
-            table = snapshot.parent.parent
-            if table.parent.name == "system":
-                continue
-            target = directory / table.parent.name / table.name
-            shutil.copytree(snapshot, target, ignore=shutil.ignore_patterns("manifest.json", "schema.cql"))
-    return directories
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
 
 
 def install(node: Node, *, directories: t.Sequence[str]) -> None:

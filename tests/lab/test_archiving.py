@@ -9,7 +9,6 @@ One cluster and one repository for all tests, in order: each leaves the archive 
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import re
 import threading
@@ -30,6 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.commi
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import fetch_segments
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.log_bases import bases_of
+from lab.archiving import agent_status
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
 from lab.node import Node
@@ -117,14 +117,9 @@ class Archive:
 
     def _wait_until_failing(self) -> None:
         def failing() -> bool:
-            return all(self.agent_status(node)["failing"] == "ship" for node in self.cluster.nodes)
+            return all(agent_status(node)["failing"] == "ship" for node in self.cluster.nodes)
 
         wait_until(failing, timeout_seconds=120, what="every agent to say that it cannot ship")
-
-    def agent_status(self, node: Node) -> dict[str, t.Any]:
-        """What a node's agent said last."""
-        path = node.directory / "revive" / "archive" / "agent" / "status.json"
-        return t.cast("dict[str, t.Any]", json.loads(path.read_text(encoding="utf-8")))
 
 
 class Watch:

@@ -16,8 +16,9 @@ from cassandra import ConsistencyLevel
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from lab.archiving import wait_until_covered
 from lab.cluster import Cluster
-from lab.drill import addresses_seen
+from lab.drill_frame import addresses_seen
 from lab.processes import wait_until
 from lab.truth import now_us
 from tests.lab.moment_history import BASE, KnownMoment, MomentHistory, destroy, found_by_index
@@ -34,11 +35,11 @@ class Lost:
     second: KnownMoment
 
 
-@pytest.fixture(scope="module")
-def lost(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
+@pytest.fixture(scope="module", params=["5.0.8", "4.1.10"])
+def lost(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
     with contextlib.ExitStack() as ending:
         root = tmp_path_factory.mktemp("moment")
-        history = MomentHistory(root=root, version="5.0.8", nodes=3, ending=ending)
+        history = MomentHistory(root=root, version=request.param, nodes=3, ending=ending)
         first, second = history.live_on()
         history.lose()
         yield Lost(history=history, first=first, second=second)
@@ -46,7 +47,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
 
 def test_a_moment_that_the_log_does_not_reach_is_refused_with_the_nearest_that_work(lost: Lost) -> None:
     history = lost.history
-    cluster = history.new_cluster("never", version="5.0.8", nodes=3)
+    cluster = history.new_cluster("never")
     run = history.play(
         "disaster_recovery",
         cluster,
@@ -98,7 +99,7 @@ def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(tmp_path:
         _write_kill_and_start(history.cluster)
 
         # The log goes on from the moment and not from what was written after it: no backup from before leads there.
-        history.agents.wait_until_covered(now_us())
+        wait_until_covered(history.cluster, now_us())
         plan = functools.partial(history.play, "disaster_recovery", history.cluster, ["--check"], **confirmed)
         later = plan(restore_point=format_us(now_us() - 1))
         assert later.exit_status != 0
@@ -112,7 +113,7 @@ def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(tmp_path:
 
 def _rebuild(history: MomentHistory, name: str, *, moment: KnownMoment) -> Cluster:
     """The cluster, on new nodes, from the bucket alone; compared with what clients wrote."""
-    cluster = history.new_cluster(name, version="5.0.8", nodes=3)
+    cluster = history.new_cluster(name)
     run = history.play("disaster_recovery", cluster, restore_point=str(moment), target_cluster="true")
     run.require_success()
     print("\n".join(line for line in run.output.splitlines() if "moment" in line.lower() or "reached" in line))

@@ -62,9 +62,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.stagi
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import fetch_journal_path, switch_node
 from lab.cluster import Cluster
+from lab.kept_log import archive_into
 from lab.node import Node
+from lab.processes import ProcessIdentity, wait_until
 from tests.lab.segments import cut_at_last_marker, renumber
-from tests.lab.staging_history import History, archive_into, install, live_through, tables_of
+from tests.lab.staging_history import History, Truth, install, live_through, tables_of
 
 pytestmark = pytest.mark.lab
 
@@ -163,11 +165,7 @@ def test_the_node_is_as_it_was_at_the_moment(source: Source, tmp_path: Path) -> 
     assert staged.later_schema == 20, "rows with the column and the field that were added after the moment"
     source.node.wipe()
     install(source.node, directories=new.directories)
-    source.cluster.start()
-    with source.cluster.session(consistency=ConsistencyLevel.ONE) as session:
-        found = tables_of(session)
-    source.cluster.stop()
-    assert found == source.history.truth
+    assert _tables_once_started(source) == source.history.truth
 
 
 def test_a_node_takes_its_part_in_a_restore(source: Source, tmp_path: Path) -> None:
@@ -221,11 +219,7 @@ def test_a_node_takes_its_part_in_a_restore(source: Source, tmp_path: Path) -> N
         group=None,
         is_running=lambda: False,
     )
-    source.cluster.start()
-    with source.cluster.session(consistency=ConsistencyLevel.ONE) as session:
-        found = tables_of(session)
-    source.cluster.stop()
-    assert found == source.history.truth
+    assert _tables_once_started(source) == source.history.truth
 
 
 def test_without_a_moment_all_that_was_shipped_is_there(source: Source, tmp_path: Path) -> None:
@@ -272,18 +266,19 @@ def test_a_damaged_segment_is_an_error(source: Source, tmp_path: Path, which: st
 
 
 def test_an_instance_ends_with_whoever_started_it(source: Source, tmp_path: Path) -> None:
+    wait = functools.partial(wait_until, timeout_seconds=60)
     script = tmp_path / "starts.py"
     settings = source.settings(tmp_path / "staging")
     script.write_text(_STARTS_AND_WAITS.format(settings=settings, identity=source.identity))
     with subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": ":".join(sys.path)}) as parent:
         try:
             record = tmp_path / "staging" / "process"
-            _wait(lambda: record.exists() and bool(record.read_text()))
+            wait(lambda: record.exists() and bool(record.read_text()), what="the record of the instance's process")
             pid = int(record.read_text().split()[0])
-            _wait(lambda: b"java" in Path(f"/proc/{pid}/cmdline").read_bytes())
+            wait(lambda: b"java" in Path(f"/proc/{pid}/cmdline").read_bytes(), what="the instance to be Java")
         finally:
             parent.send_signal(signal.SIGKILL)
-    _wait(lambda: not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text())
+    wait(lambda: ProcessIdentity.of(pid=pid) is None, what="the instance to end with whoever started it")
     # What is left is no obstacle.
     StagingInstance(settings, identity=source.identity).prepare()
 
@@ -361,16 +356,17 @@ def _rows(source: Source, directory: Path, *, table: str) -> t.Sequence[t.Mappin
         return cql.select_json(f"SELECT JSON * FROM {table}")
 
 
+def _tables_once_started(source: Source) -> Truth:
+    source.cluster.start()
+    with source.cluster.session(consistency=ConsistencyLevel.ONE) as session:
+        found = tables_of(session)
+    source.cluster.stop()
+    return found
+
+
 def _copy_of(base: FetchedBase, *, into: Path) -> FetchedBase:
     directories = []
     for number, source in enumerate(base.directories):
         shutil.copytree(source, into / str(number))
         directories.append(str(into / str(number)))
     return dataclasses.replace(base, directories=tuple(directories))
-
-
-def _wait(condition: t.Callable[[], bool], *, timeout_seconds: float = 60) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -86,6 +86,19 @@ def _note_staged(node: NodeSettings, **changes: t.Any) -> recovery.RecoveryOutco
     return outcome
 
 
+def _switch(place: Place, *, mode: str) -> None:
+    switching.switch_node(
+        place.settings,
+        restore_id=_ID,
+        mode=mode,
+        tokens=["1"],
+        restore_auth=True,
+        owner=None,
+        group=None,
+        is_running=lambda: False,
+    )
+
+
 def test_what_is_staged_counts_only_with_the_roles_it_was_staged_with(place: Place) -> None:
     assert recovery.staged_files(place.settings, restore_id=_ID, restore_auth=True) is None
     _note_staged(place.settings)
@@ -123,16 +136,7 @@ def test_an_index_is_rebuilt_once(place: Place) -> None:
 
 def test_finishing_forgets_the_moment(place: Place) -> None:
     _note_staged(place.settings)
-    switching.switch_node(
-        place.settings,
-        restore_id=_ID,
-        mode=IN_PLACE,
-        tokens=["1"],
-        restore_auth=True,
-        owner=None,
-        group=None,
-        is_running=lambda: False,
-    )
+    _switch(place, mode=IN_PLACE)
     restore_steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False)
     assert not recovery.is_staged(place.settings, restore_id=_ID)
 
@@ -141,16 +145,7 @@ def test_finishing_forgets_the_moment(place: Place) -> None:
 def test_only_a_restore_in_place_that_is_not_finished_parts_a_log(place: Place, mode: str) -> None:
     assert switching.restored_in_place_us(place.settings, restore_id=_ID) is None
     began_us = time.time_ns() // 1000
-    switching.switch_node(
-        place.settings,
-        restore_id=_ID,
-        mode=mode,
-        tokens=["1"],
-        restore_auth=True,
-        owner=None,
-        group=None,
-        is_running=lambda: False,
-    )
+    _switch(place, mode=mode)
     restored_us = switching.restored_in_place_us(place.settings, restore_id=_ID)
     assert (restored_us is not None) == (mode == IN_PLACE)
     # The file system's clock ticks more coarsely.
