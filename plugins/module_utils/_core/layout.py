@@ -136,11 +136,6 @@ def parse_gap_key(key: str) -> tuple[int, int] | None:
     return (int(match["first"]), int(match["last"])) if match else None
 
 
-def acknowledged_gap_key(gap: Gap) -> str:
-    """The key of an operator's note that a gap is known; the gap stays one, but no longer alarms."""
-    return gap_key(gap).replace("/gaps/", "/acknowledged/", 1)
-
-
 def schema_record_key(host_id: str, *, recorded_us: int, codecs: Codecs) -> str:
     """The key of a node's schema at a moment; keys are in the order of time."""
     return f"{commit_log_prefix(host_id)}schema/{recorded_us:016d}.json{codecs.suffix}"

@@ -56,6 +56,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
 
 #: Below the agent's directory. The first names the others.
 CONFIG_FILE, STORE_FILE, CQL_FILE = "agent.json", "store.json", "cql.json"
+#: What the role puts beside the script that Cassandra runs; the agent is made of them.
+PROGRAMS = ("agent.pyz", "run_agent")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +151,7 @@ def set_up_archiving(
         cql=dataclasses.replace(agent.cql, only_this_address=True) if agent.cql else None,
     )
     files = _agent_files(wanted, home=home)
+    programs = [os.path.join(os.path.dirname(settings.script_path), name) for name in PROGRAMS]
     before = read_if_there(os.path.join(home, CONFIG_FILE))
     made = _make_home(node, settings.owner, check_mode=check_mode)
     # Each of them, whatever the first says.
@@ -156,7 +159,7 @@ def set_up_archiving(
     return SetUp(
         changed=archiving.changed or made or any(written),
         restart_needed=archiving.restart_needed,
-        agent_changed=any(written) or _agent_is_older(home, files),
+        agent_changed=any(written) or _agent_is_older(home, [*files, *programs]),
         leftovers=archiving.leftovers,
         agent_config_file=os.path.join(home, CONFIG_FILE),
         commitlog_directory=config.commitlog_directory,

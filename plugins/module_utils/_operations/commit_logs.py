@@ -15,7 +15,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_rep
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
     COMMIT_LOGS_PREFIX,
-    acknowledged_gap_key,
     commit_log_prefix,
     gap_key,
     ledger_key,
@@ -103,22 +102,6 @@ def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restor
     )
     store.put_new(gap_key(gap), encode_gap(gap))
     return gap
-
-
-def acknowledge_gap(store: ObjectStore, gap: Gap, *, reason: str) -> bool:
-    """Note that a gap is known, so that it no longer alarms; it stays a gap. Whether that was new.
-
-    :raises StoreError: if the store does not take it.
-    """
-    return store.put_new(acknowledged_gap_key(gap), reason.encode())
-
-
-def acknowledged_gap_keys(store: ObjectStore, *, host_id: str) -> frozenset[str]:
-    """The keys of the notes that gaps of a node are known, to be compared with ``acknowledged_gap_key``.
-
-    :raises StoreError: if the store cannot be read.
-    """
-    return frozenset(info.key for info in store.list(f"{commit_log_prefix(host_id)}acknowledged/"))
 
 
 def _load(store: ObjectStore, listing: LogListing) -> NodeLog:

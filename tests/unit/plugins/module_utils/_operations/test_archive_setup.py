@@ -141,12 +141,16 @@ def test_the_same_again_changes_nothing_and_check_mode_never_does(bench: Bench) 
     assert [each.before == each.after for each in changed.files] == [True, False]
 
 
-def test_an_agent_that_began_before_its_files_were_written_is_to_start_again(bench: Bench) -> None:
+@pytest.mark.parametrize("name", ["agent.json", "programs/agent.pyz", "programs/run_agent"])
+def test_an_agent_that_began_before_its_files_were_written_is_to_start_again(bench: Bench, name: str) -> None:
     bench.set_up()
+    file = bench.home / "agent.json" if name.endswith(".json") else bench.root / name
+    file.touch()
     with node_lock(str(bench.home), name=AGENT_LOCK, node="n"):
+        began = os.stat(bench.home / "locks" / AGENT_LOCK).st_mtime
+        os.utime(file, (began, began))
         assert not bench.set_up().agent_changed
-        later = os.stat(bench.home / "locks" / AGENT_LOCK).st_mtime + 5
-        os.utime(bench.home / "agent.json", (later, later))
+        os.utime(file, (began + 5, began + 5))
         outcome = bench.set_up()
         assert (outcome.changed, outcome.agent_changed) == (False, True)
     assert not bench.set_up().agent_changed, "none runs that would have to know"
