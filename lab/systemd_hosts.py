@@ -31,7 +31,6 @@ CONTROLLER = "198.51.100.1"
 BUCKET = "cassandra-backups"
 USER, PASSWORD = "revive", "only-for-these-hosts"
 ROWS = 2000
-EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 
 _CHECKOUT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 EPHEMERAL = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
@@ -180,6 +179,18 @@ class Service:
             print(error)
             return False
         return True
+
+
+def require_rights() -> None:
+    """Require all of Cassandra to be Cassandra's own, and its directories to be closed to others."""
+    for name in NAMES:
+        outside = "-path '*/.revive' -prune -o"
+        strangers = on(name).check_output(
+            f"find /var/lib/cassandra {outside} '(' -not -user cassandra -o -not -group cassandra ')' -print"
+        )
+        assert not strangers, f"not Cassandra's own on {name}: {strangers}"
+        others = on(name).check_output(f"find /var/lib/cassandra/data {outside} -type d -not -perm 0750 -print")
+        assert not others, f"directories on {name} that are not 0750: {others}"
 
 
 class Backup(t.NamedTuple):

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from lab.systemd_hosts import BUCKET, NAMES, ROWS, USER, Backup, Operator, Service, frozen, on
+from lab.systemd_hosts import BUCKET, NAMES, ROWS, USER, Backup, Operator, Service, frozen, on, require_rights
 
 pytestmark = pytest.mark.timeout(1500)
 
@@ -44,24 +44,13 @@ def test_a_restore_in_place_stops_late_and_leaves_units_rows_and_rights_as_they_
         assert _history(name)[len(history[name]) :] == ["Stopped", "Started"], (
             "not stopped and started once, by systemd"
         )
-    _assert_rights()
+    require_rights()
 
 
 def _history(name: str) -> list[str]:
     """Return what systemd says that it did with the unit, in order."""
     journal = on(name).check_output("journalctl -u cassandra -o cat --no-pager")
     return re.findall(r"^(Started|Stopped) cassandra\.service", journal, flags=re.MULTILINE)
-
-
-def _assert_rights() -> None:
-    for name in NAMES:
-        outside = "-path '*/.revive' -prune -o"
-        strangers = on(name).check_output(
-            f"find /var/lib/cassandra {outside} '(' -not -user cassandra -o -not -group cassandra ')' -print"
-        )
-        assert not strangers, f"not Cassandra's own on {name}: {strangers}"
-        others = on(name).check_output(f"find /var/lib/cassandra/data {outside} -type d -not -perm 0750 -print")
-        assert not others, f"directories on {name} that are not 0750: {others}"
 
 
 def test_a_roll_back_with_nothing_to_roll_back_says_so_and_does_nothing(
@@ -150,4 +139,4 @@ def test_roles_stay_as_they_are_if_that_is_asked(operator: Operator, service: Se
     run = operator.play("disaster_recovery", restore_point="roles", restore_auth="false", **_CONFIRMED)
     run.require_success()
     assert service.rows(user="later", password="made-after-the-backup") == rows
-    _assert_rights()
+    require_rights()
