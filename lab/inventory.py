@@ -77,9 +77,10 @@ def node_variables(*, node: Node) -> dict[str, t.Any]:
     }
 
 
-def _python() -> dict[str, str]:
+def _python() -> dict[str, t.Any]:
     return {
         "ansible_connection": "local",
+        "ansible_pipelining": True,
         "ansible_python_interpreter": str(ensure_node_venv() / "bin" / "python"),
     }
 

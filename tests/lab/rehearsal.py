@@ -79,7 +79,8 @@ class Rehearsal:
             "disaster_recovery",
             inventory=self.inventory,
             directory=self.directory,
-            variables={**self.restore_variables, **variables},
+            # So that a module that is at work is known by its file.
+            variables={**self.restore_variables, **variables, "ansible_pipelining": False},
         )
         try:
             _wait_to_kill(is_time, process)
