@@ -23,6 +23,7 @@ _UNREACHABLE = "UNREACHABLE"
 class NodeInfo:
     """``nodetool info -T``.
 
+    :param generation: a number that is another one after every start; 0 while the node does not gossip.
     :param tokens: decimal, in the order printed.
     """
 
@@ -31,6 +32,7 @@ class NodeInfo:
     rack: str
     gossip_active: bool
     native_transport_active: bool
+    generation: int
     tokens: tuple[str, ...]
 
 
@@ -128,9 +130,10 @@ def parse_info(output: str) -> NodeInfo:
             rack=values["Rack"],
             gossip_active=values["Gossip active"] == "true",
             native_transport_active=values["Native Transport active"] == "true",
+            generation=int(values["Generation No"]),
             tokens=tuple(tokens),
         )
-    except KeyError as error:
+    except (KeyError, ValueError) as error:
         raise _unexpected("info", output) from error
 
 

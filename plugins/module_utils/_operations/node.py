@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import socket
@@ -18,11 +17,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters import 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     read_if_there,
-    write_atomically,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    LocalFilesError,
     NodeError,
     NodeStartingError,
     NodeUnreachableError,
@@ -42,12 +39,14 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_jou
     ManagedDirectory,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.snapshot import read_identity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import (
+    read_identity,
+    remembered_identity,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import pending
 
 NodeFacts = TargetNode
 
-_IDENTITY_FILE = "node.json"
 _RACK_FILE = "cassandra-rackdc.properties"
 _VERSION = re.compile(r"^v?(\d+\.\d+(?:\.\d+)?\S*)\s*$", re.MULTILINE)
 _VERSION_TIMEOUT_SECONDS = 30
@@ -126,33 +125,10 @@ def is_running(node: NodeSettings) -> bool:
     return True
 
 
-def remember_identity(node: NodeSettings, identity: NodeIdentity) -> None:
-    """Keep who the node is, for when it does not run.
-
-    :raises LocalFilesError: if it cannot be written.
-    """
-    path = os.path.join(node.state_directory, _IDENTITY_FILE)
-    body = json.dumps({"version": 1, "identity": dataclasses.asdict(identity)}, indent=1).encode() + b"\n"
-    if read_if_there(path) != body:
-        write_atomically(path, body)
-
-
-def remembered_identity(node: NodeSettings) -> NodeIdentity | None:
-    """Who the node was when it was last asked; ``None`` if nobody has, or the note is damaged."""
-    text = read_if_there(os.path.join(node.state_directory, _IDENTITY_FILE))
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)["identity"]
-        return NodeIdentity(**{**value, "tokens": tuple(value["tokens"])})
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
 def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
     """Whether the node runs, and who it is: as it says itself, else as it was when it was last asked.
 
-    One question answers both; each costs a start of nodetool's Java.
+    One question answers both.
     """
     try:
         identity = read_identity(node)
@@ -163,9 +139,6 @@ def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
     except NotInRingError:
         # A node that runs without being in its ring is none of those that were backed up.
         return True, None
-    # Reading may be all that a user is allowed to.
-    with contextlib.suppress(LocalFilesError):
-        remember_identity(node, identity)
     return True, identity
 
 

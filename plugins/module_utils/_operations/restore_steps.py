@@ -34,6 +34,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import commit_logs, fetch, recovery, switch
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node as node_operation
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import PieceCorruptError
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remembered_identity
 
 #: Longer than any index takes to be rebuilt.
 _REBUILD_TIMEOUT_SECONDS = 7 * 24 * 3600
@@ -220,7 +221,7 @@ def finish(
     """
     if check_mode:
         return switch.FinishOutcome(changed=switch.pending(node) is not None, freed_bytes=0)
-    identity = node_operation.remembered_identity(node)
+    identity = remembered_identity(node)
     restored_us = switch.restored_in_place_us(node, restore_id=restore_id)
     if store is not None and identity is not None and restored_us is not None:
         commit_logs.record_restore(store, host_id=identity.host_id, restored_us=restored_us, restore_id=restore_id)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import os
 import typing as t
@@ -32,27 +31,23 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     InputError,
     ManifestError,
     NodeError,
-    NotInRingError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import (
     decode_snapshot_record,
     encode_snapshot_record,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity, SnapshotRecord
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
     SYSTEM_KEYSPACES,
     check_keyspace,
     check_tag,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import (
-    parse_describecluster,
-    parse_info,
-    parse_status,
     parse_tablestats,
-    parse_version,
     version_tuple,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import read_identity
 
 #: Snapshots whose names begin like this are ours, also without a record.
 OWN_TAG_PREFIX = "backup_"
@@ -78,39 +73,6 @@ class ClearOutcome:
 
     changed: bool
     cleared: tuple[str, ...]
-
-
-def read_identity(node: NodeSettings) -> NodeIdentity:
-    """Who the node is, as it says itself.
-
-    :raises NodeUnreachableError: if it does not answer.
-    :raises NotInRingError: if it is not part of its ring.
-    """
-    nodetool = Nodetool(node)
-    # Each starts a Java machine, which takes seconds on a busy node.
-    with concurrent.futures.ThreadPoolExecutor(max_workers=3) as pool:
-        outputs = pool.map(lambda command: nodetool.run(*command), (("info", "-T"), ("describecluster",), ("status",)))
-        info_output, cluster_output, status_output = outputs
-    info, cluster = parse_info(info_output), parse_describecluster(cluster_output)
-    itself = [status for status in parse_status(status_output) if status.host_id == info.host_id]
-    if not itself or not info.tokens:
-        raise NotInRingError(
-            f"Node {node.name} ({info.host_id}) is not a member of its ring.",
-            subject=node.name,
-            next_step="Wait until nodetool status shows it as UN.",
-        )
-    address = itself[0].address
-    return NodeIdentity(
-        host_id=info.host_id,
-        name=node.name,
-        address=address,
-        datacenter=info.datacenter,
-        rack=info.rack,
-        tokens=info.tokens,
-        release_version=cluster.release_of(address) or parse_version(nodetool.run("version")),
-        partitioner=cluster.partitioner,
-        cluster_name=cluster.name,
-    )
 
 
 def read_snapshot_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | None:

@@ -37,7 +37,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.archi
     agent_home,
     read_node_agent,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.node import remember_identity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remember_identity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import ensure_repository
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode, host_id
 
