@@ -18,9 +18,11 @@ import typing as t
 from pathlib import Path
 
 from cassandra import ConsistencyLevel
+from cassandra.protocol import OverloadedErrorMessage
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ObjectCorruptError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import piece_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import segment_chains
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
@@ -88,6 +90,9 @@ class Marker:
                 began = time.monotonic()
                 try:
                     self._write(session, statement, filler_bytes=100)
+                except OverloadedErrorMessage:
+                    # What 5.0 answers to a request that comes while it stops: not done, to be sent to another node.
+                    continue
                 except Exception as error:
                     self.errors.append(error)
                 self._stop.wait(max(0.0, 1 / writes_per_second - (time.monotonic() - began)))
@@ -129,7 +134,11 @@ class Shipped:
                 seen_us = 0
                 for piece in chain.pieces:
                     key = piece_key(log.host_id, piece)
-                    body = b"".join(decode(self.store.get_stream(key), piece.codecs))
+                    try:
+                        body = b"".join(decode(self.store.get_stream(key), piece.codecs))
+                    except ObjectCorruptError:
+                        # It was damaged on purpose. What follows it in its segment is of no use.
+                        break
                     data += body[len(data) - piece.start :]
                     # Of no use without those before it.
                     seen_us = max(seen_us, self._path(key).stat().st_ctime_ns // 1000)

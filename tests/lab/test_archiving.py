@@ -101,6 +101,10 @@ class Archive:
         spool = node.commitlog_directory / ".revive" / "spool"
         return sorted(path for path in spool.glob("CommitLog-*") if not (node.commitlog_directory / path.name).exists())
 
+    def spooled_with(self, node: Node, marks: t.Sequence[Mark]) -> list[Path]:
+        """Those of them that have such a write."""
+        return [path for path in self.spooled(node) if any(mark.text in path.read_bytes() for mark in marks)]
+
     @contextlib.contextmanager
     def store_away(self) -> t.Iterator[None]:
         """Have the store answer with errors, and then not at all."""
@@ -273,9 +277,13 @@ def test_a_store_that_fails_and_is_gone_neither_stops_cassandra_nor_loses_anythi
 def test_a_segment_deleted_from_the_spool_is_a_gap_that_is_told_and_refused(archive: Archive) -> None:
     node = archive.cluster.nodes[0]
     with archive.store_away():
-        archive.seal_segments(3)
-        wait_until(lambda: len(archive.spooled(node)) >= 2, timeout_seconds=60, what="segments in the spool")
-        archive.spooled(node)[0].unlink()
+        marks = archive.seal_segments(3)
+        # Written while the store was away, so that it is nowhere else.
+        wait_until(
+            lambda: bool(archive.spooled_with(node, marks)), timeout_seconds=60, what="one of the writes in the spool"
+        )
+        print([(path.name, path.stat().st_size) for path in archive.spooled(node)])
+        archive.spooled_with(node, marks)[0].unlink()
     archive.marker.write(10)
     archive.ship()
     require_gap(archive, node, cause="lost_from_spool", tag="base")

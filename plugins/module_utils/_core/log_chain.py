@@ -454,26 +454,26 @@ def _cluster_window(base: Base, by_host: _ByHost) -> Window | None:
 def _refused(
     moment_us: int, *, windows: t.Sequence[Window], bases: t.Sequence[Base], by_host: _ByHost
 ) -> MomentRefusedError:
-    before = [window for window in windows if window.until_us < moment_us]
+    before = [window.until_us for window in windows if window.until_us < moment_us]
     after = [window.from_us for window in windows if window.from_us > moment_us]
-    nearest = max(before, key=lambda window: window.until_us) if before else None
-    asked = format_us(moment_us)
-    subject = asked
-    if nearest is not None:
-        why = nearest.ended_by or "its log is covered no further yet"
-        message = f"The cluster cannot be restored to {asked}: on node {nearest.limited_by}, {why}."
-        subject = nearest.limited_by
-    elif not [base for base in bases if base.ended_us <= moment_us]:
+    asked = subject = format_us(moment_us)
+    earlier = [base for base in bases if base.ended_us <= moment_us]
+    if not earlier:
         message = f"The cluster cannot be restored to {asked}: there is no complete backup from before."
     else:
-        base = max((each for each in bases if each.ended_us <= moment_us), key=lambda each: each.ended_us)
-        subject, why = _why_no_window(base, by_host)
-        message = f"The cluster cannot be restored to {asked} from {base.tag}: on node {subject}, {why}."
+        # The newest is the one that it should have been restored from, however far an older one reaches.
+        base = max(earlier, key=lambda each: each.ended_us)
+        window = next((each for each in windows if each.tag == base.tag), None)
+        if window is not None:
+            subject, why = window.limited_by, window.ended_by or "its log is covered no further yet"
+        else:
+            subject, why = _why_no_window(base, by_host)
+        message = f"The cluster cannot be restored to {asked} from backup {base.tag}: on node {subject}, {why}."
     return MomentRefusedError(
         message,
         subject=subject,
-        before_us=nearest.until_us if nearest else None,
-        after_us=min(after) if after else None,
+        before_us=max(before, default=None),
+        after_us=min(after, default=None),
     )
 
 
@@ -484,8 +484,16 @@ def _why_no_window(base: Base, by_host: _ByHost) -> tuple[str, str]:
         log, node_chains = by_host[host_id]
         chain = next((each for each in node_chains if each.holds(first_needed(position))), None)
         if chain is None:
-            return log.name, f"segment {first_needed(position)}, in which the backup begins, is not in the repository"
+            return log.name, _why_not_begun(log, first_needed(position))
         if chain.until_us < base.ended_us:
             return log.name, chain.ended_by or "the log is not covered up to the end of the backup"
     joined = [log.name for log, _chains in by_host.values() if log.host_id not in base.positions]
     return (joined[0] if joined else base.tag), "the node's log began before the backup, which does not hold the node"
+
+
+def _why_not_begun(log: NodeLog, segment_id: int) -> str:
+    begins = f"segment {segment_id}, in which the backup begins"
+    gap = next((gap for gap in log.gaps if gap.first <= segment_id <= gap.last), None)
+    if gap is not None:
+        return f"{begins}, is lost ({gap})"
+    return f"{begins}, is not in the repository"

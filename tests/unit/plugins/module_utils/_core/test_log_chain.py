@@ -180,6 +180,26 @@ def test_a_moment_behind_a_hole_is_refused_with_the_nearest_ones(broken: str) ->
         plan_moment(before_us + 1, bases=bases, logs=logs)
 
 
+@pytest.mark.parametrize(
+    ("lost", "subject", "why"),
+    [
+        (FIRST + 8, "n1", f"segment {FIRST + 8}, in which the backup begins, is lost (segment {FIRST + 8}: a piece"),
+        (FIRST + 10, "n1", f"segment {FIRST + 10}: a piece"),
+    ],
+)
+def test_a_refusal_tells_of_the_newest_backup_before_and_not_of_an_older_one(lost: int, subject: str, why: str) -> None:
+    old_gap = Gap(HOSTS[0], "dropped", FIRST + 4, FIRST + 4, 1400, 1700)
+    gap = Gap(HOSTS[1], "piece_corrupt", lost, lost, 1000, 3000)
+    logs = [node_log(0, 20, gaps=(old_gap,)), node_log(1, 20, gaps=(gap,))]
+    bases = [base("old", 1200, FIRST + 1), base("new", 1900, FIRST + 8)]
+    with pytest.raises(MomentRefusedError) as refused:
+        plan_moment(2500, bases=bases, logs=logs)
+    assert refused.value.subject == subject
+    assert f"from backup new: on node {subject}, {why}" in str(refused.value)
+    assert refused.value.before_us is not None
+    assert plan_moment(refused.value.before_us, bases=bases, logs=logs)
+
+
 def test_a_proven_restart_goes_on() -> None:
     pieces = (piece(FIRST, 0, 50, at=1000, final=True), piece(FIRST + 9000, 0, 50, at=1100))
     log = NodeLog(HOSTS[0], "n0", pieces, runs=(Run(FIRST + 9000, FIRST),))
