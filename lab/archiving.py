@@ -1,20 +1,39 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cluster's agents say, once the playbook ``enable_archiving`` has put them there."""
+"""Archiving of a lab's cluster: nodes that need no restart for it, and what their agents say."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import typing as t
+from pathlib import Path
 
 from lab.cluster import Cluster
 from lab.errors import LabError
 from lab.node import Node
 from lab.processes import wait_until
 
+_SCRIPT = Path(__file__).parent.parent / "roles" / "archive" / "files" / "archive_segment"
 _COVER_TIMEOUT_SECONDS = 180.0
 _LOG_BYTES = 3000
+
+
+def prepare_archiving(cluster: Cluster) -> None:
+    """Give nodes that are not started yet the setting that the playbook ``enable_archiving`` would restart them for.
+
+    It is still for the playbook to start the agents.
+    """
+    for node in cluster.nodes:
+        root = node.commitlog_directory / ".revive"
+        for part in ("spool", "archived", "dropped"):
+            (root / part).mkdir(parents=True)
+        script = node.directory / "archive" / _SCRIPT.name
+        script.parent.mkdir()
+        shutil.copy(_SCRIPT, script)
+        script.with_name("archive_segment.conf").write_text(f"root={root}\npolicy=block\nmax_bytes=0\n")
+        (node.conf_directory / "commitlog_archiving.properties").write_text(f"archive_command={script} %path %name\n")
 
 
 def agent_status(node: Node) -> dict[str, t.Any]:

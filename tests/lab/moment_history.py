@@ -16,7 +16,7 @@ from cassandra import ConsistencyLevel, ReadFailure
 from cassandra.cluster import Session
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
-from lab.archiving import wait_until_covered
+from lab.archiving import prepare_archiving, wait_until_covered
 from lab.checker import CheckResult, check
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
@@ -61,6 +61,7 @@ class MomentHistory:
         self._version = version
         self._nodes = nodes
         self.cluster = self.new_cluster("source")
+        prepare_archiving(self.cluster)
         self.cluster.start()
         self.play("enable_archiving", self.cluster, archive_interval_seconds=2).require_success()
         load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)

@@ -39,7 +39,7 @@ from lab.s3 import S3Server
 from lab.truth import now_us
 from tests.lab.marks import Mark, Marker, Shipped, loss_us, quorum_us
 
-INTERVAL_SECONDS = 5
+INTERVAL_SECONDS = 3
 BOUND_US = (INTERVAL_SECONDS + 2) * 1_000_000
 SEGMENT_MIB = 4
 TRIALS = 40
@@ -73,7 +73,11 @@ class Archive:
     def play(self, name: str, *arguments: str, **variables: t.Any) -> PlaybookRun:
         """Run a playbook to its end."""
         return run_playbook(
-            name, inventory=self.inventory, directory=self.directory, variables=variables, arguments=arguments
+            name,
+            inventory=self.inventory,
+            directory=self.directory,
+            variables={"archive_interval_seconds": INTERVAL_SECONDS, **variables},
+            arguments=arguments,
         )
 
     def ship(self) -> None:

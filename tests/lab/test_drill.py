@@ -18,7 +18,7 @@ from lab.drill_frame import FrameSettings
 @pytest.mark.parametrize("version", ["5.0.8", "4.1.10"])
 def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(version: str, tmp_path: Path) -> None:
     show = io.StringIO()
-    settings = FrameSettings(root=tmp_path, version=version, certificates=3_000)
+    settings = FrameSettings(root=tmp_path, version=version, certificates=1_000)
     try:
         report = run_drill(settings, show=show)
     except BaseException:
