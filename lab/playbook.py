@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -29,6 +30,10 @@ class PlaybookRun:
     exit_status: int
     output: str
     seconds: float
+
+    def changes(self) -> list[int]:
+        """Return what the recap says each host has changed."""
+        return [int(number) for number in re.findall(r"changed=(\d+)", self.output)]
 
     def require_success(self) -> PlaybookRun:
         """Return the run itself.

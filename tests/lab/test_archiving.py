@@ -170,11 +170,6 @@ def require_covered(archive: Archive, marks: t.Sequence[Mark]) -> None:
     assert not missing, f"{len(missing)} of {len(marks)} writes are not in the bucket, such as {missing[:3]}"
 
 
-def changes(run: PlaybookRun) -> list[int]:
-    """What the recap says each host has changed."""
-    return [int(number) for number in re.findall(r"changed=(\d+)", run.output)]
-
-
 def test_check_mode_says_what_would_be_done_and_touches_nothing(archive: Archive) -> None:
     run = archive.play("enable_archiving", "--check", "--diff").require_success()
     assert "is to be restarted on" in run.output
@@ -209,13 +204,6 @@ def test_turning_it_on_restarts_one_node_after_the_other_and_a_client_sees_no_er
     assert archive.server.secret_access_key not in run.output
 
 
-def test_again_it_changes_nothing(archive: Archive) -> None:
-    before = [(node.process(), node.agent()) for node in archive.cluster.nodes]
-    run = archive.play("enable_archiving").require_success()
-    assert changes(run) == [0, 0, 0], run.output
-    assert [(node.process(), node.agent()) for node in archive.cluster.nodes] == before
-
-
 def test_shipping_covers_what_was_written_before(archive: Archive) -> None:
     marks = archive.marker.write(100)
     began = time.monotonic()
@@ -240,6 +228,8 @@ def test_from_a_backup_on_every_moment_can_be_restored(archive: Archive) -> None
 def test_an_agent_that_is_killed_is_named_and_loses_nothing(archive: Archive) -> None:
     node = archive.cluster.nodes[1]
     first = len(archive.marker.marks)
+    others = [each for each in archive.cluster.nodes if each is not node]
+    before = [(each.process(), each.agent()) for each in others]
     archive.marker.start(writes_per_second=50)
     try:
         node.kill_agent()
@@ -252,7 +242,8 @@ def test_an_agent_that_is_killed_is_named_and_loses_nothing(archive: Archive) ->
         run = archive.play("enable_archiving").require_success()
     finally:
         archive.marker.stop()
-    assert sorted(changes(run)) == [0, 0, 1], run.output
+    assert sorted(run.changes()) == [0, 0, 1], run.output
+    assert [(each.process(), each.agent()) for each in others] == before
     archive.ship()
     require_covered(archive, archive.marker.marks[first:])
     assert not [gap for each in archive.report().nodes for gap in each.gaps]
@@ -290,7 +281,7 @@ def test_a_segment_deleted_from_the_spool_is_a_gap_that_is_told_and_refused(arch
         archive.spooled_with(node, marks)[0].unlink()
     archive.marker.write(10)
     archive.ship()
-    require_gap(archive, node, cause="lost_from_spool", tag="base")
+    require_gaps(archive, [node], cause="lost_from_spool", tag="base")
 
 
 def test_a_backup_after_a_gap_opens_a_new_window(archive: Archive) -> None:
@@ -326,8 +317,7 @@ def test_a_spool_that_drops_at_its_limit_records_the_gap(archive: Archive) -> No
     with archive.store_away():
         archive.seal_segments(4)
     archive.ship()
-    for node in archive.cluster.nodes:
-        require_gap(archive, node, cause="dropped", tag="second")
+    require_gaps(archive, archive.cluster.nodes, cause="dropped", tag="second")
     archive.play("enable_archiving").require_success()
 
 
@@ -353,33 +343,6 @@ def test_a_piece_that_was_damaged_in_the_store_is_found_and_refused(archive: Arc
         plan_moment(target_us, bases=bases_of(store), logs=load_logs(store))
     assert log.name in str(refused.value)
     assert "GAP" in archive.play("archiving_status").output
-
-
-def test_turning_it_off_and_on_again_undoes_and_makes_it(archive: Archive) -> None:
-    archive.marker.start(writes_per_second=30)
-    try:
-        archive.play("disable_archiving").require_success()
-    finally:
-        archive.marker.stop()
-    assert archive.marker.errors == []
-    for node in archive.cluster.nodes:
-        assert node.agent() is None
-        assert not (node.directory / "archive").exists()
-        assert not (node.directory / "revive" / "archive").exists()
-        assert not (node.commitlog_directory / ".revive").exists()
-        properties = (node.conf_directory / "commitlog_archiving.properties").read_text()
-        assert [line for line in properties.splitlines() if line.startswith("archive_command=")] in (
-            [],
-            ["archive_command="],
-        )
-    assert changes(archive.play("disable_archiving").require_success()) == [0, 0, 0]
-    archive.play("enable_archiving").require_success()
-    archive.play("backup", backup_tag="fourth").require_success()
-    marks = archive.marker.write(10)
-    archive.ship()
-    window = archive.report().windows[-1]
-    assert window.tag == "fourth"
-    assert window.until_us >= marks[-1].acknowledged_us
 
 
 def test_a_quiet_cluster_loses_no_more_than_the_interval_and_two_seconds(archive: Archive) -> None:
@@ -428,21 +391,22 @@ def test_a_cluster_that_is_destroyed_under_load_has_lost_no_more_than_the_interv
     assert count < len(marks)
 
 
-def require_gap(archive: Archive, node: Node, *, cause: str, tag: str) -> None:
-    """Require that a node's gap is recorded, reported, and refused at planning with the nearest moment before it."""
-    log = next(each for each in archive.report().nodes if each.name == node.name)
-    gaps = [gap for gap in log.gaps if gap.cause == cause]
-    assert gaps, log.gaps
+def require_gaps(archive: Archive, nodes: t.Sequence[Node], *, cause: str, tag: str) -> None:
+    """Require that nodes' gaps are recorded, reported, and refused at planning with the nearest moment before each."""
+    report = archive.report()
     assert "GAP" in archive.play("archiving_status").output
     store = Shipped(archive.repository).store
     bases = [base for base in bases_of(store) if base.tag == tag]
-    with pytest.raises(MomentRefusedError) as refused:
-        plan_moment(gaps[0].recorded_us, bases=bases, logs=load_logs(store))
-    before_us = refused.value.before_us
-    assert before_us is not None
-    assert before_us >= bases[0].ended_us
-    plan = plan_moment(before_us, bases=bases, logs=load_logs(store))
-    assert plan.tag == tag
+    for node in nodes:
+        log = next(each for each in report.nodes if each.name == node.name)
+        gaps = [gap for gap in log.gaps if gap.cause == cause]
+        assert gaps, log.gaps
+        with pytest.raises(MomentRefusedError) as refused:
+            plan_moment(gaps[0].recorded_us, bases=bases, logs=load_logs(store))
+        before_us = refused.value.before_us
+        assert before_us is not None
+        assert before_us >= bases[0].ended_us
+        assert plan_moment(before_us, bases=bases, logs=load_logs(store)).tag == tag
 
 
 def _seconds(values: t.Sequence[float]) -> str:

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import functools
 import typing as t
-from pathlib import Path
 
 import pytest
 from cassandra import ConsistencyLevel
@@ -83,32 +82,61 @@ def test_another_moment_of_the_same_history_is_as_exact(lost: Lost) -> None:
     destroy(cluster)
 
 
-def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[MomentHistory]:
+    """A cluster of one node, which nobody writes to any more."""
     with contextlib.ExitStack() as ending:
-        history = MomentHistory(root=tmp_path, version="5.0.8", nodes=1, ending=ending)
-        first, second = history.live_on()
-        history.writer.stop()
-        confirmed = {"restore_confirm_cluster": history.cluster.cluster_name}
-        run = history.play("disaster_recovery", history.cluster, restore_point=str(first), **confirmed)
-        run.require_success()
-        assert f"Moment asked for {first}, reached {first}: 0.000000 s before it." in run.output
+        history = MomentHistory(root=tmp_path_factory.mktemp("alone"), version="5.0.8", nodes=1, ending=ending)
+        yield history
 
-        result = history.check(history.cluster, first)
-        assert result.ok, result.summary()
-        assert history.tables(history.cluster) == first.tables
-        _write_kill_and_start(history.cluster)
 
-        # The log goes on from the moment and not from what was written after it: no backup from before leads there.
-        wait_until_covered(history.cluster, now_us())
-        plan = functools.partial(history.play, "disaster_recovery", history.cluster, ["--check"], **confirmed)
-        later = plan(restore_point=format_us(now_us() - 1))
-        assert later.exit_status != 0
-        assert "The nearest moments that work: " in later.output
-        assert history.gap_causes().count("restored") == 1
-        # What was undone by it can still be had.
-        assert f"To the moment {second}" in plan(restore_point=str(second)).require_success().output
-        by_arrival = plan(restore_point=str(second), restore_cut="by_arrival").require_success()
-        assert "The cut goes by arrival" in by_arrival.output
+def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(alone: MomentHistory) -> None:
+    first, second = alone.live_on()
+    alone.writer.stop()
+    confirmed = {"restore_confirm_cluster": alone.cluster.cluster_name}
+    run = alone.play("disaster_recovery", alone.cluster, restore_point=str(first), **confirmed)
+    run.require_success()
+    assert f"Moment asked for {first}, reached {first}: 0.000000 s before it." in run.output
+
+    result = alone.check(alone.cluster, first)
+    assert result.ok, result.summary()
+    assert alone.tables(alone.cluster) == first.tables
+    _write_kill_and_start(alone.cluster)
+
+    # The log goes on from the moment and not from what was written after it: no backup from before leads there.
+    wait_until_covered(alone.cluster, now_us())
+    plan = functools.partial(alone.play, "disaster_recovery", alone.cluster, ["--check"], **confirmed)
+    later = plan(restore_point=format_us(now_us() - 1))
+    assert later.exit_status != 0
+    assert "The nearest moments that work: " in later.output
+    assert alone.gap_causes().count("restored") == 1
+    # What was undone by it can still be had.
+    assert f"To the moment {second}" in plan(restore_point=str(second)).require_success().output
+    by_arrival = plan(restore_point=str(second), restore_cut="by_arrival").require_success()
+    assert "The cut goes by arrival" in by_arrival.output
+
+
+def test_turning_archiving_off_and_on_again_undoes_and_makes_it(alone: MomentHistory) -> None:
+    alone.play("disable_archiving", alone.cluster).require_success()
+    for node in alone.cluster.nodes:
+        assert node.agent() is None
+        assert not (node.directory / "archive").exists()
+        assert not (node.directory / "revive" / "archive").exists()
+        assert not (node.commitlog_directory / ".revive").exists()
+        properties = (node.conf_directory / "commitlog_archiving.properties").read_text()
+        assert [line for line in properties.splitlines() if line.startswith("archive_command=")] in (
+            [],
+            ["archive_command="],
+        )
+    assert alone.play("disable_archiving", alone.cluster).require_success().changes() == [0]
+    alone.play("enable_archiving", alone.cluster).require_success()
+    before = [(node.process(), node.agent()) for node in alone.cluster.nodes]
+    assert alone.play("enable_archiving", alone.cluster).require_success().changes() == [0]
+    assert [(node.process(), node.agent()) for node in alone.cluster.nodes] == before
+    alone.play("backup", alone.cluster, backup_tag="since_it_is_on_again").require_success()
+    alone.play("ship_commitlogs", alone.cluster).require_success()
+    status = alone.play("archiving_status", alone.cluster).require_success()
+    assert "From backup since_it_is_on_again, any moment from" in status.output
 
 
 def _rebuild(history: MomentHistory, name: str, *, moment: KnownMoment) -> Cluster:
