@@ -34,11 +34,21 @@ class Lost:
     second: KnownMoment
 
 
-@pytest.fixture(scope="module", params=["5.0.8", "4.1.10"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("5.0.8", 2),
+        pytest.param(("4.1.10", 1), marks=pytest.mark.slow),
+        pytest.param(("5.0.8", 3), marks=pytest.mark.slow),
+        pytest.param(("4.1.10", 3), marks=pytest.mark.slow),
+    ],
+    ids=lambda param: f"{param[0]}-{param[1]}",
+)
 def lost(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
+    version, nodes = request.param
     with contextlib.ExitStack() as ending:
         root = tmp_path_factory.mktemp("moment")
-        history = MomentHistory(root=root, version=request.param, nodes=3, ending=ending)
+        history = MomentHistory(root=root, version=version, nodes=nodes, ending=ending)
         first, second = history.live_on()
         history.lose()
         yield Lost(history=history, first=first, second=second)
