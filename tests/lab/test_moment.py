@@ -132,7 +132,9 @@ def test_turning_archiving_off_and_on_again_undoes_and_makes_it(alone: MomentHis
         assert node.agent() is None
         assert not (node.directory / "archive").exists()
         assert not (node.directory / "revive" / "archive").exists()
-        assert not (node.commitlog_directory / ".revive").exists()
+        # What the restore in place put aside lies there too, and stays.
+        for part in ("spool", "archived", "dropped"):
+            assert not (node.commitlog_directory / ".revive" / part).exists()
         properties = (node.conf_directory / "commitlog_archiving.properties").read_text()
         assert [line for line in properties.splitlines() if line.startswith("archive_command=")] in (
             [],
