@@ -75,9 +75,10 @@ class Run:
     mutations: int
 
 
-def live(root: Path, *, version: str, mib: int) -> Source:
+def live(root: Path, *, version: str, mib: int, ending: contextlib.ExitStack) -> Source:
     """A node that has written so many MiB behind its base, and is stopped."""
     cluster = Cluster.create(root=root / "lab", name="source", version=version, nodes=1)
+    ending.callback(cluster.destroy)
     (node,) = cluster.nodes
     archive = root / "archive"
     archive_into(node, archive)
@@ -176,20 +177,20 @@ def main(arguments: t.Sequence[str]) -> int:
     rows = options.mib * 2**20 // VALUE_BYTES
     with tempfile.TemporaryDirectory(prefix="revive-bench-") as name, contextlib.ExitStack() as ending:
         root = Path(name)
-        source = live(root, version=options.version, mib=options.mib)
-        ending.callback(source.cluster.destroy)
+        source = live(root, version=options.version, mib=options.mib, ending=ending)
+        log_mib = source.log_mib
         runs: dict[str, list[Run]] = {"plain start": [], "staging": []}
         for number in range(options.rounds):
             runs["plain start"].append(plain(source))
             runs["staging"].append(staged(source, root / f"staging{number}"))
             shutil.rmtree(root / f"staging{number}")
-    print(f"Cassandra {options.version}, {rows} rows of {VALUE_BYTES} bytes, {source.log_mib:.0f} MiB of log,")
+    print(f"Cassandra {options.version}, {rows} rows of {VALUE_BYTES} bytes, {log_mib:.0f} MiB of log,")
     print(f"heap {HEAP_MIB} MiB, {os.cpu_count()} cores, medians of {options.rounds} rounds, starts included")
     for way, these in runs.items():
         seconds = statistics.median(run.seconds for run in these)
         mutations = min(run.mutations for run in these)
         print(
-            f"{way:12}{seconds:8.1f} s{source.log_mib / seconds:8.1f} MiB/s{mutations / seconds:10.0f} mutations/s"
+            f"{way:12}{seconds:8.1f} s{log_mib / seconds:8.1f} MiB/s{mutations / seconds:10.0f} mutations/s"
             f"{mutations:10} replayed"
         )
     ratio = statistics.median(mine.seconds / other.seconds for mine, other in zip(runs["staging"], runs["plain start"]))

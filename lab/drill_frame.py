@@ -19,15 +19,15 @@ from pathlib import Path
 from lab.cluster import Cluster
 from lab.errors import LabError
 from lab.inventory import Repository, write_inventory
+from lab.leftovers import destroy_all
 from lab.playbook import PlaybookRun, run_playbook
-from lab.processes import wait_until
 from lab.s3 import S3Server
+from lab.truth import wait_until_grown
 from lab.writer import Writer, load
 
 _CHECKOUT = Path(__file__).parent.parent
 _BUCKET = "certificate-backups"
 _PREFIX = "production"
-_WRITES_TIMEOUT_SECONDS = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,13 +98,8 @@ class DrillFrame:
 
     def let_it_write(self, *, more_bytes: int) -> None:
         """Return when the truth file has grown."""
-        size = self.truth_path.stat().st_size
         self.say("waiting for more writes")
-        wait_until(
-            lambda: self.truth_path.stat().st_size > size + more_bytes,
-            timeout_seconds=_WRITES_TIMEOUT_SECONDS,
-            what="more writes in the truth file",
-        )
+        wait_until_grown(self.truth_path, more_bytes=more_bytes)
 
     def play(self, name: str, cluster: Cluster, **variables: t.Any) -> PlaybookRun:
         """Run a playbook of the collection on a cluster.
@@ -206,12 +201,7 @@ def run_to_its_end(drill: t.Callable[[], object], *, root: Path) -> int:
 
 def _clear(root: Path) -> None:
     """End what an earlier run that was killed left there, and empty the directory."""
-    for name in Writer.names(root):
-        Writer.load(root, name).kill()
-    for name in Cluster.names(root):
-        Cluster.load(root, name).destroy()
-    for name in S3Server.names(root):
-        S3Server.load(root, name).destroy()
+    destroy_all(root)
     if root.exists():
         shutil.rmtree(root)
     root.mkdir(parents=True)

@@ -22,10 +22,13 @@ import typing as t
 import uuid
 from pathlib import Path
 
+from lab.processes import wait_until
+
 INSERT = "insert"
 DELETE = "delete"
 APPEND = "append"
 INCREMENT = "increment"
+_GROWN_TIMEOUT_SECONDS = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +127,19 @@ def read_truth(path: Path) -> tuple[Write, ...]:
         for one_id, record in attempts.items()
     )
     return tuple(sorted(writes, key=lambda write: write.timestamp_us))
+
+
+def wait_until_grown(path: Path, *, more_bytes: int) -> None:
+    """Return when clients have written so much more into a truth file.
+
+    :raises LabError: they have not in five minutes.
+    """
+    size = path.stat().st_size
+    wait_until(
+        lambda: path.stat().st_size > size + more_bytes,
+        timeout_seconds=_GROWN_TIMEOUT_SECONDS,
+        what=f"more writes in {path.name}",
+    )
 
 
 def now_us() -> int:

@@ -14,6 +14,7 @@ import pytest
 
 from lab.cluster import Cluster
 from lab.errors import LabError
+from lab.leftovers import destroy_all
 from lab.playbook import PlaybookRun, run_playbook
 from lab.s3 import S3Server
 from lab.writer import Writer
@@ -54,12 +55,7 @@ def lab_root(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Path]:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     root = tmp_path_factory.mktemp("lab")
     yield root
-    for name in Writer.names(root):
-        Writer.load(root, name).destroy()
-    for name in Cluster.names(root):
-        Cluster.load(root, name).destroy()
-    for name in S3Server.names(root):
-        S3Server.load(root, name).destroy()
+    destroy_all(root)
     signal.signal(signal.SIGTERM, before)
 
 

@@ -23,7 +23,7 @@ from lab.inventory import Repository, write_inventory
 from lab.playbook import PlaybookRun, run_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
-from lab.truth import now_us, read_truth
+from lab.truth import now_us, read_truth, wait_until_grown
 from lab.writer import Writer, load
 from tests.lab.staging_history import Truth, after_moment, before_base, tables_of, until_moment
 
@@ -120,12 +120,7 @@ class MomentHistory:
 
     def write_more(self) -> None:
         """Return when clients have written some more."""
-        size = self.truth_path.stat().st_size
-        wait_until(
-            lambda: self.truth_path.stat().st_size > size + _MORE_TRUTH_BYTES,
-            timeout_seconds=300,
-            what="more writes in the truth file",
-        )
+        wait_until_grown(self.truth_path, more_bytes=_MORE_TRUTH_BYTES)
 
     def gap_causes(self) -> list[str]:
         """Why the logs in the repository have the gaps that they have."""

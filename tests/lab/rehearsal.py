@@ -20,7 +20,7 @@ from lab.inventory import Repository, write_inventory
 from lab.playbook import PlaybookRun, finish_playbook, run_playbook, start_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
-from lab.truth import Write, read_truth
+from lab.truth import Write, read_truth, wait_until_grown
 from lab.writer import Writer, load
 
 BUCKET = "rehearsal-backups"
@@ -28,6 +28,7 @@ PREFIX = "rehearsal"
 TAG = "before_the_mistake"
 _CERTIFICATES = 1_500
 _KILL_TIMEOUT_SECONDS = 600
+_MORE_TRUTH_BYTES = 30_000
 
 
 class Rehearsal:
@@ -52,14 +53,9 @@ class Rehearsal:
 
     def write_more(self) -> None:
         """Let clients write for a while after the backup."""
-        size = self.truth_path.stat().st_size
         writer = Writer.start(root=self.root, cluster=self.cluster, truth_path=self.truth_path)
         try:
-            wait_until(
-                lambda: self.truth_path.stat().st_size > size + 30_000,
-                timeout_seconds=_KILL_TIMEOUT_SECONDS,
-                what="writes after the backup",
-            )
+            wait_until_grown(self.truth_path, more_bytes=_MORE_TRUTH_BYTES)
         finally:
             writer.stop()
 

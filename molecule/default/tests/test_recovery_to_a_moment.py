@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -96,4 +97,6 @@ def test_turned_off_nothing_of_it_is_left(operator: Operator, service: Service) 
         assert f"{_AGENT}.service" not in on(name).check_output("systemctl list-unit-files --no-legend --no-pager")
         assert not on(name).file(f"/etc/systemd/system/{_AGENT}.service").exists
         assert not on(name).file("/opt/revive-cassandra/archive").exists
-        assert not on(name).check_output("find /var/lib/cassandra/commitlog -name .revive")
+        # What the restore in place put aside lies there too, and stays.
+        found = on(name).check_output("find /var/lib/cassandra/commitlog -maxdepth 2 -path '*/.revive/*'").split()
+        assert not {os.path.basename(path) for path in found} & {"spool", "archived", "dropped"}, found

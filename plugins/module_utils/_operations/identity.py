@@ -61,14 +61,6 @@ def read_identity(node: NodeSettings) -> NodeIdentity:
     return identity
 
 
-def remember_identity(node: NodeSettings, identity: NodeIdentity) -> None:
-    """Keep who the node is, for when it does not run.
-
-    :raises LocalFilesError: if it cannot be written.
-    """
-    _write_note(node, _Note(identity=identity))
-
-
 def remembered_identity(node: NodeSettings) -> NodeIdentity | None:
     """Who the node was when it was last asked; ``None`` if nobody has, or the note is damaged."""
     note = _read_note(node)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import pathlib
 import random
@@ -80,6 +81,13 @@ class DiskNode:
             partitioner="org.apache.cassandra.dht.Murmur3Partitioner",
             cluster_name=self.cluster_name,
         )
+
+    def be_remembered(self) -> None:
+        """Leave the note of who the node is that an earlier backup leaves."""
+        note = {"version": 1, "identity": dataclasses.asdict(self.identity)}
+        state = self.root / "state"
+        state.mkdir(exist_ok=True)
+        (state / "node.json").write_text(json.dumps(note))
 
     def table(self, name: str, *, directory: int = 0, keyspace: str = "certificate_manager") -> pathlib.Path:
         path = self.data_directories[directory] / keyspace / f"{name}-{TABLE_ID}"

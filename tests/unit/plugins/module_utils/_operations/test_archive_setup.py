@@ -37,7 +37,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.archi
     agent_home,
     read_node_agent,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remember_identity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import ensure_repository
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode, host_id
 
@@ -55,12 +54,14 @@ class Bench:
     disk: DiskNode
     store: ObjectStore
 
-    @property
-    def node(self) -> NodeSettings:
+    def __post_init__(self) -> None:
         nodetool = self.root / "nodetool"
         nodetool.write_text("#!/bin/sh\necho \"nodetool: Failed to connect to '127.0.0.1:7199'\"\nexit 1\n")
         nodetool.chmod(0o755)
-        return dataclasses.replace(self.disk.settings, nodetool_command=(str(nodetool),))
+
+    @property
+    def node(self) -> NodeSettings:
+        return dataclasses.replace(self.disk.settings, nodetool_command=(str(self.root / "nodetool"),))
 
     @property
     def settings(self) -> ArchivingSettings:
@@ -91,7 +92,7 @@ def _bench(tmp_path: pathlib.Path) -> Bench:
     store = open_memory_store(prefix="p/")
     ensure_repository(store, cluster_name="lab", host_ids=[disk.identity.host_id], check_mode=False, now_us=1)
     bench = Bench(root=tmp_path, disk=disk, store=store)
-    remember_identity(bench.node, disk.identity)
+    disk.be_remembered()
     return bench
 
 

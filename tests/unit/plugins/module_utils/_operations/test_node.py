@@ -17,7 +17,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remember_identity
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode
 
 
@@ -32,7 +31,7 @@ def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_
             raise NodeUnreachableError("down")
         if not in_ring:
             raise NotInRingError("is not a member of its ring")
-        remember_identity(disk.settings, disk.identity)
+        disk.be_remembered()
         return disk.identity
 
     class FakeNodetool:
