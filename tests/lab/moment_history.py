@@ -32,6 +32,7 @@ PREFIX = "moments"
 BASE = "the_base"
 _CERTIFICATES = 600
 _MORE_TRUTH_BYTES = 60_000
+_DAY_US = 86_400_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +89,16 @@ class MomentHistory:
             second = KnownMoment(us=random.SystemRandom().randrange(quiet_us, now_us()), tables=tables_of(session))
         wait_until_covered(self.cluster, now_us())
         return first, second
+
+    def write_with_own_timestamps(self) -> int:
+        """Write what says that it is of tomorrow, and then what says that it is of the base's time; when in between."""
+        with self.session() as session:
+            _insert_stamped(session, "of_tomorrow", timestamp_us=now_us() + _DAY_US)
+            wait_until_covered(self.cluster, now_us())
+            between_us = now_us()
+            _insert_stamped(session, "of_the_base", timestamp_us=self.base_us)
+        wait_until_covered(self.cluster, now_us())
+        return between_us
 
     def lose(self) -> None:
         """End everything at once, as it is, and the disks with it."""
@@ -154,9 +165,19 @@ def destroy(cluster: Cluster) -> None:
 
 
 def _before_base(session: Session) -> None:
+    session.execute("CREATE TABLE app.stamped (k text PRIMARY KEY)")
     session.execute("CREATE TABLE app.indexed_since (k int PRIMARY KEY, v text)")
     for k in range(20):
         session.execute("INSERT INTO app.indexed_since (k, v) VALUES (%s, 'base')", (k,))
+
+
+def _insert_stamped(session: Session, key: str, *, timestamp_us: int) -> None:
+    session.execute("INSERT INTO app.stamped (k) VALUES (%s) USING TIMESTAMP %s", (key, timestamp_us))
+
+
+def stamped_rows(session: Session) -> set[str]:
+    """What there is of :meth:`MomentHistory.write_with_own_timestamps`."""
+    return {row.k for row in session.execute("SELECT k FROM app.stamped")}
 
 
 def _until_moment(session: Session) -> None:

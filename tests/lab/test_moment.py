@@ -16,22 +16,27 @@ from cassandra import ConsistencyLevel
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from lab.archiving import wait_until_covered
+from lab.checker import check
 from lab.cluster import Cluster
 from lab.drill_frame import addresses_seen
 from lab.processes import wait_until
-from lab.truth import now_us
-from tests.lab.moment_history import BASE, KnownMoment, MomentHistory, destroy, found_by_index
+from lab.truth import now_us, read_truth
+from tests.lab.moment_history import BASE, KnownMoment, MomentHistory, destroy, found_by_index, stamped_rows
 
 pytestmark = pytest.mark.lab
 
 
 @dataclasses.dataclass(frozen=True)
 class Lost:
-    """A cluster that is gone with its disks, and two moments of its history."""
+    """A cluster that is gone with its disks, and moments of its history.
+
+    :ivar between_us: after a write with a timestamp of the next day, before one with a timestamp of the base's time.
+    """
 
     history: MomentHistory
     first: KnownMoment
     second: KnownMoment
+    between_us: int
 
 
 @pytest.fixture(
@@ -50,8 +55,9 @@ def lost(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         root = tmp_path_factory.mktemp("moment")
         history = MomentHistory(root=root, version=version, nodes=nodes, ending=ending)
         first, second = history.live_on()
+        between_us = history.write_with_own_timestamps()
         history.lose()
-        yield Lost(history=history, first=first, second=second)
+        yield Lost(history=history, first=first, second=second, between_us=between_us)
 
 
 def test_a_moment_that_the_log_does_not_reach_is_refused_with_the_nearest_that_work(lost: Lost) -> None:
@@ -89,6 +95,32 @@ def test_another_moment_of_the_same_history_is_as_exact(lost: Lost) -> None:
     cluster = _rebuild(history, "again", moment=lost.second)
 
     assert history.tables(cluster) == lost.second.tables
+    destroy(cluster)
+
+
+@pytest.mark.slow
+def test_by_arrival_counts_what_was_shipped_and_not_what_timestamps_say(lost: Lost) -> None:
+    history = lost.history
+    between = format_us(lost.between_us)
+    cluster = history.new_cluster("arrived")
+    run = history.play(
+        "disaster_recovery", cluster, restore_point=between, restore_cut="by_arrival", target_cluster="true"
+    ).require_success()
+    assert "The cut goes by arrival" in run.output
+    with history.session(cluster) as session:
+        assert stamped_rows(session) == {"of_tomorrow"}
+        assert found_by_index(session, "since") == list(range(5))
+        # All that had been shipped is there, and more may be.
+        result = check(session, read_truth(history.truth_path), until_us=lost.second.us)
+    assert result.ok, result.summary()
+    destroy(cluster)
+
+
+@pytest.mark.slow
+def test_by_timestamp_the_same_moment_holds_the_other_one(lost: Lost) -> None:
+    cluster = _rebuild(lost.history, "stamped", moment=dataclasses.replace(lost.second, us=lost.between_us))
+    with lost.history.session(cluster) as session:
+        assert stamped_rows(session) == {"of_the_base"}
     destroy(cluster)
 
 
