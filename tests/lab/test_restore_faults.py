@@ -38,6 +38,12 @@ def test_a_corrupted_object_is_named_and_nothing_is_touched(rehearsal: Rehearsal
     rehearsal.require_original()
 
 
+def test_the_schema_is_kept_as_it_is_also_where_it_has_the_password_in_it(rehearsal: Rehearsal) -> None:
+    statements = [text for text in rehearsal.manifest()["schema_cql"] if "certificate_manager.certificates" in text]
+    assert rehearsal.cluster.superuser.password in "".join(statements), "the password is no part of the schema"
+    assert "**" not in "".join(statements)
+
+
 def test_a_target_that_was_not_confirmed_is_refused_and_the_message_says_how(rehearsal: Rehearsal) -> None:
     run = rehearsal.play("disaster_recovery", restore_point=TAG)
     assert run.exit_status != 0, run.output

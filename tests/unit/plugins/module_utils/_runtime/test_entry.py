@@ -16,9 +16,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime import a
 SECRET = "s3cr3t-of-the-store"
 
 
-def run(use_case: t.Callable[[entry.Call], entry.Result], capsys: pytest.CaptureFixture[str]) -> str:
+def run(
+    use_case: t.Callable[[entry.Call], entry.Result], capsys: pytest.CaptureFixture[str], *, secret: str = SECRET
+) -> str:
     """What a module with this use case prints."""
-    repository = {"bucket": "b", "access_key_id": "AKIA", "secret_access_key": SECRET}
+    repository = {"bucket": "b", "access_key_id": "AKIA", "secret_access_key": secret}
     with testing.patch_module_args({"repository": repository}), pytest.raises(SystemExit):
         entry.run(arguments.shared_arguments(repository_required=True), use_case)
     return capsys.readouterr().out
@@ -34,6 +36,15 @@ def test_no_error_prints_a_secret(kind: type[Exception], capsys: pytest.CaptureF
 
 def test_no_result_prints_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
     assert SECRET not in run(lambda call: {"changed": False, "said": f"<{SECRET}>"}, capsys)
+
+
+def test_a_result_is_not_changed_by_a_secret_that_is_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    statement = "CREATE TABLE cassandra.t WITH compaction = {'class': 'org.apache.cassandra.db.compaction.X'}"
+    printed = run(lambda _call: {"changed": False, "schema_cql": [statement]}, capsys, secret="cassandra")
+    result = json.loads(printed)
+
+    assert result["schema_cql"] == [statement]
+    assert result["invocation"]["module_args"]["repository"]["secret_access_key"] != "cassandra"
 
 
 def test_what_nobody_expected_says_so_and_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
