@@ -23,7 +23,7 @@ import typing as t
 from cassandra import ConsistencyLevel
 from cassandra.query import SimpleStatement
 
-from lab.schema import CERTIFICATES, KEYSPACE, TABLES, Table, has_sai
+from lab.schema import CERTIFICATES, TABLES, Table, has_sai
 from lab.truth import APPEND, DELETE, INCREMENT, INSERT, Write, canonical_key, hash_of_values, now_us
 
 _PAGE_ROWS = 1000
@@ -89,6 +89,8 @@ def check(
     until_us: int | None = None,
     exact: bool = False,
     indexes: bool = True,
+    tables: t.Sequence[Table] = TABLES,
+    replaced: Replaced | None = None,
 ) -> CheckResult:
     """Read every table of the lab once, at ALL, and compare it with the truth.
 
@@ -97,11 +99,13 @@ def check(
     :param until_us: the moment that the cluster was restored to; None if it was not.
     :param exact: restored to the moment itself, not from a snapshot that began then.
     :param indexes: compare what the indexes find, too.
+    :param tables: the only ones that are read; each may be in another keyspace.
+    :param replaced: what they held was replaced while clients wrote, instead of ``until_us``.
     :raises cassandra.Unavailable: a node is down.
     """
-    rule = _Rule(until_us=until_us, exact=exact)
+    rule: _Rule | Replaced = replaced or _Rule(until_us=until_us, exact=exact)
     findings = _Findings()
-    for table in TABLES:
+    for table in tables:
         writes = [write for write in truth if write.table == table.name]
         rows = _read(session=session, table=table)
         if table.counter_column:
@@ -110,8 +114,8 @@ def check(
             _compare_rows(rows=rows, writes=writes, rule=rule, findings=findings, table=table)
         if table.appended_column:
             _compare_lists(rows=rows, writes=writes, rule=rule, findings=findings, table=table)
-        if table is CERTIFICATES and indexes:
-            _compare_indexes(session=session, rows=rows, findings=findings)
+        if table.name == CERTIFICATES.name and indexes:
+            _compare_indexes(session=session, rows=rows, findings=findings, table=table)
     return CheckResult(
         rows_required=findings.rows_required,
         rows_found=findings.rows_found,
@@ -142,6 +146,35 @@ class _Rule:
     def allows(self, write: Write) -> bool:
         """Tell whether a row with this write can be right."""
         return not self.exact or self.until_us is None or write.timestamp_us <= self.until_us
+
+
+@dataclasses.dataclass(frozen=True)
+class Replaced:
+    """A table was made what it had been, and clients went on writing to it.
+
+    :param snapshot_began_us: what was acknowledged by then is in the backup, and what is later than
+        ``snapshot_ended_us`` is not.
+    :param emptied_from_us: what was acknowledged by then is gone, unless the backup has it; what was sent after
+        ``emptied_until_us`` is there.
+    """
+
+    snapshot_began_us: int
+    snapshot_ended_us: int
+    emptied_from_us: int
+    emptied_until_us: int
+
+    def requires(self, write: Write) -> bool:
+        """Tell whether a row without this write, or a later one, is wrong."""
+        acknowledged_us = write.acknowledged_us
+        if acknowledged_us is None:
+            return False
+        return acknowledged_us <= self.snapshot_began_us or write.timestamp_us >= self.emptied_until_us
+
+    def allows(self, write: Write) -> bool:
+        """Tell whether a row with this write can be right."""
+        acknowledged_us = write.acknowledged_us
+        went = acknowledged_us is not None and acknowledged_us <= self.emptied_from_us
+        return write.timestamp_us <= self.snapshot_ended_us or not went
 
 
 @dataclasses.dataclass
@@ -203,7 +236,7 @@ def _dictionaries(*, session: t.Any, statement: t.Any) -> t.Iterator[t.Mapping[s
 
 
 def _compare_rows(
-    *, rows: t.Mapping[Key, _Row], writes: t.Sequence[Write], rule: _Rule, findings: _Findings, table: Table
+    *, rows: t.Mapping[Key, _Row], writes: t.Sequence[Write], rule: _Rule | Replaced, findings: _Findings, table: Table
 ) -> None:
     by_key: dict[Key, list[Write]] = collections.defaultdict(list)
     for write in writes:
@@ -230,7 +263,7 @@ def _compare_rows(
 _Outcome = t.Optional[tuple[t.Optional[str], t.Optional[int]]]
 
 
-def _outcomes(*, writes: t.Sequence[Write], rule: _Rule, checked_us: int) -> set[_Outcome]:
+def _outcomes(*, writes: t.Sequence[Write], rule: _Rule | Replaced, checked_us: int) -> set[_Outcome]:
     """Return the states a row can rightly be in: hash and write timestamp, or None for no row.
 
     Every write replaces the whole row or deletes it, so the row is as the newest write left it: the newest that is
@@ -262,7 +295,7 @@ def _difference(*, found: _Outcome, outcomes: set[_Outcome]) -> str:
 
 
 def _compare_lists(
-    *, rows: t.Mapping[Key, _Row], writes: t.Sequence[Write], rule: _Rule, findings: _Findings, table: Table
+    *, rows: t.Mapping[Key, _Row], writes: t.Sequence[Write], rule: _Rule | Replaced, findings: _Findings, table: Table
 ) -> None:
     """Compare lists that only grow, as multisets: concurrent appends have no order that a client could know."""
     appends: dict[Key, list[Write]] = collections.defaultdict(list)
@@ -285,7 +318,7 @@ def _compare_lists(
 
 
 def _compare_counters(
-    *, rows: t.Mapping[Key, _Row], writes: t.Sequence[Write], rule: _Rule, findings: _Findings
+    *, rows: t.Mapping[Key, _Row], writes: t.Sequence[Write], rule: _Rule | Replaced, findings: _Findings
 ) -> None:
     least: collections.Counter[Key] = collections.Counter()
     most: collections.Counter[Key] = collections.Counter()
@@ -304,14 +337,14 @@ def _compare_counters(
             findings.unexpected.append(Finding(name, key, detail))
 
 
-def _compare_indexes(*, session: t.Any, rows: t.Mapping[Key, _Row], findings: _Findings) -> None:
+def _compare_indexes(*, session: t.Any, rows: t.Mapping[Key, _Row], findings: _Findings, table: Table) -> None:
     """Compare what queries through the indexes return with the table: all states, and a sample of subjects."""
     in_table: dict[str, set[str]] = collections.defaultdict(set)
     for row in rows.values():
         in_table[row.values["status"]].add(row.values["serial"])
     in_table.pop(None, None)  # type: ignore[call-overload]
     for status, serials in in_table.items():
-        found = _serials_by_index(session=session, column="status", value=status)
+        found = _serials_by_index(session=session, table=table, column="status", value=status)
         for serial in found ^ serials:
             where = "missing from the index" if serial in serials else "only in the index"
             findings.index.append(Finding("certificates_status", (serial,), f"{where}, as {status!r}"))
@@ -320,12 +353,12 @@ def _compare_indexes(*, session: t.Any, rows: t.Mapping[Key, _Row], findings: _F
     for row in list(rows.values())[:: max(1, len(rows) // 50)]:
         subject = row.values["subject"]
         if subject is not None and row.values["serial"] not in _serials_by_index(
-            session=session, column="subject", value=subject
+            session=session, table=table, column="subject", value=subject
         ):
             findings.index.append(Finding("certificates_subject", (row.values["serial"],), "missing from the index"))
 
 
-def _serials_by_index(*, session: t.Any, column: str, value: str) -> set[str]:
-    query = f"SELECT serial FROM {KEYSPACE}.certificates WHERE {column} = %s"
+def _serials_by_index(*, session: t.Any, table: Table, column: str, value: str) -> set[str]:
+    query = f"SELECT serial FROM {table.cql_name} WHERE {column} = %s"
     statement = SimpleStatement(query, consistency_level=ConsistencyLevel.ALL, fetch_size=_PAGE_ROWS)
     return {row.serial for row in session.execute(statement, (value,))}

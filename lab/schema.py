@@ -28,11 +28,12 @@ class Table:
     value_columns: tuple[str, ...] = ()
     appended_column: str | None = None
     counter_column: str | None = None
+    keyspace: str = KEYSPACE
 
     @property
     def cql_name(self) -> str:
         """Return the name for a statement: with the keyspace, and quoted."""
-        return f'{KEYSPACE}."{self.name}"'
+        return f'{self.keyspace}."{self.name}"'
 
 
 CERTIFICATES = Table(

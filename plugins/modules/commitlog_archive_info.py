@@ -166,7 +166,7 @@ windows:
       returned: always
       sample: "2026-11-22T09:41:12.734211Z"
     limited_by:
-      description: The node whose log ends first.
+      description: The node whose log ends first; empty if no log is the reason.
       type: str
       returned: always
       sample: node1

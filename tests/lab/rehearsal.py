@@ -70,21 +70,14 @@ class Rehearsal:
 
     def play_and_kill(self, is_time: t.Callable[[], bool], **variables: t.Any) -> PlaybookRun:
         """Restore, and end the modules at work with SIGKILL as soon as it is time."""
-        began = time.monotonic()
-        process = start_playbook(
+        return kill_a_module(
             "disaster_recovery",
+            module="cassandra_restore",
+            is_time=is_time,
             inventory=self.inventory,
             directory=self.directory,
-            # So that a module that is at work is known by its file.
-            variables={**self.restore_variables, **variables, "ansible_pipelining": False},
+            variables={**self.restore_variables, **variables},
         )
-        try:
-            _wait_to_kill(is_time, process)
-            killed = kill_modules(self.directory)
-            assert killed, f"no module was at work:\n{_rest(process)}"
-        finally:
-            run = finish_playbook("disaster_recovery", process=process, began=began)
-        return run
 
     def play_and_kill_the_controller(self, is_time: t.Callable[[], bool]) -> None:
         """Restore, and end Ansible itself with SIGKILL as soon as it is time."""
@@ -154,15 +147,42 @@ def switch_phase(restores: Path) -> str:
     return ""
 
 
-def kill_modules(directory: Path) -> list[int]:
-    """End the restore modules that the playbook in ``directory`` has started, with SIGKILL; their process ids."""
+def kill_a_module(
+    playbook: str,
+    *,
+    module: str,
+    is_time: t.Callable[[], bool],
+    inventory: Path,
+    directory: Path,
+    variables: t.Mapping[str, t.Any],
+) -> PlaybookRun:
+    """Run a playbook, and end those of its modules of a name that are at work with SIGKILL as soon as it is time."""
+    began = time.monotonic()
+    process = start_playbook(
+        playbook,
+        inventory=inventory,
+        directory=directory,
+        # So that a module that is at work is known by its file.
+        variables={**variables, "ansible_pipelining": False},
+    )
+    try:
+        _wait_to_kill(is_time, process)
+        killed = _kill_modules(directory, module=module)
+        assert killed, f"no module was at work:\n{_rest(process)}"
+    finally:
+        run = finish_playbook(playbook, process=process, began=began)
+    return run
+
+
+def _kill_modules(directory: Path, *, module: str) -> list[int]:
     killed = []
+    name = f"AnsiballZ_{module}.py".encode()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):
             command = (entry / "cmdline").read_bytes().split(b"\0")
-            is_module = any(b"AnsiballZ_cassandra_restore" in part for part in command)
+            is_module = any(name in part for part in command)
             is_ours = any(os.fsencode(directory) in part for part in command)
             is_wrapper = any(b"async_wrapper" in part for part in command)
             if is_module and is_ours and not is_wrapper:

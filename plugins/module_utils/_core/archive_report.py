@@ -101,7 +101,7 @@ def archive_lines(archive: ClusterArchive) -> list[str]:
 def _window_line(window: Window) -> str:
     line = (
         f"From backup {window.tag}, any moment from {format_us(window.from_us)} to {format_us(window.until_us)}, "
-        f"where the log of {window.limited_by} ends"
+        + (f"where the log of {window.limited_by} ends" if window.limited_by else "where it ends")
     )
     return f"{line}: {window.ended_by}." if window.ended_by else f"{line} so far."
 

@@ -22,6 +22,7 @@ MARKER_KEY = "repository.json"
 BACKUPS_PREFIX = "backups/"
 DATA_PREFIX = "data/"
 COMMIT_LOGS_PREFIX = "commitlogs/"
+IMPORTS_PREFIX = "imports/"
 #: Written twice to find out whether a store honours conditional puts; holds nothing else.
 PROBE_KEY = "probe/conditional-put"
 
@@ -35,6 +36,7 @@ _RUN = re.compile(r"commitlogs/(?P<host_id>[0-9a-f-]{36})/runs/(?P<first>\d+)-af
 _GAP = re.compile(
     r"commitlogs/(?P<host_id>[0-9a-f-]{36})/gaps/(?P<first>\d+)-(?P<last>\d+)-(?P<recorded_us>\d+)\.json\Z", re.ASCII
 )
+_IMPORT = re.compile(r"imports/(?P<at_us>\d{16})-(?P<host_id>[0-9a-f-]{36})\.json\Z", re.ASCII)
 _NODE_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/nodes/(?P<host_id>[0-9a-f-]{36})\.jsonl(?P<suffix>[.a-z]*)\Z")
 _CLUSTER_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/manifest\.json\Z")
 
@@ -139,6 +141,17 @@ def parse_gap_key(key: str) -> tuple[int, int] | None:
 def schema_record_key(host_id: str, *, recorded_us: int, codecs: Codecs) -> str:
     """The key of a node's schema at a moment; keys are in the order of time."""
     return f"{commit_log_prefix(host_id)}schema/{recorded_us:016d}.json{codecs.suffix}"
+
+
+def import_key(*, at_us: int, host_id: str) -> str:
+    """The key of the record that a node was given tables of a backup at a time."""
+    return f"{IMPORTS_PREFIX}{at_us:016d}-{host_id}.json"
+
+
+def parse_import_key(key: str) -> int | None:
+    """When a node was given tables of a backup; ``None`` for another key."""
+    match = _IMPORT.match(key)
+    return int(match["at_us"]) if match else None
 
 
 @functools.lru_cache(maxsize=16)

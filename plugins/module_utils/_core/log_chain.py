@@ -31,6 +31,8 @@ DEFAULT_SLACK_US = 120_000_000
 
 BY_TIMESTAMP = "timestamp"
 BY_ARRIVAL = "arrival"
+#: Why a window ends where tables were restored into the cluster that serves.
+IMPORTED = "tables were restored into the cluster then, and no log has their data: a backup from after that is needed"
 
 
 class MomentRefusedError(ReviveError):
@@ -148,18 +150,21 @@ class Base:
 
     :param ended_us: when the last node's snapshot ended: what is older than that cannot be restored from it.
     :param positions: by host id, where each node's log stood.
+    :param imported_us: since when the cluster had data that it got from a backup and that no log has; ``None`` if it
+        never did.
     """
 
     tag: str
     ended_us: int
     positions: t.Mapping[str, CommitLogPosition]
+    imported_us: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Window:
     """Moments that can be restored from one base, both ends included.
 
-    :param limited_by: the node whose log ends first.
+    :param limited_by: the node whose log ends first; empty if no log is the reason.
     :param ended_by: why it does; empty if it still grows.
     """
 
@@ -448,6 +453,10 @@ def _cluster_window(base: Base, by_host: _ByHost) -> Window | None:
             return None
         ended_by = "the node joined the cluster after the base was taken"
         windows.append(Window(base.tag, base.ended_us, joined_us, log.name, ended_by))
+    if base.imported_us is not None:
+        if base.imported_us <= base.ended_us:
+            return None
+        windows.append(Window(base.tag, base.ended_us, base.imported_us - 1, "", IMPORTED))
     return min(windows, key=lambda each: each.until_us) if windows else None
 
 
@@ -468,7 +477,8 @@ def _refused(
             subject, why = window.limited_by, window.ended_by or "its log is covered no further yet"
         else:
             subject, why = _why_no_window(base, by_host)
-        message = f"The cluster cannot be restored to {asked} from backup {base.tag}: on node {subject}, {why}."
+        where = f"on node {subject}, " if subject else ""
+        message = f"The cluster cannot be restored to {asked} from backup {base.tag}: {where}{why}."
     return MomentRefusedError(
         message,
         subject=subject,
@@ -478,6 +488,8 @@ def _refused(
 
 
 def _why_no_window(base: Base, by_host: _ByHost) -> tuple[str, str]:
+    if base.imported_us is not None and base.imported_us <= base.ended_us:
+        return "", IMPORTED
     for host_id, position in base.positions.items():
         if host_id not in by_host:
             return host_id, "no commit log has been archived"

@@ -87,6 +87,11 @@ def sstable_of(entry: BackedUpObject) -> tuple[str, str, str]:
     return (table_path(entry.table), folder, parts[0] if parts else name)
 
 
+def is_of_an_index(entry: BackedUpObject) -> bool:
+    """Whether an object belongs to an old secondary index, which has SSTables of its own below its table's."""
+    return "/" in entry.files[0].path
+
+
 def spread(entries: t.Iterable[BackedUpObject], *, places: Places) -> dict[tuple[str, str, str], int]:
     """For each SSTable a data directory, so that they get about the same number of bytes; always the same for the same.
 

@@ -278,7 +278,7 @@ def plan_restore(
     """
     mode = NEW_CLUSTER if new_cluster else IN_PLACE
     restore_id = restore_id_of(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment)
-    reasons: list[ReviveError] = [*_manifest_reasons(manifest, new_cluster=new_cluster), *_group_reasons(targets)]
+    reasons: list[ReviveError] = [*_manifest_reasons(manifest, new_cluster=new_cluster), *group_reasons(targets)]
     explicit, mapping_reasons = _explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
     reasons += mapping_reasons
     match = _match_new_cluster if new_cluster else _match_in_place
@@ -286,12 +286,12 @@ def plan_restore(
     reasons += match_reasons
     for target in targets:
         reasons += _target_reasons(target, restore_id=restore_id, confirm_cluster=confirm_cluster)
-        reasons += _version_reasons(target, sources=[summary.node for summary in manifest.nodes])
+        reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
         if moment:
             reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
     for source, target in pairs:
         work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
-        reasons += _space_reasons(target, source=source, margin=space_margin, work_bytes=work_bytes)
+        reasons += space_reasons(target, source=source, margin=space_margin, work_bytes=work_bytes)
         if not new_cluster:
             reasons += _same_node_reasons(target, source=source.node)
     if new_cluster:
@@ -300,7 +300,7 @@ def plan_restore(
         raise PlanRefusedError(list({str(reason): reason for reason in reasons}.values()))
     assignments = tuple(
         sorted(
-            (_assignment(source, target=target) for source, target in pairs),
+            (assignment_for(source, target=target) for source, target in pairs),
             key=lambda each: (not each.is_seed, _natural(each.target_name)),
         )
     )
@@ -316,7 +316,7 @@ def plan_restore(
         snapshot_began_us=manifest.snapshot_began_us,
         snapshot_ended_us=manifest.snapshot_ended_us,
         assignments=assignments,
-        warnings=(*_partial_warnings(manifest), *warn(pairs), *_newer_warnings(pairs)),
+        warnings=(*_partial_warnings(manifest), *warn(pairs), *newer_warnings(pairs)),
         files=sum(each.files for each in assignments),
         size=sum(each.size for each in assignments),
         stored_size=sum(each.stored_size for each in assignments),
@@ -324,7 +324,7 @@ def plan_restore(
     )
 
 
-_Pair = tuple[NodeSummary, TargetNode]
+Pair = tuple[NodeSummary, TargetNode]
 
 
 def _manifest_reasons(manifest: ClusterManifest, *, new_cluster: bool) -> t.Iterator[ReviveError]:
@@ -344,7 +344,8 @@ def _manifest_reasons(manifest: ClusterManifest, *, new_cluster: bool) -> t.Iter
         )
 
 
-def _group_reasons(targets: t.Sequence[TargetNode]) -> t.Iterator[ReviveError]:
+def group_reasons(targets: t.Sequence[TargetNode]) -> t.Iterator[ReviveError]:
+    """What is wrong with the targets as a group."""
     if not targets:
         yield InputError("There are no nodes to restore to.", next_step="Put them into the group cassandra_nodes.")
     for what in ("name", "address"):
@@ -394,9 +395,9 @@ def _explicit_pairs(
 
 def _match_in_place(
     manifest: ClusterManifest, *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
-) -> tuple[list[_Pair], list[ReviveError]]:
+) -> tuple[list[Pair], list[ReviveError]]:
     """Each node with itself: by host id; one whose host id is not known by its address."""
-    pairs: list[_Pair] = []
+    pairs: list[Pair] = []
     missing: list[NodeSummary] = []
     for source in manifest.nodes:
         found = explicit.get(source.node.host_id) or _itself(source.node, targets=targets)
@@ -441,7 +442,7 @@ def _itself(source: NodeIdentity, *, targets: t.Sequence[TargetNode]) -> TargetN
 
 def _match_new_cluster(
     manifest: ClusterManifest, *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
-) -> tuple[list[_Pair], list[ReviveError]]:
+) -> tuple[list[Pair], list[ReviveError]]:
     """Racks with racks of as many nodes, racks named alike first; within a rack in the order of names."""
     reasons: list[ReviveError] = []
     if len(manifest.nodes) != len(targets):
@@ -466,7 +467,7 @@ def _match_new_cluster(
                     next_step="Map within a data centre.",
                 )
             )
-    pairs: list[_Pair] = []
+    pairs: list[Pair] = []
     for datacenter in sorted({each.node.datacenter for each in manifest.nodes} | {each.datacenter for each in targets}):
         found, found_reasons = _match_datacenter(
             datacenter,
@@ -485,7 +486,7 @@ def _match_datacenter(
     sources: t.Sequence[NodeSummary],
     targets: t.Sequence[TargetNode],
     explicit: t.Mapping[str, TargetNode],
-) -> tuple[list[_Pair], list[ReviveError]]:
+) -> tuple[list[Pair], list[ReviveError]]:
     if not sources or not targets:
         some = ", ".join([each.node.name for each in sources] or [each.name for each in targets])
         return [], [
@@ -508,7 +509,7 @@ def _match_datacenter(
                 next_step="Give the targets racks of the same sizes, so that each keeps its replicas.",
             )
         ]
-    pairs: list[_Pair] = []
+    pairs: list[Pair] = []
     for source_rack, target_rack in racks.items():
         pairs += _match_rack(
             [each for each in sources if each.node.rack == source_rack],
@@ -546,7 +547,7 @@ def _match_racks(
 
 def _match_rack(
     sources: t.Sequence[NodeSummary], *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
-) -> list[_Pair]:
+) -> list[Pair]:
     chosen = [(each, explicit[each.node.host_id]) for each in sources if each.node.host_id in explicit]
     taken = {target.name for _source, target in chosen}
     rest = sorted(
@@ -574,7 +575,8 @@ def _target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str
         )
 
 
-def _version_reasons(target: TargetNode, *, sources: t.Sequence[NodeIdentity]) -> t.Iterator[ReviveError]:
+def version_reasons(target: TargetNode, *, sources: t.Sequence[NodeIdentity]) -> t.Iterator[ReviveError]:
+    """Why a target's Cassandra cannot read what the sources' wrote."""
     newest = max(sources, key=lambda source: _version(source.release_version))
     if not target.release_version or not _version(target.release_version):
         yield NodeError(
@@ -647,7 +649,7 @@ def _seed_reasons(targets: t.Sequence[TargetNode], *, manifest: ClusterManifest)
             )
 
 
-def _space_reasons(
+def space_reasons(
     target: TargetNode, *, source: NodeSummary, margin: float, work_bytes: int
 ) -> t.Iterator[ReviveError]:
     """What is missing on each file system; data directories on the same one are added up.
@@ -683,7 +685,8 @@ def sizes_per_directory(source: NodeSummary, count: int) -> tuple[int, ...]:
     return tuple(-(-total // count) for _each in range(count)) if count else ()
 
 
-def _assignment(source: NodeSummary, *, target: TargetNode) -> Assignment:
+def assignment_for(source: NodeSummary, *, target: TargetNode) -> Assignment:
+    """All of the source's for the target."""
     same = len(source.data_directory_sizes) == len(target.places)
     return Assignment(
         target_name=target.name,
@@ -706,7 +709,7 @@ def _assignment(source: NodeSummary, *, target: TargetNode) -> Assignment:
     )
 
 
-def _warnings_new_cluster(pairs: t.Sequence[_Pair]) -> t.Iterator[str]:
+def _warnings_new_cluster(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
     host_ids = {source.node.host_id for source, _target in pairs}
     alive = [
         target.name
@@ -729,7 +732,7 @@ def _warnings_new_cluster(pairs: t.Sequence[_Pair]) -> t.Iterator[str]:
         yield f"Racks are called differently: {', '.join(sorted(set(moved)))}."
 
 
-def _warnings_in_place(pairs: t.Sequence[_Pair]) -> t.Iterator[str]:
+def _warnings_in_place(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
     for _source, target in pairs:
         if target.identity is None:
             yield f"{target.name} does not run and has told no host id yet; it was recognised by its address."
@@ -737,7 +740,8 @@ def _warnings_in_place(pairs: t.Sequence[_Pair]) -> t.Iterator[str]:
             yield f"{target.name} does not run; who it is was last heard before it stopped."
 
 
-def _newer_warnings(pairs: t.Sequence[_Pair]) -> t.Iterator[str]:
+def newer_warnings(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
+    """What is to be known where Cassandra is newer than in the backup."""
     newer = [
         f"{target.name} {target.release_version} instead of {source.node.release_version}"
         for source, target in pairs

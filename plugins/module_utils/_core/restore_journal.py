@@ -20,6 +20,8 @@ import re
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import is_wanted
 
 FORMAT_VERSION = 1
 SWITCH_FORMAT = "revive.cassandra/switch-journal"
@@ -109,6 +111,7 @@ class FetchHeader:
     """What is being fetched to where.
 
     :param places: the directories that keyspaces go into; others name them by their number in here.
+    :param tables: ``<keyspace>/<table>-<id>`` of those that are fetched; empty for all.
     """
 
     restore_id: str
@@ -117,6 +120,13 @@ class FetchHeader:
     manifest_sha256: str
     restore_auth: bool
     places: tuple[str, ...]
+    tables: tuple[str, ...] = ()
+
+    def wants(self, table: TableRef) -> bool:
+        """Whether a table is among those that are fetched."""
+        if self.tables:
+            return f"{table.keyspace}/{table.directory}" in self.tables
+        return is_wanted(table, restore_auth=self.restore_auth)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,7 +227,8 @@ def read_fetch_journal(lines: t.Iterable[bytes]) -> t.Iterator[FetchRecord]:
             if kind == "header":
                 if (value.pop("format"), value.pop("version")) != (FETCH_FORMAT, FORMAT_VERSION):
                     return
-                record = FetchHeader(**{**value, "places": tuple(value["places"])})
+                lists = {name: tuple(value[name]) for name in ("places", "tables") if name in value}
+                record = FetchHeader(**{**value, **lists})
             elif kind == "file":
                 record = StagedFile(**value)
             else:

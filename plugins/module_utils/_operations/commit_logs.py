@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
@@ -17,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.layout impo
     COMMIT_LOGS_PREFIX,
     commit_log_prefix,
     gap_key,
+    import_key,
     ledger_key,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import (
@@ -102,6 +104,17 @@ def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restor
     )
     store.put_new(gap_key(gap), encode_gap(gap))
     return gap
+
+
+def record_import(store: ObjectStore, *, host_id: str, at_us: int, detail: str) -> None:
+    """Record that a node was given tables of a backup: no log has their data, so that a moment from then on needs a
+    backup that was taken later.
+
+    :param at_us: by the node's own clock; recorded before the first table and again after the last.
+    :raises StoreError: if the store does not take it.
+    """
+    body = json.dumps({"host_id": host_id, "at_us": at_us, "detail": detail}).encode()
+    store.put_new(import_key(at_us=at_us, host_id=host_id), body)
 
 
 def _load(store: ObjectStore, listing: LogListing) -> NodeLog:

@@ -107,9 +107,11 @@ def fetch_backup(
     group: str | None,
     transfer: TransferSettings,
     progress: Progress,
+    tables: tuple[str, ...] = (),
 ) -> FetchOutcome:
     """Stage everything that one node of a backup had, verified. What is staged already is not fetched again.
 
+    :param tables: ``<keyspace>/<table>-<id>`` of the only ones that are wanted; empty for all.
     :param source_host_id: the node of the backup whose files this node gets.
     :param owner: user and ``group`` that Cassandra runs as; ``None`` takes those of the data directories.
     :raises ObjectCorruptError: if an object is not what the manifest says; its files are not staged.
@@ -140,6 +142,7 @@ def fetch_backup(
                 manifest_sha256=manifest_sha256,
                 restore_auth=restore_auth,
                 places=data_directory.data_places(config),
+                tables=tables,
             ),
             owner=owner,
             group=group,
@@ -216,10 +219,12 @@ class _Run:
         """The tables and objects that are to be staged, in the order of the manifest."""
         with explained("read", self.manifest), open(self.manifest, "rb") as lines:
             for record in read_node_manifest(lines, subject=self.manifest):
-                if isinstance(record, (BackedUpObject, TableEntry)) and placement.is_wanted(
-                    record.table, restore_auth=self.header.restore_auth
-                ):
-                    yield record
+                if not isinstance(record, (BackedUpObject, TableEntry)) or not self.header.wants(record.table):
+                    continue
+                if self.header.tables and isinstance(record, BackedUpObject) and placement.is_of_an_index(record):
+                    # Tables alone are imported, and Cassandra makes their indexes anew.
+                    continue
+                yield record
 
     def place_of(self, entry: BackedUpObject) -> int:
         """The place of an object's files."""

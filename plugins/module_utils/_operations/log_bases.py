@@ -10,7 +10,11 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import parse_node_manifest_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
+    IMPORTS_PREFIX,
+    parse_import_key,
+    parse_node_manifest_key,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Base
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_node_record
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
@@ -37,12 +41,18 @@ def bases_of(
     """
     manifests = [info.manifest for info in list_backups(store, include_incomplete=False) if info.manifest]
     fitting = [manifest for manifest in manifests if _holds(manifest, keyspaces)]
-    return tuple(base_of(store, manifest, identity_file=identity_file) for manifest in reversed(fitting))
+    imports = sorted(at_us for at_us in (parse_import_key(info.key) for info in store.list(IMPORTS_PREFIX)) if at_us)
+    return tuple(
+        base_of(store, manifest, imports=imports, identity_file=identity_file) for manifest in reversed(fitting)
+    )
 
 
-def base_of(store: ObjectStore, manifest: ClusterManifest, *, identity_file: str | None = None) -> Base:
+def base_of(
+    store: ObjectStore, manifest: ClusterManifest, *, imports: t.Sequence[int] = (), identity_file: str | None = None
+) -> Base:
     """A backup as planning needs it.
 
+    :param imports: when nodes of the cluster were given tables of a backup, earliest first.
     :raises StoreError, ManifestError: as :func:`bases_of`.
     """
     return Base(
@@ -51,6 +61,7 @@ def base_of(store: ObjectStore, manifest: ClusterManifest, *, identity_file: str
         positions={
             summary.node.host_id: _position(store, summary, identity_file=identity_file) for summary in manifest.nodes
         },
+        imported_us=next((at_us for at_us in imports if at_us >= manifest.snapshot_began_us), None),
     )
 
 

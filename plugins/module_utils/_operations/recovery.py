@@ -146,7 +146,7 @@ def stage_moment(
         done = staged_outcome(node, restore_id=restore_id)
         if done is not None:
             return done
-        places = _fetched_places(node, restore_id=restore_id)
+        places = fetched_places(node, restore_id=restore_id)
         check_memory(options.heap_mib)
         work = os.path.join(places[0], journal.WORK_DIRECTORY, restore_id)
         base = FetchedBase.of_snapshot(
@@ -225,7 +225,7 @@ def _journal_sha256(node: NodeSettings, *, restore_id: str) -> str:
     return hashlib.sha256(read_if_there(fetch_journal_path(node, restore_id=restore_id)) or b"").hexdigest()
 
 
-def _fetched_places(node: NodeSettings, *, restore_id: str) -> tuple[str, ...]:
+def fetched_places(node: NodeSettings, *, restore_id: str) -> tuple[str, ...]:
     """Where the base was fetched to.
 
     :raises NodeError: unless all of it was.

@@ -58,6 +58,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.log_b
 #: So many objects of one node are named one by one when they are missing; then only how many more.
 _NAMED_OBJECTS = 10
 
+Record = t.Union[TableEntry, BackedUpObject]
+
 
 def make_plan(
     store: ObjectStore,
@@ -107,7 +109,12 @@ def make_plan(
         )
     except PlanRefusedError as error:
         reasons += error.reasons
-    reasons += check_objects(store, manifest, restore_auth=restore_auth, identity_file=identity_file)
+    reasons += check_objects(
+        store,
+        manifest,
+        wants=lambda table: is_wanted(table, restore_auth=restore_auth),
+        identity_file=identity_file,
+    )
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
     return manifest, plan
@@ -121,12 +128,19 @@ def _plan_logs(store: ObjectStore, moment: Moment, *, cut: str, identity_file: s
 
 
 def check_objects(
-    store: ObjectStore, manifest: ClusterManifest, *, restore_auth: bool, identity_file: str | None = None
+    store: ObjectStore,
+    manifest: ClusterManifest,
+    *,
+    wants: t.Callable[[TableRef], bool],
+    identity_file: str | None = None,
+    take: t.Callable[[NodeSummary, Record], None] | None = None,
 ) -> list[ReviveError]:
     """Everything that is wrong in the repository with a backup, by listings and without reading data.
 
     Every node manifest is read and compared with its hash; every object has to be there with its stored size.
 
+    :param wants: which tables' objects are needed.
+    :param take: is given each of their records, with the node that it is of.
     :raises StoreError: if the store does not answer.
     """
     listings: dict[TableRef, dict[str, int]] = {}
@@ -135,7 +149,11 @@ def check_objects(
         wrong: list[ReviveError] = []
         try:
             for entry in _entries(store, summary, tag=manifest.tag, identity_file=identity_file):
-                if is_wanted(entry.table, restore_auth=restore_auth):
+                if not wants(entry.table):
+                    continue
+                if take is not None:
+                    take(summary, entry)
+                if isinstance(entry, BackedUpObject):
                     error = _look(store, entry, summary=summary, listings=listings)
                     if error is not None:
                         wrong.append(error)
@@ -155,10 +173,8 @@ def check_objects(
     return reasons
 
 
-def _entries(
-    store: ObjectStore, summary: NodeSummary, *, tag: str, identity_file: str | None
-) -> t.Iterator[BackedUpObject]:
-    """The objects of a node's manifest; what is wrong with the manifest itself is raised on the way."""
+def _entries(store: ObjectStore, summary: NodeSummary, *, tag: str, identity_file: str | None) -> t.Iterator[Record]:
+    """Tables and objects of a node's manifest; what is wrong with the manifest itself is raised on the way."""
     parsed = parse_node_manifest_key(summary.manifest_key)
     if parsed is None:
         raise ManifestError(f"{summary.manifest_key} is not the key of a node manifest.", subject=summary.manifest_key)
@@ -171,9 +187,7 @@ def _entries(
                     f"{summary.manifest_key} is the manifest of {record.node.name} in {record.tag}.",
                     subject=summary.manifest_key,
                 )
-        elif isinstance(record, TableEntry):
-            continue
-        elif isinstance(record, BackedUpObject):
+        elif isinstance(record, (TableEntry, BackedUpObject)):
             yield record
     if digest.hexdigest() != summary.manifest_sha256:
         raise ObjectCorruptError(

@@ -10,7 +10,12 @@ import dataclasses
 import json
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import archive_report, manifest, wording
+from ansible_collections.revive.cassandra.plugins.module_utils._core import (
+    archive_report,
+    manifest,
+    table_planning,
+    wording,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Window
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
@@ -22,6 +27,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_poi
 TOOL_VERSION = "0.1.0"
 
 Values = t.Mapping[str, t.Any]
+#: What modules annotate with: they import from here only.
+TablesPlan = table_planning.TablesPlan
 
 
 def node_summaries(values: t.Sequence[Values]) -> tuple[NodeSummary, ...]:
@@ -97,6 +104,30 @@ def plan(value: Values) -> RestorePlan:
 def plan_lines(value: RestorePlan) -> list[str]:
     """A plan in lines to read."""
     return wording.plan_lines(value)
+
+
+def selection(params: Values) -> table_planning.Selection:
+    """Which tables a module's options mean, and what is to become of them."""
+    return table_planning.Selection(
+        keyspaces=tuple(params["keyspaces"]),
+        tables=tuple(params["tables"]),
+        mode=params["mode"],
+        into_keyspace=params["into_keyspace"],
+        suffix=params["suffix"],
+    )
+
+
+def tables_plan(value: Values) -> table_planning.TablesPlan:
+    """What planning a restore of tables returned.
+
+    :raises InputError: if it is something else.
+    """
+    return table_planning.TablesPlan.from_result(value)
+
+
+def tables_plan_lines(value: table_planning.TablesPlan) -> list[str]:
+    """A plan of a restore of tables in lines to read."""
+    return table_planning.plan_lines(value)
 
 
 def manifest_document(value: ClusterManifest) -> dict[str, t.Any]:

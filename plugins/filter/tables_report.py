@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a restore of tables, from what its steps returned."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core import table_report
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
+from ansible_collections.revive.cassandra.plugins.module_utils._core.report import NodeResult
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TablesPlan
+
+Values = t.Mapping[str, t.Any]
+
+
+def tables_report(
+    plan: Values,
+    fetched: t.Mapping[str, Values],
+    imported: t.Mapping[str, Values],
+    counts: t.Sequence[Values],
+    began_us: int,
+    ended_us: int,
+) -> dict[str, t.Any]:
+    """What was backed up against what is there, and how long it took."""
+    try:
+        return table_report.tables_report(
+            TablesPlan.from_result(plan),
+            fetched=[build(NodeResult, {**value, "name": name}) for name, value in fetched.items()],
+            imported=[build(table_report.NodeImport, {**value, "name": name}) for name, value in imported.items()],
+            rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
+            began_us=int(began_us),
+            ended_us=int(ended_us),
+        )
+    except (ReviveError, KeyError, TypeError) as error:
+        raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """By its name."""
+        return {"tables_report": tables_report}

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a restore of tables has brought back, in plain values and in lines that people read. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.report import (
+    DIFFERS,
+    EQUAL,
+    NOT_COUNTED,
+    NodeResult,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import shown_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeImport:
+    """What one node took.
+
+    :param size: bytes of all the files of ``sstables``; ``seconds`` is how long it took.
+    """
+
+    name: str
+    sstables: int
+    size: int
+    seconds: float
+
+
+def tables_report(
+    plan: TablesPlan,
+    *,
+    fetched: t.Sequence[NodeResult],
+    imported: t.Sequence[NodeImport],
+    rows: t.Mapping[str, int],
+    began_us: int,
+    ended_us: int,
+) -> dict[str, t.Any]:
+    """The report of a restore of tables.
+
+    :param rows: now, by ``keyspace.table``.
+    :param began_us: when the restore began, and ``ended_us`` when the tables could be read.
+    :returns: plain values, and in ``lines`` the text.
+    """
+    restore = plan.restore
+    tables = [
+        {
+            **dataclasses.asdict(table),
+            "rows_now": rows.get(f"{table.keyspace}.{table.table}"),
+            "outcome": _outcome(table, now=rows.get(f"{table.keyspace}.{table.table}")),
+        }
+        for table in plan.tables
+    ]
+    value: dict[str, t.Any] = {
+        "restore_id": restore.restore_id,
+        "tag": restore.tag,
+        "mode": restore.mode,
+        "recovery_point_us": restore.snapshot_began_us,
+        "recovery_point": format_us(restore.snapshot_began_us),
+        "seconds": (ended_us - began_us) / 1e6,
+        "fetched_bytes": sum(node.fetched_bytes for node in fetched),
+        "size": sum(node.size for node in imported),
+        "nodes": [dataclasses.asdict(node) for node in imported],
+        "tables": tables,
+        "warnings": list(restore.warnings),
+    }
+    lines = [
+        f"Restored {len(plan.tables)} tables of {restore.tag} in {format_duration(value['seconds'])}.",
+        f"As of {value['recovery_point']}: what was written later is not in the backup.",
+        f"{format_size(value['fetched_bytes'])} fetched, {format_size(value['size'])} imported.",
+    ]
+    lines += [
+        f"  {node.name}: {node.sstables} SSTables, {format_size(node.size)}, in {format_duration(node.seconds)}"
+        for node in imported
+    ]
+    lines += [f"  {_line(table, now=each['rows_now'])}" for table, each in zip(plan.tables, tables)]
+    lines += [f"Warning: {warning}" for warning in restore.warnings]
+    return {**value, "lines": lines}
+
+
+def _outcome(table: TableRestore, *, now: int | None) -> str:
+    """Of a table that was there, more than the backup had is as it should be."""
+    if table.rows is None or now is None:
+        return NOT_COUNTED
+    return EQUAL if now == table.rows or (now > table.rows and not table.is_new) else DIFFERS
+
+
+def _line(table: TableRestore, *, now: int | None) -> str:
+    source = shown_name(table.source_keyspace, table.source_table)
+    there = "not counted" if now is None else f"{now} rows"
+    if table.rows is None:
+        return f"{source} in {table}: {there}; the backup did not count"
+    same = table.is_new and now == table.rows
+    return f"{source} in {table}: {there}, " + ("as in the backup" if same else f"{table.rows} in the backup")

@@ -1,0 +1,526 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The steps of a restore of tables into a cluster that serves: make what is missing, fetch, import, complete.
+
+What was fetched is never handed over itself. Cassandra gets hard links of it, in a directory that is made anew for each
+attempt, and moves those. So an import that died is done again from the beginning, without fetching; and importing the
+same files twice changes nothing, since every cell in them has its own timestamp.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import time
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
+    names_in,
+    read_if_there,
+    remove_if_there,
+    write_atomically,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
+from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
+from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as schema_core
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import split_component
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
+    ObjectStore,
+    Progress,
+    RepositorySettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
+    CqlSettings,
+    NodeSettings,
+    TransferSettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import record_import
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remembered_identity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.recovery import fetched_places
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import (
+    LOCK_NAME,
+    fetch_journal_path,
+    manifest_path,
+)
+
+#: Longer than any import or index takes.
+_TIMEOUT_SECONDS = 7 * 24 * 3600
+# Components of SAI are named after their index, which is another one at a new table.
+_SAI = "SAI"
+_TRUNCATION = re.compile(r"truncated-(?P<ms>\d+)-")
+
+_Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Notes:
+    """What is written down on a node about a restore of tables.
+
+    Times are milliseconds by the node's clock, 0 for never.
+
+    :param imported: names of the tables that the node has taken.
+    :param import_began_ms: when it began to take the first.
+    :param snapshots: that were ever taken of what the tables held that are emptied; ``kept`` are those of them that
+        have what was there before this attempt.
+    :param first_saved_ms: when the first of ``kept`` began, and ``saved_ms`` the last.
+    """
+
+    imported: tuple[str, ...] = ()
+    import_began_ms: int = 0
+    snapshots: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    first_saved_ms: int = 0
+    saved_ms: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class SaveOutcome:
+    """What was kept.
+
+    :param emptied: whether the tables have been emptied since, so that there was nothing to keep.
+    :param snapshots: that this restore has taken on the node.
+    """
+
+    changed: bool
+    emptied: bool
+    snapshots: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class ImportOutcome:
+    """What was imported.
+
+    :param tables: that have their data on this node now.
+    :param sstables: of them, and ``size`` the bytes of all their files.
+    """
+
+    changed: bool
+    tables: int
+    sstables: int
+    size: int
+    seconds: float
+
+
+def fetch_tables(
+    node: NodeSettings,
+    plan: TablesPlan,
+    store: ObjectStore,
+    *,
+    repository: RepositorySettings,
+    owner: str | None,
+    group: str | None,
+    transfer: TransferSettings,
+    progress: Progress,
+) -> fetch.FetchOutcome:
+    """Download what this node imports beside its data; errors as of :func:`fetch.fetch_backup`."""
+    restore = plan.restore
+    assignment = restore.assignment_of(node.name)
+    return fetch.fetch_backup(
+        node,
+        store,
+        settings=repository,
+        restore_id=restore.restore_id,
+        tag=restore.tag,
+        source_host_id=assignment.source_host_id,
+        manifest_key=assignment.manifest_key,
+        manifest_sha256=assignment.manifest_sha256,
+        restore_auth=restore.restore_auth,
+        owner=owner,
+        group=group,
+        transfer=transfer,
+        progress=progress,
+        tables=tuple(table.source for table in plan.tables),
+    )
+
+
+def make_tables(
+    plan: TablesPlan, *, cql: CqlSettings, check_mode: bool, connect: _Connect = connect
+) -> tuple[str, ...]:
+    """Make the keyspaces, types and tables that are missing, on one node for the whole cluster.
+
+    :returns: the statements that did something; none if all of it is there.
+    :raises NodeError: if Cassandra refuses one, or a table of that name is not this restore's.
+    :raises NodeUnreachableError: if it does not answer.
+    """
+    now = schema_core.parse_schema(describe_schema(cql, connect=connect))
+    done: list[str] = []
+    with connect(cql) as session:
+        for made in schema_core.parse_schema(_with_their_alterations(plan.before_cql)).objects:
+            there = now.find(made.kind, made.keyspace, made.name)
+            if there is not None and made.kind == schema_core.TABLE:
+                if schema_core.columns_of(there) == schema_core.columns_of(made):
+                    continue
+                # It was cut off between being made and losing the columns that were dropped; nothing is in it yet.
+                _check_ours(there, restore_id=plan.restore.restore_id)
+                done.append(f"DROP TABLE {schema_core.full_name(there.keyspace, there.name)}")
+            elif there is not None:
+                continue
+            done += made.statements
+        if not check_mode:
+            for statement in done:
+                session.rows(statement)
+    return tuple(done)
+
+
+def complete_tables(
+    plan: TablesPlan, *, cql: CqlSettings, check_mode: bool, connect: _Connect = connect
+) -> tuple[str, ...]:
+    """Give the new tables the properties and indexes that they had, on one node for the whole cluster.
+
+    :returns: the statements that did something.
+    :raises NodeError: if Cassandra refuses one.
+    :raises NodeUnreachableError: if it does not answer.
+    """
+    now = schema_core.parse_schema(describe_schema(cql, connect=connect))
+    mark = plan.restore.restore_id
+    done = []
+    for statement in plan.after_cql:
+        made = schema_core.parse_schema([statement]).objects
+        if made:
+            if now.find(made[0].kind, made[0].keyspace, made[0].name) is None:
+                done.append(statement)
+            continue
+        altered = [
+            table for table in plan.tables if f" {schema_core.full_name(table.keyspace, table.table)} " in statement
+        ]
+        there = now.find(schema_core.TABLE, altered[0].keyspace, altered[0].table) if altered else None
+        if there is None or mark in schema_core.table_properties(there).get("comment", ""):
+            done.append(statement)
+    if done and not check_mode:
+        with connect(cql) as session:
+            for statement in done:
+                session.rows(statement)
+    return tuple(done)
+
+
+def save_tables(
+    node: NodeSettings,
+    plan: TablesPlan,
+    *,
+    cql: CqlSettings,
+    again: bool,
+    check_mode: bool,
+    connect: _Connect = connect,
+) -> SaveOutcome:
+    """Keep what the tables hold that are to be emptied, in a snapshot; nothing to do if they have been since the last.
+
+    :param again: take one in any case, of what an attempt that failed has left, which is put back into nothing.
+    :raises NodeError: if nodetool fails.
+    :raises NodeUnreachableError: if the node does not answer CQL.
+    """
+    restore_id = plan.restore.restore_id
+    tables = [table for table in plan.tables if table.replaces]
+    with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
+        notes = _read_notes(node, restore_id=restore_id)
+        emptied = _emptied(tables, notes, cql=cql, connect=connect)
+        if (emptied and not again) or check_mode or not tables:
+            return SaveOutcome(changed=not emptied, emptied=emptied, snapshots=notes.snapshots)
+        saved_ms = now_us() // 1000
+        name = f"{restore_id}-{saved_ms}"
+        # What an attempt that was killed has still under way finds nothing to import any more.
+        for place in data_directory.data_places(read_config(node.config_file)):
+            data_directory.remove_tree(os.path.join(_work(place, restore_id), "import"))
+        names = ",".join(f"{table.keyspace}.{table.table}" for table in tables)
+        Nodetool(node).run("snapshot", "-t", name, "-kt", names)
+        notes = dataclasses.replace(notes, snapshots=(*notes.snapshots, name))
+        if not again:
+            notes = dataclasses.replace(
+                notes,
+                kept=(*notes.kept, name),
+                first_saved_ms=notes.first_saved_ms or saved_ms,
+                saved_ms=saved_ms,
+            )
+        _write_notes(node, notes, restore_id=restore_id)
+    return SaveOutcome(changed=True, emptied=False, snapshots=notes.snapshots)
+
+
+def empty_tables(
+    plan: TablesPlan, *, cql: CqlSettings, check_mode: bool, connect: _Connect = connect
+) -> tuple[str, ...]:
+    """Empty the tables that are to be replaced, on all nodes at once; the statements that did it.
+
+    :raises NodeError: if Cassandra refuses one, as when a node is down.
+    :raises NodeUnreachableError: if it does not answer.
+    """
+    done = tuple(
+        f"TRUNCATE TABLE {schema_core.full_name(table.keyspace, table.table)}"
+        for table in plan.tables
+        if table.replaces
+    )
+    if done and not check_mode:
+        with connect(cql) as session:
+            for statement in done:
+                session.rows(statement)
+    return done
+
+
+def put_tables_back(node: NodeSettings, plan: TablesPlan, *, owner: str | None, group: str | None) -> tuple[str, ...]:
+    """Have the node take back what its tables held before they were emptied; the snapshots that it was taken from.
+
+    Cassandra's own snapshot of the truncation is among them: it has what was written between ours and that.
+
+    :raises NodeError: if nodetool fails.
+    :raises LocalFilesError: if files cannot be linked.
+    """
+    restore_id = plan.restore.restore_id
+    taken: list[str] = []
+    with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
+        notes = _read_notes(node, restore_id=restore_id)
+        places = data_directory.data_places(read_config(node.config_file))
+        nodetool = Nodetool(dataclasses.replace(node, timeout_seconds=_TIMEOUT_SECONDS))
+        for table in plan.tables:
+            for snapshot in _snapshots_of(table, notes, places=places) if table.replaces else ():
+                found = [
+                    (place, os.path.join(directory, "snapshots", snapshot))
+                    for place in places
+                    for directory in data_directory.table_directories(
+                        place, keyspace=table.keyspace, tables=[table.table]
+                    )
+                ]
+                _import(
+                    nodetool,
+                    table,
+                    sources=[(place, path) for place, path in found if _files(path)],
+                    restore_id=restore_id,
+                    owner=owner,
+                    group=group,
+                )
+                taken.append(snapshot)
+        for index in plan.indexes if taken else ():
+            nodetool.run("rebuild_index", *index.split("."))
+        # Another attempt begins anew.
+        _write_notes(node, _Notes(snapshots=notes.snapshots), restore_id=restore_id)
+    return tuple(dict.fromkeys(taken))
+
+
+def import_tables(
+    node: NodeSettings,
+    plan: TablesPlan,
+    *,
+    owner: str | None,
+    group: str | None,
+    check_mode: bool,
+    store: ObjectStore | None = None,
+) -> ImportOutcome:
+    """Have the running node take what was fetched into the tables; those that it has taken are not taken again.
+
+    :param store: the repository, which is told when: what is imported is in no commit log.
+    :raises StoreError: if it cannot be told; then nothing has been imported.
+    :raises NodeError: if not all is fetched, if nodetool fails, or if a new table does not hold exactly what was
+        fetched then.
+    :raises BusyError: if another restore is under way on the node.
+    :raises LocalFilesError: if files cannot be linked.
+    """
+    restore_id = plan.restore.restore_id
+    began = time.monotonic()
+    with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
+        notes = _read_notes(node, restore_id=restore_id)
+        done = set(notes.imported)
+        open_tables = [table for table in plan.tables if str(table) not in done]
+        if check_mode:
+            return ImportOutcome(changed=bool(open_tables), tables=0, sstables=0, size=0, seconds=0.0)
+        places = fetched_places(node, restore_id=restore_id)
+        nodetool = Nodetool(dataclasses.replace(node, timeout_seconds=_TIMEOUT_SECONDS))
+        sstables = size = 0
+        if open_tables:
+            _tell(node, plan, store=store)
+            notes = dataclasses.replace(notes, import_began_ms=notes.import_began_ms or now_us() // 1000)
+            _write_notes(node, notes, restore_id=restore_id)
+        for table in plan.tables:
+            staged = [os.path.join(_work(place, restore_id), "new", table.source) for place in places]
+            files = [path for directory in staged for path in _files(directory)]
+            sstables += sum(path.endswith("-Data.db") for path in files)
+            size += sum(os.path.getsize(path) for path in files)
+            if table not in open_tables:
+                continue
+            if files:
+                sources = [(place, directory) for place, directory in zip(places, staged) if _files(directory)]
+                _import(nodetool, table, sources=sources, restore_id=restore_id, owner=owner, group=group)
+                if table.is_new:
+                    _check_all_there(node, table, staged=files)
+            if table is plan.tables[-1]:
+                for index in plan.indexes:
+                    nodetool.run("rebuild_index", *index.split("."))
+                _tell(node, plan, store=store)
+            done.add(str(table))
+            notes = dataclasses.replace(notes, imported=tuple(sorted(done)))
+            _write_notes(node, notes, restore_id=restore_id)
+    return ImportOutcome(
+        changed=bool(open_tables),
+        tables=len(plan.tables),
+        sstables=sstables,
+        size=size,
+        seconds=time.monotonic() - began,
+    )
+
+
+def finish_tables(node: NodeSettings, *, restore_id: str, check_mode: bool) -> int | None:
+    """Remove what was fetched and what was written down about it; the bytes freed, ``None`` if there was nothing.
+
+    :raises LocalFilesError: if something cannot be deleted; doing it again goes on.
+    """
+    journal.check_restore_id(restore_id)
+    with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
+        records = [
+            fetch_journal_path(node, restore_id=restore_id),
+            manifest_path(node, restore_id=restore_id),
+            _notes_path(node, restore_id=restore_id),
+        ]
+        works = [_work(place, restore_id) for place in data_directory.data_places(read_config(node.config_file))]
+        if not any(os.path.exists(path) for path in (*records, *works)):
+            return None
+        if check_mode:
+            return 0
+        freed = 0
+        for work in works:
+            freed += data_directory.remove_tree(work)
+            data_directory.remove_if_empty(os.path.dirname(work))
+        for path in records:
+            remove_if_there(path)
+    return freed
+
+
+def _with_their_alterations(statements: t.Sequence[str]) -> list[str]:
+    """What alters a table together with what makes it, in one text each."""
+    texts: list[str] = []
+    for statement in statements:
+        if statement.startswith("ALTER ") and texts:
+            texts[-1] += f";\n{statement}"
+        else:
+            texts.append(statement)
+    return texts
+
+
+def _check_ours(table: schema_core.SchemaObject, *, restore_id: str) -> None:
+    if restore_id not in schema_core.table_properties(table).get("comment", ""):
+        shown = schema_core.shown_name(table.keyspace, table.name)
+        raise NodeError(
+            f"The table {shown} is there and is not of this restore.",
+            subject=shown,
+            next_step="Plan again: the schema has changed since.",
+        )
+
+
+def _work(place: str, restore_id: str) -> str:
+    return os.path.join(place, journal.WORK_DIRECTORY, restore_id)
+
+
+def _files(directory: str) -> list[str]:
+    return [os.path.join(directory, name) for name in names_in(directory) if split_component(name) is not None]
+
+
+def _import(
+    nodetool: Nodetool,
+    table: TableRestore,
+    *,
+    sources: t.Sequence[tuple[str, str]],
+    restore_id: str,
+    owner: str | None,
+    group: str | None,
+) -> None:
+    """Have Cassandra take hard links of a table's files.
+
+    :param sources: directories with such files, each with the data directory that it lies in.
+    """
+    directories = []
+    for number, (place, source) in enumerate(sources):
+        target = os.path.join(_work(place, restore_id), "import", str(number), table.source)
+        data_directory.remove_tree(target)
+        who = data_directory.resolve_owner(owner=owner, group=group, like=place)
+        data_directory.make_directories(target, below=place, owner=who)
+        with data_directory.explained("link", target):
+            for path in _files(source):
+                component = split_component(os.path.basename(path))
+                if component is None or not component[1].startswith(_SAI):
+                    os.link(path, os.path.join(target, os.path.basename(path)))
+        directories.append(target)
+    if directories:
+        nodetool.run("import", table.keyspace, table.table, *directories)
+    for target in directories:
+        data_directory.remove_tree(target)
+
+
+def _check_all_there(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -> None:
+    """A new table, whose SSTables nobody compacts yet, has to hold the very files that were fetched, and no others."""
+    wanted = {os.stat(path).st_ino for path in staged if path.endswith("-Data.db")}
+    found: set[int] = set()
+    for place in data_directory.data_places(read_config(node.config_file)):
+        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table]):
+            found |= {os.stat(path).st_ino for path in _files(directory) if path.endswith("-Data.db")}
+    if not wanted <= found:
+        raise NodeError(
+            f"On {node.name} {len(wanted - found)} of {len(wanted)} SSTables are not in {table} after their import.",
+            subject=str(table),
+            next_step="See Cassandra's log, and run the same again.",
+        )
+
+
+def _emptied(tables: t.Sequence[TableRestore], notes: _Notes, *, cql: CqlSettings, connect: _Connect) -> bool:
+    """Whether the node has truncated all of them since what they held was kept, by its own memory of it."""
+    if not tables:
+        return True
+    if not notes.saved_ms:
+        return False
+    with connect(dataclasses.replace(cql, only_this_address=True, consistency="ONE")) as session:
+        ids = {
+            (keyspace, table): str(table_id)
+            for keyspace, table, table_id in session.rows(
+                "SELECT keyspace_name, table_name, id FROM system_schema.tables"
+            )
+        }
+        ((truncated,),) = session.rows("SELECT truncated_at FROM system.local WHERE key = 'local'")
+    when_ms = {
+        str(table_id): int.from_bytes(bytes(value)[12:20], "big") for table_id, value in (truncated or {}).items()
+    }
+    return all(when_ms.get(ids.get((each.keyspace, each.table), ""), 0) >= notes.saved_ms for each in tables)
+
+
+def _snapshots_of(table: TableRestore, notes: _Notes, *, places: t.Sequence[str]) -> list[str]:
+    """All that have what the table held before anything was imported: ours, and Cassandra's own of truncations, which
+    have what was written between ours and those."""
+    found = list(notes.kept)
+    for place in places if found else ():
+        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table]):
+            for name in names_in(os.path.join(directory, "snapshots")):
+                match = _TRUNCATION.match(name)
+                at_ms = int(match["ms"]) if match else 0
+                before = not notes.import_began_ms or at_ms < notes.import_began_ms
+                if at_ms >= notes.first_saved_ms and before and name not in found:
+                    found.append(name)
+    return found
+
+
+def _tell(node: NodeSettings, plan: TablesPlan, *, store: ObjectStore | None) -> None:
+    identity = remembered_identity(node)
+    if store is not None and identity is not None:
+        record_import(store, host_id=identity.host_id, at_us=now_us(), detail=plan.restore.restore_id)
+
+
+def _read_notes(node: NodeSettings, *, restore_id: str) -> _Notes:
+    text = read_if_there(_notes_path(node, restore_id=restore_id))
+    if text is None:
+        return _Notes()
+    value = json.loads(text)
+    return _Notes(**{**value, "imported": tuple(value["imported"]), "snapshots": tuple(value["snapshots"])})
+
+
+def _write_notes(node: NodeSettings, notes: _Notes, *, restore_id: str) -> None:
+    write_atomically(_notes_path(node, restore_id=restore_id), json.dumps(dataclasses.asdict(notes)).encode())
+
+
+def _notes_path(node: NodeSettings, *, restore_id: str) -> str:
+    directory = os.path.dirname(fetch_journal_path(node, restore_id=restore_id))
+    return os.path.join(directory, f"{journal.check_restore_id(restore_id)}.tables")

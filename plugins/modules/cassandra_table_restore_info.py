@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cassandra_table_restore_info
+version_added: 0.1.0
+short_description: Plan a restore of some tables into a cluster that serves
+description:
+  - Decides whether and how tables of a backup can be brought into the running cluster, from the backup, from the
+    cluster's schema and from what the nodes have told.
+  - It only reads. Everything that stands against the restore is told at once, before anything is touched.
+  - Every node of the cluster has to have the tokens that a node of the backup had.
+author:
+  - the revive.cassandra authors (!UNKNOWN)
+extends_documentation_fragment:
+  - revive.cassandra._attributes
+  - revive.cassandra._attributes.info
+  - revive.cassandra._node
+  - revive.cassandra._repository
+  - revive.cassandra._cql
+  - revive.cassandra._cql.address
+options:
+  restore_point:
+    description: The backup's tag, or V(latest).
+    type: str
+    required: true
+  keyspaces:
+    description: The keyspaces all of whose tables are restored. Patterns are allowed, with V(*), V(?) and V([...]).
+    type: list
+    elements: str
+    default: []
+  tables:
+    description: The tables that are restored, each as V(keyspace.table). Patterns are allowed, as in O(keyspaces).
+    type: list
+    elements: str
+    default: []
+  mode:
+    description:
+      - V(beside) restores into new tables, so that nothing that exists is affected.
+      - V(replace) empties each table, after a snapshot of what it holds, and imports. It holds then what it held at the
+        backup, and what has been written to it meanwhile. A table that is gone is made as it was.
+      - V(merge) imports over what is there. Of each cell the newest stays, so that what was changed or deleted after
+        the backup stays as it is now.
+    type: str
+    choices: [beside, replace, merge]
+    default: beside
+  into_keyspace:
+    description:
+      - The keyspace that new tables go into. By default each goes into the keyspace that it was in.
+      - If it is not there it is made, replicated as the one that the tables were in.
+    type: str
+    default: ""
+  suffix:
+    description:
+      - What follows the name of a new table. By default C(_restored_) and the backup's time; nothing in another
+        O(into_keyspace).
+    type: str
+  targets:
+    description:
+      - What M(revive.cassandra.cassandra_node_info) returned as
+        RV(revive.cassandra.cassandra_node_info#module:node), of every node of the cluster.
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Plan to bring one table back, beside the one that is there
+  revive.cassandra.cassandra_table_restore_info:
+    repository:
+      bucket: cassandra-backups
+      prefix: production
+    native_address: 10.0.0.11
+    cql_username: restore
+    cql_password: "{{ vault_cql_password }}"
+    restore_point: latest
+    tables:
+      - certificate_manager.certificates
+    targets: "{{ ansible_play_hosts | map('extract', hostvars, ['node_info', 'node']) }}"
+  run_once: true
+  register: planned
+"""
+
+RETURN = r"""
+plan:
+  description: The plan, in the form that M(revive.cassandra.cassandra_table_restore) takes.
+  returned: success
+  type: dict
+  contains:
+    restore:
+      description: The restore's name as C(restore_id), the backup as C(tag), and who fetches what.
+      type: dict
+      returned: always
+      sample:
+        restore_id: backup_20261122_020000-beside-5f0c1d3e
+        tag: backup_20261122_020000
+    tables:
+      description: Each table, with where it goes, its files and bytes, and the rows that the backup counted.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - source_keyspace: certificate_manager
+          source_table: certificates
+          keyspace: certificate_manager
+          table: certificates_restored_20261122020000
+          rows: 20000
+    before_cql:
+      description: The statements that make what is missing.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    after_cql:
+      description: The statements that complete what was made.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    indexes:
+      description: The indexes that are rebuilt, since an import passes them by.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+summary:
+  description: The plan in lines to read.
+  returned: success
+  type: list
+  elements: str
+  sample: [Restore 1 tables of backup_20261122_020000 of cluster Production into new tables]
+error:
+  description: What went wrong, when the module failed for a reason that is known.
+  returned: failure
+  type: dict
+  contains:
+    code:
+      description: A stable word to branch on, such as V(plan_refused).
+      type: str
+      returned: always
+      sample: plan_refused
+    message:
+      description: What happened.
+      type: str
+      returned: always
+      sample: "The restore is refused for 1 reason: ..."
+    subject:
+      description: The node, object, file or option concerned; empty when there is none.
+      type: str
+      returned: always
+      sample: certificate_manager.certificates
+    next_step:
+      description: What to do now.
+      type: str
+      returned: always
+      sample: Nothing has been touched.
+"""
+
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
+    Arguments,
+    cql_arguments,
+    shared_arguments,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
+
+ARGUMENTS = (
+    shared_arguments(repository_required=True)
+    + cql_arguments()
+    + Arguments(
+        options={
+            "restore_point": {"type": "str", "required": True},
+            "keyspaces": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "tables": {"type": "list", "elements": "str", "default": []},
+            "mode": {"type": "str", "choices": ["beside", "replace", "merge"], "default": "beside"},
+            "into_keyspace": {"type": "str", "default": "", "no_log": False},
+            "suffix": {"type": "str"},
+            "targets": {"type": "list", "elements": "dict", "required": True},
+        }
+    )
+)
+
+
+def plan_it(call: Call) -> Result:
+    """Plan the restore, or say all that stands against it."""
+    plan = table_plan.make_tables_plan(
+        call.store(),
+        restore_point=call.params["restore_point"],
+        selection=values.selection(call.params),
+        targets=values.targets(call.params["targets"]),
+        cql_settings=call.cql(),
+        identity_file=call.repository().identity_file,
+    )
+    return {"changed": False, "plan": plan.to_result(), "summary": values.tables_plan_lines(plan)}
+
+
+def main() -> None:
+    """Run the module."""
+    run(ARGUMENTS, plan_it)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A restore of tables says what it makes, and names every reason why it cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core import schema
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, PlanRefusedError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+    ClusterManifest,
+    NodeIdentity,
+    NodeSummary,
+    TableSummary,
+    Totals,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import DataPlace, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
+    BESIDE,
+    MERGE,
+    REPLACE,
+    Selection,
+    TablesPlan,
+    choose_tables,
+    plan_lines,
+    plan_tables,
+)
+
+KEYSPACE = "CREATE KEYSPACE shop WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': '3'}"
+TYPES = ("CREATE TYPE shop.town (name text)", "CREATE TYPE shop.place (town frozen<town>)")
+ORDERS = (
+    "CREATE TABLE shop.orders (id int PRIMARY KEY, place frozen<place>) "
+    "WITH ID = 5f0c1d3e AND comment = 'ours' AND compaction = {'class': 'S'}"
+)
+INDEX = "CREATE INDEX orders_place ON shop.orders (place)"
+VIEW = "CREATE MATERIALIZED VIEW shop.by_place AS SELECT * FROM shop.orders PRIMARY KEY (place, id)"
+COUNTS = 'CREATE TABLE shop."Counts" (k int PRIMARY KEY, n counter)'
+THEN = schema.parse_schema([KEYSPACE, *TYPES, ORDERS, INDEX, COUNTS, VIEW])
+NAMES = ("orders", "Counts", "by_place")
+
+
+def _identity(number: int) -> NodeIdentity:
+    return NodeIdentity(
+        host_id=f"00000000-0000-0000-0000-{number:012d}",
+        name=f"n{number}",
+        address=f"10.0.0.{number}",
+        datacenter="dc1",
+        rack="r1",
+        tokens=(str(number), str(-number)),
+        release_version="5.0.8",
+        partitioner="Murmur3Partitioner",
+        cluster_name="Shop",
+    )
+
+
+def _table(name: str, keyspace: str = "shop") -> TableRef:
+    return TableRef(keyspace=keyspace, table=name, id="0" * 31 + str(len(name) % 10))
+
+
+MANIFEST = ClusterManifest(
+    tag="t",
+    cluster_id="c",
+    cluster_name="Shop",
+    began_us=0,
+    completed_us=9,
+    keyspaces=(),
+    tables_asked=(),
+    nodes=tuple(
+        NodeSummary(
+            node=_identity(number),
+            manifest_key="k",
+            manifest_sha256="0" * 64,
+            manifest_size=10,
+            totals=Totals(),
+            data_directory_sizes=(100,),
+            snapshot_began_us=1_795_372_931_000_000,
+            snapshot_ended_us=1_795_372_932_000_000,
+            upload_began_us=3,
+            upload_ended_us=4,
+        )
+        for number in (1, 2)
+    ),
+    tables=(
+        *(TableSummary(table=_table(name), files=2, size=10, rows=rows) for name, rows in zip(NAMES, (7, None, 3))),
+        TableSummary(table=_table("roles", "system_auth"), files=1, size=1),
+    ),
+    totals=Totals(),
+    schema_cql=(),
+    tool_version="1",
+)
+
+
+def _target(number: int, **changes: t.Any) -> TargetNode:
+    target = TargetNode(
+        name=f"n{number}",
+        running=True,
+        identity=_identity(number),
+        identity_stale=False,
+        release_version="5.0.8",
+        cluster_name="Shop",
+        address=f"10.0.0.{number}",
+        is_seed=True,
+        seeds=(),
+        num_tokens=2,
+        datacenter="dc1",
+        rack="r1",
+        partitioner="Murmur3Partitioner",
+        data_directories=(DataPlace(path="/data", device=1, free_bytes=1000),),
+        local_system=None,
+        holds_data=True,
+        has_system_local=True,
+        pending=None,
+    )
+    return dataclasses.replace(target, **changes)
+
+
+def _plan(*now: str, targets: t.Sequence[TargetNode] | None = None, size: int = 100, **selection: t.Any) -> TablesPlan:
+    wanted = Selection(**{"tables": ("shop.orders",), **selection})
+    sizes = {_identity(number).host_id: Totals(files=2, size=size, stored_size=size) for number in (1, 2)}
+    return plan_tables(
+        manifest=MANIFEST,
+        chosen=choose_tables(MANIFEST, then=THEN, selection=wanted),
+        sizes=sizes,
+        directory_sizes=dict.fromkeys(sizes, (size,)),
+        then=THEN,
+        now=schema.parse_schema(now or [each for item in THEN.objects for each in item.statements]),
+        selection=wanted,
+        targets=targets if targets is not None else (_target(1), _target(2)),
+    )
+
+
+def _reasons(*now: str, **changes: t.Any) -> str:
+    with pytest.raises(PlanRefusedError) as refused:
+        _plan(*now, **changes)
+    return str(refused.value)
+
+
+def test_beside_makes_a_table_of_its_own_and_nothing_else() -> None:
+    plan = _plan()
+    (table,) = plan.tables
+    assert (table.keyspace, table.table, table.is_new, table.replaces) == (
+        "shop",
+        "orders_restored_20261122184211",
+        True,
+        False,
+    )
+    (made,) = plan.before_cql
+    assert made.startswith('CREATE TABLE IF NOT EXISTS "shop"."orders_restored_20261122184211" (')
+    assert "'enabled': 'false'" in made
+    assert f"comment = 'Being restored by revive.cassandra: {plan.restore.restore_id}'" in made
+    new = '"shop"."orders_restored_20261122184211"'
+    assert plan.after_cql == (
+        f"ALTER TABLE {new} WITH comment = 'ours' AND compaction = {{'class': 'S'}}",
+        f'CREATE INDEX IF NOT EXISTS "orders_place_restored_20261122184211" ON {new} (place)',
+    )
+    assert plan.indexes == ()
+    assert any("without the views by_place" in warning for warning in plan.restore.warnings)
+
+
+def test_what_is_missing_is_made_with_the_types_that_are_used_in_their_order() -> None:
+    plan = _plan("CREATE KEYSPACE other WITH replication = {}", mode=REPLACE, tables=("shop.*",))
+    kinds = [statement.split(" IF")[0] for statement in plan.before_cql]
+    assert kinds == ["CREATE KEYSPACE", "CREATE TABLE", "CREATE TYPE", "CREATE TYPE", "CREATE TABLE"]
+    types = [statement for statement in plan.before_cql if "TYPE" in statement]
+    assert '"town"' in types[0]
+    assert '"place"' in types[1]
+    assert {str(table) for table in plan.tables} == {'shop."Counts"', "shop.orders"}
+    assert not any(table.replaces for table in plan.tables)
+
+
+def test_into_another_keyspace_names_stay_and_its_replication_is_taken_over() -> None:
+    plan = _plan(KEYSPACE, into_keyspace="shop_then")
+    assert [str(table) for table in plan.tables] == ["shop_then.orders"]
+    assert plan.before_cql[0].startswith('CREATE KEYSPACE IF NOT EXISTS "shop_then" WITH replication')
+    assert plan.after_cql[-1].startswith('CREATE INDEX IF NOT EXISTS "orders_place" ON "shop_then"."orders"')
+
+
+def test_names_that_would_be_too_long_are_cut() -> None:
+    plan = _plan(suffix="_" + "x" * 44)
+    assert len(plan.tables[0].table) == 48
+
+
+def test_a_table_that_is_there_is_taken_for_this_restores_only_by_its_mark() -> None:
+    made = _plan().before_cql
+    assert "a table" in _reasons(KEYSPACE, *TYPES, f"{made[0]}".replace(_plan().restore.restore_id, "other"))
+    again = _plan(KEYSPACE, *TYPES, *made)
+    assert again.before_cql == made
+
+
+@pytest.mark.parametrize("mode", [REPLACE, MERGE])
+def test_what_is_there_is_taken_as_it_is_and_its_indexes_are_rebuilt(mode: str) -> None:
+    plan = _plan(KEYSPACE, *TYPES, ORDERS, INDEX, mode=mode)
+    (table,) = plan.tables
+    assert (table.table, table.is_new, table.replaces) == ("orders", False, mode == REPLACE)
+    assert (plan.before_cql, plan.after_cql, plan.indexes) == ((), (), ("shop.orders.orders_place",))
+    says = "is emptied" if mode == REPLACE else "does not come back"
+    assert any(says in warning for warning in plan.restore.warnings)
+
+
+def test_counters_are_warned_of() -> None:
+    plan = _plan(KEYSPACE, COUNTS, mode=REPLACE, tables=("shop.Counts",))
+    assert any("Stop its writers" in warning for warning in plan.restore.warnings)
+
+
+@pytest.mark.parametrize(
+    ("now", "changes", "says"),
+    [
+        ((KEYSPACE.replace("3", "1"),), {}, "is replicated otherwise than shop was: class"),
+        ((KEYSPACE, "CREATE TYPE shop.place (name int)"), {}, "The type shop.place is another"),
+        ((KEYSPACE, ORDERS.replace("id int", "id text")), {"mode": MERGE}, "its partition key was (id int)"),
+        ((), {"mode": MERGE}, "has the views by_place"),
+        ((), {"mode": "over"}, "'over' is no mode"),
+        ((), {"mode": MERGE, "suffix": "_x"}, "goes into the table that it is of"),
+        ((), {"suffix": "; DROP"}, "cannot be a part of a name"),
+        ((), {"into_keyspace": "system"}, "Cassandra's own"),
+        ((), {"size": 2000}, "needs"),
+        ((), {"targets": (_target(1),)}, "No node has the tokens of n2"),
+        ((), {"targets": (_target(1), _target(2), _target(3))}, "n3 has tokens that no node of the backup had"),
+        ((), {"targets": (_target(1), _target(2, running=False))}, "n2 does not run"),
+        ((), {"targets": (_target(1), _target(2, release_version="4.1.0"))}, "the backup was made by 5.0.8"),
+    ],
+)
+def test_what_cannot_be_is_refused(now: tuple[str, ...], changes: dict[str, t.Any], says: str) -> None:
+    assert says in _reasons(*now, **changes)
+
+
+@pytest.mark.parametrize("pattern", ["shop.none", "system_auth.roles", "shop.by_place", "nowhere.*"])
+def test_a_pattern_that_means_nothing_is_refused_and_says_what_there_is(pattern: str) -> None:
+    with pytest.raises(PlanRefusedError, match=r"It has shop\.Counts, shop\.orders"):
+        choose_tables(MANIFEST, then=THEN, selection=Selection(tables=(pattern,)))
+
+
+def test_a_keyspace_means_all_its_tables_but_views() -> None:
+    chosen = choose_tables(MANIFEST, then=THEN, selection=Selection(keyspaces=("sh?p",), tables=('shop."Counts"',)))
+    assert [table.table for table in chosen] == ["Counts", "orders"]
+    with pytest.raises(PlanRefusedError, match="No table was named"):
+        choose_tables(MANIFEST, then=THEN, selection=Selection())
+
+
+def test_a_plan_travels_as_plain_values_and_is_told_in_lines() -> None:
+    plan = _plan()
+    assert TablesPlan.from_result(json.loads(json.dumps(plan.to_result()))) == plan
+    with pytest.raises(InputError, match="no plan"):
+        TablesPlan.from_result({"restore": {}})
+    lines = plan_lines(plan)
+    assert "shop.orders goes to shop.orders_restored_20261122184211, a new table: 2 files, 10 B, 7 rows" in lines
+    assert plan.restore.mode == BESIDE
