@@ -129,6 +129,18 @@ class Service:
         found.pop("seconds")
         return dict(found)
 
+    def wait_for_rows(self, rows: dict[str, t.Any], *, consistency: str) -> None:
+        """Return when these are read. A node that hangs is asked until the others have noticed."""
+
+        def are_there() -> bool:
+            try:
+                return self.rows(consistency=consistency) == rows
+            except AssertionError as error:
+                print(error)
+                return False
+
+        wait_until(are_there, timeout_seconds=240, what=f"the rows to be read at {consistency}")
+
     def script(self, *words: str, at: str = "n1", user: str = USER, password: str = PASSWORD) -> str:
         """Run ``files/rows.py`` on a host, with the node's own environment."""
         command = shlex.join([_PYTHON, "/opt/rows.py", address(at), user, password, *words])

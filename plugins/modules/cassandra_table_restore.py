@@ -191,6 +191,8 @@ error:
       sample: See also Cassandra's log.
 """
 
+import typing as t
+
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_import
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
@@ -222,85 +224,72 @@ ARGUMENTS = (
 )
 
 
-def plan_of(call: Call) -> values.TablesPlan:
-    """What planning returned."""
-    return values.tables_plan(call.params["plan"])
+def part_of(call: Call) -> table_import.TablePart:
+    """What the plan has for this node."""
+    return table_import.TablePart(
+        node=call.node(),
+        plan=values.tables_plan(call.params["plan"]),
+        owner=call.params["owner"],
+        group=call.params["group"],
+    )
 
 
-def make_it(call: Call) -> Result:
-    """Make what is missing."""
-    statements = table_import.make_tables(plan_of(call), cql=call.cql(), check_mode=call.check_mode)
-    return {"changed": bool(statements), "statements": list(statements)}
+def by_statements(work: t.Callable[..., tuple[str, ...]]) -> t.Callable[[Call], Result]:
+    """A step that is done in CQL, on one node for the whole cluster."""
+
+    def step(call: Call) -> Result:
+        statements = work(part_of(call).plan, cql=call.cql(), check_mode=call.check_mode)
+        return {"changed": bool(statements), "statements": list(statements)}
+
+    return step
 
 
 def fetch_it(call: Call) -> Result:
     """Download what belongs on this node beside its data."""
     if call.check_mode:
         return {"changed": True}
+    part, store = part_of(call), call.store()
     outcome = table_import.fetch_tables(
-        call.node(),
-        plan_of(call),
-        call.store(),
-        repository=call.repository(),
-        transfer=call.transfer(),
-        progress=call.progress(),
-        owner=call.params["owner"],
-        group=call.params["group"],
+        part, store, repository=call.repository(), transfer=call.transfer(), progress=call.progress()
     )
     return {"changed": outcome.changed, "fetched": plain(outcome)}
 
 
 def import_it(call: Call) -> Result:
     """Have Cassandra take what was fetched."""
-    owner, group = call.params["owner"], call.params["group"]
     store = call.store() if call.params["repository"] else None
-    outcome = table_import.import_tables(
-        call.node(), plan_of(call), owner=owner, group=group, check_mode=call.check_mode, store=store
-    )
+    outcome = table_import.import_tables(part_of(call), check_mode=call.check_mode, store=store)
     return {"changed": outcome.changed, "imported": plain(outcome)}
 
 
 def save_it(call: Call) -> Result:
     """Keep what the tables hold that are to be replaced."""
-    outcome = table_import.save_tables(
-        call.node(), plan_of(call), cql=call.cql(), again=call.params["again"], check_mode=call.check_mode
-    )
+    again, check_mode = call.params["again"], call.check_mode
+    outcome = table_import.save_tables(part_of(call), cql=call.cql(), again=again, check_mode=check_mode)
     return {"changed": outcome.changed, "saved": plain(outcome)}
-
-
-def empty_it(call: Call) -> Result:
-    """Empty the tables that are to be replaced."""
-    statements = table_import.empty_tables(plan_of(call), cql=call.cql(), check_mode=call.check_mode)
-    return {"changed": bool(statements), "statements": list(statements)}
 
 
 def put_it_back(call: Call) -> Result:
     """Take back what the tables held before they were emptied."""
     if call.check_mode:
         return {"changed": True}
-    owner, group = call.params["owner"], call.params["group"]
-    snapshots = table_import.put_tables_back(call.node(), plan_of(call), owner=owner, group=group)
+    snapshots = table_import.put_tables_back(part_of(call))
     return {"changed": bool(snapshots), "snapshots": list(snapshots)}
-
-
-def complete_it(call: Call) -> Result:
-    """Give new tables what they had."""
-    statements = table_import.complete_tables(plan_of(call), cql=call.cql(), check_mode=call.check_mode)
-    return {"changed": bool(statements), "statements": list(statements)}
 
 
 def finish_it(call: Call) -> Result:
     """Remove what was fetched."""
-    restore_id = plan_of(call).restore.restore_id
-    freed = table_import.finish_tables(call.node(), restore_id=restore_id, check_mode=call.check_mode)
+    freed = table_import.finish_tables(part_of(call), check_mode=call.check_mode)
     return {"changed": freed is not None, "freed_bytes": freed or 0}
 
 
 def use(call: Call) -> Result:
     """Do one step."""
     state = call.params["state"]
-    steps = (make_it, fetch_it, save_it, empty_it, import_it, complete_it, put_it_back, finish_it)
-    step = dict(zip(STATES, steps))[state]
+    make, empty, complete = map(
+        by_statements, (table_import.make_tables, table_import.empty_tables, table_import.complete_tables)
+    )
+    step = dict(zip(STATES, (make, fetch_it, save_it, empty, import_it, complete, put_it_back, finish_it)))[state]
     return {"restore_id": call.params["plan"]["restore"]["restore_id"], "state": state, **step(call)}
 
 

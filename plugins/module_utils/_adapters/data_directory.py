@@ -226,7 +226,7 @@ def copy_table_files(source: str, *, target: str, below: str, owner: Owner) -> N
         for entry in entries:
             destination = os.path.join(target, entry.name)
             if entry.is_file(follow_symlinks=False):
-                _copy_file(entry.path, target=destination, owner=owner)
+                copy_file(entry.path, target=destination, owner=owner)
             elif entry.is_dir(follow_symlinks=False) and entry.name.startswith("."):
                 copy_table_files(entry.path, target=destination, below=target, owner=owner)
         sync_directory(target)
@@ -374,7 +374,8 @@ def _has_data(keyspace_directory: str) -> bool:
     return any(path.endswith("-Data.db") for path, _status in files_below(keyspace_directory))
 
 
-def _copy_file(source: str, *, target: str, owner: Owner) -> None:
+def copy_file(source: str, *, target: str, owner: Owner) -> None:
+    """Copy a file, durable, with its times, and with the mode of Cassandra's and the given owner."""
     with open(source, "rb") as reader, open(target, "wb") as writer:
         shutil.copyfileobj(reader, writer, _COPY_BYTES)
         os.fchmod(writer.fileno(), FILE_MODE)

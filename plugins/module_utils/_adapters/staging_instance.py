@@ -48,6 +48,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.staging imp
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.2
+_LOOK_SECONDS = 0.02
+_DAEMON = "CassandraDaemon"
+_CONFIG = "-Dcassandra.config="
 #: What a JVM uses beside heap and direct memory.
 _JVM_MIB = 256
 # Below the kernel's range for outgoing connections.
@@ -303,10 +306,12 @@ class StagingInstance:
         if process is None:
             raise AssertionError("the instance was not started")
         last, since = (-1, -1), time.monotonic()
+        known = False
         while True:
             code = process.poll()
             if code is not None:
                 raise self._failure(f"ended with {code}")
+            known = known or self._has_our_configuration(process.pid)
             if self._listens() and replay_is_over(self.log()):
                 return
             now = (self._log_size(), _cpu_ticks(process.pid) // 100)
@@ -314,7 +319,26 @@ class StagingInstance:
                 last, since = now, time.monotonic()
             if time.monotonic() - since > self._settings.stall_timeout_seconds:
                 raise self._failure(f"did nothing for {self._settings.stall_timeout_seconds:.0f} s")
-            time.sleep(_POLL_SECONDS)
+            # A Cassandra of another configuration is found before it has come to its directories.
+            time.sleep(_POLL_SECONDS if known else _LOOK_SECONDS)
+
+    def _has_our_configuration(self, group: int) -> bool:
+        """Whether Cassandra has been started, and with the instance's configuration.
+
+        :raises NodeError: if it is another one, which may be the serving node's: that Cassandra is ended at once.
+        """
+        for command in _commands_of(group):
+            if any(word.endswith(_DAEMON) for word in command):
+                given = [word for word in command if word.startswith(_CONFIG)]
+                if given and given[-1] == f"{_CONFIG}file://{self.places.conf}/cassandra.yaml":
+                    return True
+                self._kill()
+                raise NodeError(
+                    f"{self._settings.launch_command[0]} starts Cassandra without the configuration that it was given.",
+                    subject=self._settings.launch_command[0],
+                    next_step="Give a command that honours CASSANDRA_CONF and JVM_EXTRA_OPTS, as Cassandra's own does.",
+                )
+        return False
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
@@ -409,6 +433,16 @@ def _link_or_copy(source: str, target: str) -> None:
             shutil.copyfile(source, target)
     except OSError as error:
         raise local_error(error, doing="link", path=source) from error
+
+
+def _commands_of(group: int) -> t.Iterator[list[str]]:
+    """The words of the commands of all processes of a group."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                if os.getpgid(int(entry)) == group:
+                    with open(f"/proc/{entry}/cmdline", "rb") as file:
+                        yield file.read().decode("utf-8", "replace").split("\0")
 
 
 def _runs_as(settings: StagingSettings) -> pwd.struct_passwd | None:

@@ -153,6 +153,9 @@ def stage_moment(
             source.snapshot,
             directories=[os.path.join(place, journal.WORK_DIRECTORY, restore_id, "new") for place in places],
         )
+        # Cassandra goes through all that lies in its data directories when it starts, and does not start if it may not.
+        who = data_directory.resolve_owner(owner=owner, group=None, like=places[0])
+        data_directory.make_directories(os.path.join(work, _LOG), below=places[0], owner=who)
         _say(progress, "fetching the commit log", segments=segments)
         paths = fetch_segments(
             store,

@@ -60,6 +60,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.switc
 _TIMEOUT_SECONDS = 7 * 24 * 3600
 # Components of SAI are named after their index, which is another one at a new table.
 _SAI = "SAI"
+# The one file of an SSTable that Cassandra writes to again, in place.
+_APPENDED = "TOC.txt"
 _TRUNCATION = re.compile(r"truncated-(?P<ms>\d+)-")
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
@@ -84,6 +86,19 @@ class _Notes:
     kept: tuple[str, ...] = ()
     first_saved_ms: int = 0
     saved_ms: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class TablePart:
+    """What this node gets of a plan, and who owns it then.
+
+    :param owner: a user's name; ``None`` for who owns the data directory; ``group`` alike.
+    """
+
+    node: NodeSettings
+    plan: TablesPlan
+    owner: str | None = None
+    group: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,21 +130,18 @@ class ImportOutcome:
 
 
 def fetch_tables(
-    node: NodeSettings,
-    plan: TablesPlan,
+    part: TablePart,
     store: ObjectStore,
     *,
     repository: RepositorySettings,
-    owner: str | None,
-    group: str | None,
     transfer: TransferSettings,
     progress: Progress,
 ) -> fetch.FetchOutcome:
     """Download what this node imports beside its data; errors as of :func:`fetch.fetch_backup`."""
-    restore = plan.restore
-    assignment = restore.assignment_of(node.name)
+    restore = part.plan.restore
+    assignment = restore.assignment_of(part.node.name)
     return fetch.fetch_backup(
-        node,
+        part.node,
         store,
         settings=repository,
         restore_id=restore.restore_id,
@@ -138,11 +150,11 @@ def fetch_tables(
         manifest_key=assignment.manifest_key,
         manifest_sha256=assignment.manifest_sha256,
         restore_auth=restore.restore_auth,
-        owner=owner,
-        group=group,
+        owner=part.owner,
+        group=part.group,
         transfer=transfer,
         progress=progress,
-        tables=tuple(table.source for table in plan.tables),
+        tables=tuple(table.source for table in part.plan.tables),
     )
 
 
@@ -207,8 +219,7 @@ def complete_tables(
 
 
 def save_tables(
-    node: NodeSettings,
-    plan: TablesPlan,
+    part: TablePart,
     *,
     cql: CqlSettings,
     again: bool,
@@ -221,8 +232,8 @@ def save_tables(
     :raises NodeError: if nodetool fails.
     :raises NodeUnreachableError: if the node does not answer CQL.
     """
-    restore_id = plan.restore.restore_id
-    tables = [table for table in plan.tables if table.replaces]
+    node, restore_id = part.node, part.plan.restore.restore_id
+    tables = [table for table in part.plan.tables if table.replaces]
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         notes = _read_notes(node, restore_id=restore_id)
         emptied = _emptied(tables, notes, cql=cql, connect=connect)
@@ -267,7 +278,7 @@ def empty_tables(
     return done
 
 
-def put_tables_back(node: NodeSettings, plan: TablesPlan, *, owner: str | None, group: str | None) -> tuple[str, ...]:
+def put_tables_back(part: TablePart) -> tuple[str, ...]:
     """Have the node take back what its tables held before they were emptied; the snapshots that it was taken from.
 
     Cassandra's own snapshot of the truncation is among them: it has what was written between ours and that.
@@ -275,7 +286,7 @@ def put_tables_back(node: NodeSettings, plan: TablesPlan, *, owner: str | None, 
     :raises NodeError: if nodetool fails.
     :raises LocalFilesError: if files cannot be linked.
     """
-    restore_id = plan.restore.restore_id
+    node, plan, restore_id = part.node, part.plan, part.plan.restore.restore_id
     taken: list[str] = []
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         notes = _read_notes(node, restore_id=restore_id)
@@ -290,14 +301,7 @@ def put_tables_back(node: NodeSettings, plan: TablesPlan, *, owner: str | None, 
                         place, keyspace=table.keyspace, tables=[table.table]
                     )
                 ]
-                _import(
-                    nodetool,
-                    table,
-                    sources=[(place, path) for place, path in found if _files(path)],
-                    restore_id=restore_id,
-                    owner=owner,
-                    group=group,
-                )
+                _import(part, nodetool, table, sources=[(place, path) for place, path in found if _files(path)])
                 taken.append(snapshot)
         for index in plan.indexes if taken else ():
             nodetool.run("rebuild_index", *index.split("."))
@@ -306,15 +310,7 @@ def put_tables_back(node: NodeSettings, plan: TablesPlan, *, owner: str | None, 
     return tuple(dict.fromkeys(taken))
 
 
-def import_tables(
-    node: NodeSettings,
-    plan: TablesPlan,
-    *,
-    owner: str | None,
-    group: str | None,
-    check_mode: bool,
-    store: ObjectStore | None = None,
-) -> ImportOutcome:
+def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | None = None) -> ImportOutcome:
     """Have the running node take what was fetched into the tables; those that it has taken are not taken again.
 
     :param store: the repository, which is told when: what is imported is in no commit log.
@@ -324,7 +320,7 @@ def import_tables(
     :raises BusyError: if another restore is under way on the node.
     :raises LocalFilesError: if files cannot be linked.
     """
-    restore_id = plan.restore.restore_id
+    node, plan, restore_id = part.node, part.plan, part.plan.restore.restore_id
     began = time.monotonic()
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         notes = _read_notes(node, restore_id=restore_id)
@@ -348,7 +344,7 @@ def import_tables(
                 continue
             if files:
                 sources = [(place, directory) for place, directory in zip(places, staged) if _files(directory)]
-                _import(nodetool, table, sources=sources, restore_id=restore_id, owner=owner, group=group)
+                _import(part, nodetool, table, sources=sources)
                 if table.is_new:
                     _check_all_there(node, table, staged=files)
             if table is plan.tables[-1]:
@@ -367,12 +363,12 @@ def import_tables(
     )
 
 
-def finish_tables(node: NodeSettings, *, restore_id: str, check_mode: bool) -> int | None:
+def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
     """Remove what was fetched and what was written down about it; the bytes freed, ``None`` if there was nothing.
 
     :raises LocalFilesError: if something cannot be deleted; doing it again goes on.
     """
-    journal.check_restore_id(restore_id)
+    node, restore_id = part.node, journal.check_restore_id(part.plan.restore.restore_id)
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         records = [
             fetch_journal_path(node, restore_id=restore_id),
@@ -422,29 +418,23 @@ def _files(directory: str) -> list[str]:
     return [os.path.join(directory, name) for name in names_in(directory) if split_component(name) is not None]
 
 
-def _import(
-    nodetool: Nodetool,
-    table: TableRestore,
-    *,
-    sources: t.Sequence[tuple[str, str]],
-    restore_id: str,
-    owner: str | None,
-    group: str | None,
-) -> None:
+def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources: t.Sequence[tuple[str, str]]) -> None:
     """Have Cassandra take hard links of a table's files.
 
     :param sources: directories with such files, each with the data directory that it lies in.
     """
     directories = []
     for number, (place, source) in enumerate(sources):
-        target = os.path.join(_work(place, restore_id), "import", str(number), table.source)
+        target = os.path.join(_work(place, part.plan.restore.restore_id), "import", str(number), table.source)
         data_directory.remove_tree(target)
-        who = data_directory.resolve_owner(owner=owner, group=group, like=place)
+        who = data_directory.resolve_owner(owner=part.owner, group=part.group, like=place)
         data_directory.make_directories(target, below=place, owner=who)
         with data_directory.explained("link", target):
             for path in _files(source):
-                component = split_component(os.path.basename(path))
-                if component is None or not component[1].startswith(_SAI):
+                component = (split_component(os.path.basename(path)) or ("", ""))[1]
+                if component == _APPENDED:
+                    data_directory.copy_file(path, target=os.path.join(target, os.path.basename(path)), owner=who)
+                elif not component.startswith(_SAI):
                     os.link(path, os.path.join(target, os.path.basename(path)))
         directories.append(target)
     if directories:

@@ -27,8 +27,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_poi
 TOOL_VERSION = "0.1.0"
 
 Values = t.Mapping[str, t.Any]
-#: What modules annotate with: they import from here only.
-TablesPlan = table_planning.TablesPlan
 
 
 def node_summaries(values: t.Sequence[Values]) -> tuple[NodeSummary, ...]:

@@ -36,6 +36,14 @@ exit 3
 """
 
 
+# Starts what calls itself Cassandra, with whatever configuration it likes.
+_STUBBORN = """\
+#!/bin/sh
+exec sh -c 'touch "$0.began"; sleep 1; touch "$0.came_to_its_directories"; sleep 600' "$0" \
+    -Dcassandra.config=file:///etc/cassandra/cassandra.yaml org.apache.cassandra.service.CassandraDaemon
+"""
+
+
 @pytest.fixture
 def conf(tmp_path: Path) -> Path:
     conf = tmp_path / "conf"
@@ -47,10 +55,15 @@ def conf(tmp_path: Path) -> Path:
 
 
 def _instance(
-    tmp_path: Path, conf: Path, *, directory: str = "staging", address: str = "127.0.0.254"
+    tmp_path: Path,
+    conf: Path,
+    *,
+    directory: str = "staging",
+    address: str = "127.0.0.254",
+    script: str = _PRETENDER,
 ) -> StagingInstance:
     program = tmp_path / "cassandra"
-    program.write_text(_PRETENDER)
+    program.write_text(script)
     program.chmod(0o755)
     settings = StagingSettings(
         directory=str(tmp_path / directory),
@@ -77,6 +90,19 @@ def test_a_start_that_fails_says_why_and_leaves_nothing_running(tmp_path: Path, 
     assert "/spool" not in archiving
     assert "restore_point_in_time=1970:01:01 00:00:00.000007\n" in archiving
     assert "/spool" in (conf / "commitlog_archiving.properties").read_text(), "the node's own is as it was"
+
+
+def test_a_cassandra_with_another_configuration_is_ended_before_it_touches_anything(tmp_path: Path, conf: Path) -> None:
+    instance = _instance(tmp_path, conf, script=_STUBBORN)
+    instance.prepare()
+    with (
+        pytest.raises(NodeError, match="without the configuration that it was given"),
+        instance.running(replay=(), moment_us=None),
+    ):
+        pass
+    assert (tmp_path / "cassandra.began").exists()
+    assert not (tmp_path / "cassandra.came_to_its_directories").exists()
+    assert not (tmp_path / "staging" / "process").exists()
 
 
 def test_segments_are_never_replayed_without_a_list(tmp_path: Path, conf: Path) -> None:
