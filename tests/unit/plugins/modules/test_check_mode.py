@@ -15,6 +15,10 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import ClusterArchive
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive_setup import SetUp
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import (
+    ImportOutcome,
+    SaveOutcome,
+)
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
@@ -38,6 +42,14 @@ WRITING = {
     "recovery.stage_moment": False,
     "recovery.forget_moment": False,
     "recovery.note_rebuilt": False,
+    "table_import.make_tables": True,
+    "table_import.fetch_tables": False,
+    "table_import.save_tables": True,
+    "table_import.empty_tables": True,
+    "table_import.import_tables": True,
+    "table_import.complete_tables": True,
+    "table_import.put_tables_back": False,
+    "table_import.finish_tables": True,
 }
 SET_UP = SetUp(
     changed=True,
@@ -49,6 +61,17 @@ SET_UP = SetUp(
     spool_directory="/log/.revive",
     files=(),
 )
+#: What writing gives where it is no outcome with ``changed``.
+GIVEN = {
+    "archive_setup.set_up_archiving": SET_UP,
+    "archive_setup.take_down_archiving": SET_UP,
+    "table_import.make_tables": ("CREATE TABLE",),
+    "table_import.save_tables": SaveOutcome(changed=True, emptied=False, snapshots=()),
+    "table_import.empty_tables": ("TRUNCATE",),
+    "table_import.import_tables": ImportOutcome(changed=True, tables=0, sstables=0, size=0, seconds=0.0),
+    "table_import.complete_tables": ("ALTER TABLE",),
+    "table_import.finish_tables": 0,
+}
 READING = {
     "repository.open_repository": None,
     "preview.would_upload": True,
@@ -104,6 +127,10 @@ PLAN = {
 }
 
 
+TABLES_PLAN = {"restore": PLAN, "tables": [], "before_cql": [], "after_cql": [], "indexes": []}
+TABLE_STATES = ("created", "fetched", "saved", "emptied", "imported", "completed", "put_back", "finished")
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
     """A module with options that would change something; ``changed`` is what check mode says of it."""
@@ -129,6 +156,15 @@ CASES = [
     Case("cassandra_snapshot", {"tag": "b1"}),
     Case("cassandra_snapshot", {"tag": "b1", "state": "absent"}),
     Case("cassandra_table_count_info", {"native_address": "10.0.0.1"}, changed=False),
+    *(
+        Case("cassandra_table_restore", {"state": state, "plan": TABLES_PLAN, "native_address": "10.0.0.1"})
+        for state in TABLE_STATES
+    ),
+    Case(
+        "cassandra_table_restore_info",
+        {"restore_point": "latest", "targets": [], "native_address": "10.0.0.1"},
+        changed=False,
+    ),
     Case("commitlog_archive", {}),
     Case("commitlog_archive", {"state": "absent"}),
     Case("commitlog_archive_info", {}, changed=False),
@@ -145,12 +181,11 @@ def test_check_mode_writes_nothing(case: Case, run_module: t.Any, replace_operat
     outcome = types.SimpleNamespace(
         changed=True, created=True, marker={}, record=None, before=(), after=(), cleared=("b1",)
     )
-    writes = {
-        name: replace_operation(name, SET_UP if name.startswith("archive_setup.") else outcome) for name in WRITING
-    }
+    writes = {name: replace_operation(name, GIVEN.get(name, outcome)) for name in WRITING}
     for name, result in READING.items():
         replace_operation(name, result)
     replace_operation("restore_plan.make_plan", error=_refused())
+    replace_operation("table_plan.make_tables_plan", error=_refused())
 
     result = run_module(case.module, check_mode=True, repository=REPOSITORY, **case.options)
 
