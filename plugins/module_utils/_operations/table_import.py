@@ -12,6 +12,7 @@ same files twice changes nothing, since every cell in them has its own timestamp
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     names_in,
+    read_chunks,
     read_if_there,
     remove_if_there,
     write_atomically,
@@ -62,6 +64,8 @@ _TIMEOUT_SECONDS = 7 * 24 * 3600
 _SAI = "SAI"
 # The one file of an SSTable that Cassandra writes to again, in place.
 _APPENDED = "TOC.txt"
+_DATA = "-Data.db"
+_CHUNK_BYTES = 1024 * 1024
 _TRUNCATION = re.compile(r"truncated-(?P<ms>\d+)-")
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
@@ -338,7 +342,7 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
         for table in plan.tables:
             staged = [os.path.join(_work(place, restore_id), "new", table.source) for place in places]
             files = [path for directory in staged for path in _files(directory)]
-            sstables += sum(path.endswith("-Data.db") for path in files)
+            sstables += sum(path.endswith(_DATA) for path in files)
             size += sum(os.path.getsize(path) for path in files)
             if table not in open_tables:
                 continue
@@ -444,18 +448,36 @@ def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources
 
 
 def _check_all_there(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -> None:
-    """A new table, whose SSTables nobody compacts yet, has to hold the very files that were fetched, and no others."""
-    wanted = {os.stat(path).st_ino for path in staged if path.endswith("-Data.db")}
-    found: set[int] = set()
-    for place in data_directory.data_places(read_config(node.config_file)):
-        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table]):
-            found |= {os.stat(path).st_ino for path in _files(directory) if path.endswith("-Data.db")}
-    if not wanted <= found:
+    """A new table, whose SSTables nobody compacts yet, has to hold the very data that was fetched.
+
+    Where Cassandra has moved a file to a data directory on another file system, it is known by its content.
+    """
+    live = [
+        path
+        for place in data_directory.data_places(read_config(node.config_file))
+        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table])
+        for path in _files(directory)
+        if path.endswith(_DATA)
+    ]
+    found = {os.stat(path).st_ino for path in live}
+    wanted = [path for path in staged if path.endswith(_DATA)]
+    moved = [path for path in wanted if os.stat(path).st_ino not in found]
+    sizes = {os.path.getsize(path) for path in moved}
+    contents = {_sha256(path) for path in live if os.path.getsize(path) in sizes}
+    missing = [path for path in moved if _sha256(path) not in contents]
+    if missing:
         raise NodeError(
-            f"On {node.name} {len(wanted - found)} of {len(wanted)} SSTables are not in {table} after their import.",
+            f"On {node.name} {len(missing)} of {len(wanted)} SSTables are not in {table} after their import.",
             subject=str(table),
             next_step="See Cassandra's log, and run the same again.",
         )
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    for chunk in read_chunks(path, chunk_bytes=_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _emptied(tables: t.Sequence[TableRestore], notes: _Notes, *, cql: CqlSettings, connect: _Connect) -> bool:

@@ -1,0 +1,280 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node imports, keeps and puts back, by what it hands to Cassandra; what comes of it is shown on nodes."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+import typing as t
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import IMPORTS_PREFIX, parse_import_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_import
+from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, DiskNode
+
+CQL = CqlSettings(address="127.0.0.1")
+RESTORE_ID = "t-replace-0123abcd"
+SAVED_MS = 1_700_000_000_000
+
+
+class World:
+    """A node with fetched tables, a nodetool that does what Cassandra does to files, and what CQL would say."""
+
+    def __init__(self, root: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.disk = DiskNode(root / "node", directories=2)
+        self.disk.be_remembered()
+        self.calls: list[tuple[str, ...]] = []
+        self.fails = ""
+        self.truncated_ms = 0
+        self.statements: list[str] = []
+        self.now_ms = SAVED_MS
+        monkeypatch.setattr(table_import, "Nodetool", lambda _settings: self)
+        monkeypatch.setattr(table_import, "now_us", lambda: self.now_ms * 1000)
+        (root / "node" / "state" / "restores").mkdir(parents=True)
+        journal_path = root / "node" / "state" / "restores" / f"{RESTORE_ID}.jsonl"
+        header = journal.FetchHeader(
+            restore_id=RESTORE_ID,
+            tag="t",
+            source_host_id="h",
+            manifest_sha256="0",
+            restore_auth=False,
+            places=tuple(map(str, self.disk.data_directories)),
+            tables=(f"shop/orders-{TABLE_ID}",),
+        )
+        complete = journal.FetchComplete(files=1, size=1, tables=1)
+        journal_path.write_bytes(journal.encode_fetch_record(header) + journal.encode_fetch_record(complete))
+        for place in self.disk.data_directories:
+            staged = self.staged(place)
+            staged.mkdir(parents=True)
+            for name in ("Data.db", "TOC.txt", "Filter.db"):
+                (staged / f"nb-1-big-{name}").write_text(f"{place} {name}")
+            (staged / "nb-1-big-SAI+aa+old_index+Meta.db").write_text("of another index")
+
+    def staged(self, place: pathlib.Path) -> pathlib.Path:
+        return place / ".revive" / RESTORE_ID / "new" / "shop" / f"orders-{TABLE_ID}"
+
+    def part(self, *, is_new: bool = True, indexes: tuple[str, ...] = ()) -> table_import.TablePart:
+        table = TableRestore(
+            source=f"shop/orders-{TABLE_ID}",
+            source_keyspace="shop",
+            source_table="orders",
+            keyspace="shop",
+            table="orders",
+            is_new=is_new,
+            replaces=not is_new,
+            rows=None,
+            files=6,
+            size=1,
+        )
+        restore = RestorePlan(
+            restore_id=RESTORE_ID,
+            tag="t",
+            mode="replace",
+            restore_auth=False,
+            cluster_id="c",
+            source_cluster_name="s",
+            target_cluster_name="s",
+            snapshot_began_us=1,
+            snapshot_ended_us=2,
+            assignments=(),
+            warnings=(),
+            files=1,
+            size=1,
+            stored_size=1,
+        )
+        plan = TablesPlan(restore=restore, tables=(table,), before_cql=(), after_cql=(), indexes=indexes)
+        return table_import.TablePart(node=self.disk.settings, plan=plan)
+
+    def run(self, *words: str) -> str:
+        """As nodetool: an import moves what it is given into the table's directory."""
+        self.calls.append(words)
+        if words[0] == self.fails:
+            raise NodeError("refused")
+        if words[0] == "import":
+            table = self.disk.table("orders", keyspace="shop")
+            for number, directory in enumerate(map(pathlib.Path, words[3:])):
+                for path in directory.iterdir():
+                    shutil.move(str(path), table / path.name.replace("-1-", f"-{number + len(self.calls) * 10}-"))
+        return ""
+
+    @contextlib.contextmanager
+    def connect(self, _settings: CqlSettings) -> t.Iterator[World]:
+        yield self
+
+    def rows(self, statement: str, _parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
+        self.statements.append(statement)
+        if "FROM system_schema.tables" in statement:
+            return [("shop", "orders", "the-id")]
+        if "truncated_at" in statement:
+            return [({"the-id": bytes(12) + self.truncated_ms.to_bytes(8, "big")},)]
+        return []
+
+    def live(self) -> set[str]:
+        return {path.read_text() for path in self.disk.table("orders", keyspace="shop").iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def world(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_cassandra_gets_links_without_other_indexes_and_what_was_fetched_stays(world: World) -> None:
+    store = open_memory_store(prefix="p/")
+    outcome = table_import.import_tables(world.part(), check_mode=False, store=store)
+    assert (outcome.changed, outcome.tables, outcome.sstables) == (True, 1, 2)
+    assert world.live() == {
+        f"{place} {name}" for place in world.disk.data_directories for name in ("Data.db", "TOC.txt", "Filter.db")
+    }
+    for place in world.disk.data_directories:
+        assert (world.staged(place) / "nb-1-big-Data.db").stat().st_nlink == 2
+        assert (world.staged(place) / "nb-1-big-TOC.txt").stat().st_nlink == 1
+        assert not (place / ".revive" / RESTORE_ID / "import" / "0").is_dir() or not any(
+            path.is_file() for path in (place / ".revive" / RESTORE_ID / "import").rglob("*")
+        )
+    told = [parse_import_key(info.key) for info in store.list(IMPORTS_PREFIX)]
+    assert told == [SAVED_MS * 1000], "the repository is not told when"
+
+
+def test_what_is_imported_is_not_imported_again_and_what_failed_is(world: World) -> None:
+    world.fails = "import"
+    with pytest.raises(NodeError, match="refused"):
+        table_import.import_tables(world.part(), check_mode=False)
+    world.fails = ""
+    assert table_import.import_tables(world.part(), check_mode=True).changed
+    assert table_import.import_tables(world.part(), check_mode=False).changed
+    count = len(world.calls)
+    assert not table_import.import_tables(world.part(), check_mode=False).changed
+    assert len(world.calls) == count
+
+
+def test_a_new_table_without_all_of_its_files_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "run", lambda *words: world.calls.append(words))
+    with pytest.raises(NodeError, match="2 of 2 SSTables are not in"):
+        table_import.import_tables(world.part(), check_mode=False)
+
+
+def test_indexes_of_a_table_that_was_there_are_rebuilt(world: World) -> None:
+    part = world.part(is_new=False, indexes=("shop.orders.by_state",))
+    table_import.import_tables(part, check_mode=False)
+    assert world.calls[-1] == ("rebuild_index", "shop", "orders", "by_state")
+
+
+def test_what_is_emptied_is_kept_once_before_and_known_by_the_nodes_own_memory(world: World) -> None:
+    part = world.part(is_new=False)
+    saved = table_import.save_tables(part, cql=CQL, again=False, check_mode=False, connect=world.connect)
+    name = f"{RESTORE_ID}-{SAVED_MS}"
+    assert (saved.changed, saved.emptied, saved.snapshots) == (True, False, (name,))
+    assert world.calls == [("snapshot", "-t", name, "-kt", "shop.orders")]
+    looked = table_import.save_tables(part, cql=CQL, again=False, check_mode=True, connect=world.connect)
+    assert not looked.emptied
+    assert table_import.empty_tables(part.plan, cql=CQL, check_mode=False, connect=world.connect) == (
+        'TRUNCATE TABLE "shop"."orders"',
+    )
+    world.truncated_ms = SAVED_MS + 5
+    again = table_import.save_tables(part, cql=CQL, again=False, check_mode=False, connect=world.connect)
+    assert (again.changed, again.emptied) == (False, True)
+    assert len(world.calls) == 1
+
+
+def test_what_was_there_before_the_import_is_put_back_and_nothing_later(world: World) -> None:
+    part = world.part(is_new=False)
+    table_import.save_tables(part, cql=CQL, again=False, check_mode=False, connect=world.connect)
+    table = world.disk.table("orders", keyspace="shop")
+    for name, text in (
+        (f"{RESTORE_ID}-{SAVED_MS}", "kept"),
+        (f"truncated-{SAVED_MS + 5}-orders", "written between"),
+        (f"truncated-{SAVED_MS - 5}-orders", "of long ago"),
+        (f"truncated-{SAVED_MS + 90}-orders", "with what was imported"),
+    ):
+        (table / "snapshots" / name).mkdir(parents=True)
+        (table / "snapshots" / name / "nb-1-big-Data.db").write_text(text)
+    world.now_ms = SAVED_MS + 50
+    table_import.import_tables(part, check_mode=False)
+    for path in [path for path in table.iterdir() if path.is_file()]:
+        path.unlink()
+    taken = table_import.put_tables_back(part)
+    assert set(taken) == {f"{RESTORE_ID}-{SAVED_MS}", f"truncated-{SAVED_MS + 5}-orders"}
+    assert world.live() == {"kept", "written between"}
+    assert table_import.put_tables_back(part) == (), "an attempt that is over is put back again"
+
+
+def test_finished_nothing_is_left_but_the_tables(world: World) -> None:
+    part = world.part()
+    table_import.import_tables(part, check_mode=False)
+    assert table_import.finish_tables(part, check_mode=True) == 0
+    assert table_import.finish_tables(part, check_mode=False)
+    assert table_import.finish_tables(part, check_mode=False) is None
+    assert not any((place / ".revive").exists() for place in world.disk.data_directories)
+    assert world.live()
+
+
+def test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = (
+        f'CREATE TABLE IF NOT EXISTS "shop"."x" (k int PRIMARY KEY, gone int) WITH comment = \'x {RESTORE_ID}\'',
+        'ALTER TABLE "shop"."x" DROP gone USING TIMESTAMP 7',
+    )
+    plan = dataclasses.replace(world.part().plan, before_cql=made)
+    described: list[str] = []
+    monkeypatch.setattr(table_import, "describe_schema", lambda *_arguments, **_named: tuple(described))
+
+    def make() -> tuple[str, ...]:
+        return table_import.make_tables(plan, cql=CQL, check_mode=False, connect=world.connect)
+
+    assert make() == made
+    described[:] = [made[0]]
+    assert make() == ('DROP TABLE "shop"."x"', *made)
+    described[:] = [";".join(made)]
+    assert make() == ()
+    described[:] = ["CREATE TABLE shop.x (k int PRIMARY KEY)"]
+    assert make() == ()
+    described[:] = ["CREATE TABLE shop.x (other int PRIMARY KEY)"]
+    with pytest.raises(NodeError, match="not of this restore"):
+        make()
+
+
+def test_a_new_table_is_completed_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    after = (
+        'ALTER TABLE "shop"."orders" WITH comment = \'\'',
+        'CREATE INDEX IF NOT EXISTS "i" ON "shop"."orders" (v)',
+    )
+    plan = dataclasses.replace(world.part().plan, after_cql=after)
+    described = [f"CREATE TABLE shop.orders (k int PRIMARY KEY, v int) WITH comment = 'x {RESTORE_ID}'"]
+    monkeypatch.setattr(table_import, "describe_schema", lambda *_arguments, **_named: tuple(described))
+
+    def complete() -> tuple[str, ...]:
+        return table_import.complete_tables(plan, cql=CQL, check_mode=False, connect=world.connect)
+
+    assert complete() == after
+    described[:] = ["CREATE TABLE shop.orders (k int PRIMARY KEY, v int) WITH comment = ''", after[1]]
+    assert complete() == ()
+
+
+def test_what_cassandra_copied_to_another_file_system_is_known_by_its_content(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.run
+
+    def copy(*words: str) -> str:
+        for directory in map(pathlib.Path, words[3:]):
+            for path in list(directory.iterdir()):
+                text = path.read_text()
+                path.unlink()
+                path.write_text(text)
+        return run(*words)
+
+    monkeypatch.setattr(world, "run", copy)
+    assert table_import.import_tables(world.part(), check_mode=False).changed
