@@ -78,9 +78,9 @@ unit:
 test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
 	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --durations=0 -m 'not slow' tests/lab $(ARGS)
 
-.PHONY: test-moment
-test-moment: setup-lab ## What test-lab leaves out for its time: moments on more nodes and on 4.1, staging instances alone
-	@tools/timed test-moment $(BIN)/pytest --timeout=1800 --durations=0 -m slow tests/lab $(ARGS)
+.PHONY: test-slow
+test-slow: setup-lab ## What test-lab leaves out for its time: moments on more nodes and on 4.1, staging alone, tables
+	@tools/timed test-slow $(BIN)/pytest --timeout=1800 --durations=0 -m slow tests/lab $(ARGS)
 
 .PHONY: test-hosts
 test-hosts: setup-lab ## Backup and recovery on hosts with systemd, ssh and sudo; needs root, and is no part of `test`

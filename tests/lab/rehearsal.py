@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from lab.inventory import Repository, write_inventory
 from lab.playbook import PlaybookRun, finish_playbook, run_playbook, start_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
+from lab.schema import KEYSPACE, TABLES
 from lab.truth import Write, read_truth, wait_until_grown
 from lab.writer import Writer, load
 
@@ -108,12 +110,13 @@ class Rehearsal:
             result = check(session, self.truth())
         assert result.ok, result.summary()
 
-    def require_restored(self) -> None:
-        """Require what the backup holds, and that later writes are gone."""
+    def require_restored(self, *, keyspace: str = KEYSPACE) -> None:
+        """Require what the backup holds, and that later writes are not there."""
         truth = self.truth()
+        tables = [dataclasses.replace(table, keyspace=keyspace) for table in TABLES]
         with self.cluster.session() as session:
-            result = check(session, truth, until_us=self.snapshot_began_us)
-            everything = check(session, truth)
+            result = check(session, truth, until_us=self.snapshot_began_us, tables=tables)
+            everything = check(session, truth, tables=tables)
         assert result.ok, result.summary()
         assert everything.missing, "writes from after the backup are still there: nothing was restored"
 

@@ -26,12 +26,15 @@ from lab.truth import Write, read_truth, wait_until_grown
 from lab.writer import Writer, load
 from tests.lab.rehearsal import kill_a_module
 
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
 BUCKET = "table-backups"
 PREFIX = "tables"
 TAG = "before_the_deploy"
 _CERTIFICATES = 500
 _MORE_TRUTH_BYTES = 30_000
 _ROWS = 60
+_WRITES_PER_SECOND = 20.0
 
 
 class Live:
@@ -56,7 +59,9 @@ class Live:
         )
         with self.session() as session:
             _make_quiet_tables(session)
-        self.writer = Writer.start(root=root, cluster=self.cluster, truth_path=self.truth_path)
+        self.writer = Writer.start(
+            root=root, cluster=self.cluster, truth_path=self.truth_path, writes_per_second=_WRITES_PER_SECOND
+        )
         ending.callback(lambda: self.writer.kill())
         self.play("backup", backup_tag=TAG).require_success()
         manifest = self._manifest()
@@ -74,7 +79,9 @@ class Live:
         self.writer.stop()
         with self.session() as session:
             yield session, read_truth(self.truth_path)
-        self.writer = Writer.start(root=self.root, cluster=self.cluster, truth_path=self.truth_path)
+        self.writer = Writer.start(
+            root=self.root, cluster=self.cluster, truth_path=self.truth_path, writes_per_second=_WRITES_PER_SECOND
+        )
 
     def session(self) -> contextlib.AbstractContextManager[Session]:
         """One whose statements all nodes have to acknowledge."""
