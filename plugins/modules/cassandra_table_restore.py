@@ -128,6 +128,13 @@ saved:
       elements: str
       returned: always
       sample: [backup_20261122_020000-replace-5f0c1d3e-1795372931000]
+    exact:
+      description:
+        - Whether what is written between the snapshot and the truncation is kept too. Cassandra's own snapshot of the
+          truncation has it, unless C(auto_snapshot) is off.
+      type: bool
+      returned: always
+      sample: true
 snapshots:
   description: The snapshots that the node has taken its tables back from.
   returned: when O(state=put_back), and not in check mode

@@ -413,6 +413,11 @@ class _Making:
             free = self._now.find(cql.INDEX, keyspace, index.name) is None and keyspace != then.keyspace
             kept = index.name if not suffix or free else _with_suffix(index.name, suffix)
             self.after += cql.renamed(index, keyspace=keyspace, name=kept, table=name).statements
+        if self._selection.mode != BESIDE:
+            self.warnings.append(
+                f"{cql.shown_name(keyspace, name)} is gone, and what roles had been granted on it went with it: grant "
+                "it again."
+            )
         views = self._then.of_table(cql.VIEW, then.keyspace, then.name)
         if views:
             self.warnings.append(
@@ -456,6 +461,11 @@ class _Making:
             self.warnings.append(
                 f"{shown} counts. Of each counter the newest state stays, so that what is counted while it is restored "
                 "may be lost. Stop its writers."
+            )
+        if cql.table_properties(there).get("allow_auto_snapshot") == "false" and self._selection.mode == REPLACE:
+            self.warnings.append(
+                f"{shown} has allow_auto_snapshot = false: what is written between the snapshot and its truncation, some "
+                "seconds later, is kept nowhere."
             )
         if self._selection.mode == REPLACE:
             self.warnings.append(

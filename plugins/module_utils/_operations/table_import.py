@@ -20,7 +20,10 @@ import time
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import (
+    read_config,
+    read_settings,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
@@ -111,11 +114,14 @@ class SaveOutcome:
 
     :param emptied: whether the tables have been emptied since, so that there was nothing to keep.
     :param snapshots: that this restore has taken on the node.
+    :param exact: whether what is written between them and the truncation is kept too: Cassandra does that itself,
+        unless it is told not to.
     """
 
     changed: bool
     emptied: bool
     snapshots: tuple[str, ...]
+    exact: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,9 +246,10 @@ def save_tables(
     tables = [table for table in part.plan.tables if table.replaces]
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         notes = _read_notes(node, restore_id=restore_id)
+        exact = bool(read_settings(node.config_file).get("auto_snapshot", True))
         emptied = _emptied(tables, notes, cql=cql, connect=connect)
         if (emptied and not again) or check_mode or not tables:
-            return SaveOutcome(changed=not emptied, emptied=emptied, snapshots=notes.snapshots)
+            return SaveOutcome(changed=not emptied, emptied=emptied, snapshots=notes.snapshots, exact=exact)
         saved_ms = now_us() // 1000
         name = f"{restore_id}-{saved_ms}"
         # What an attempt that was killed has still under way finds nothing to import any more.
@@ -259,7 +266,7 @@ def save_tables(
                 saved_ms=saved_ms,
             )
         _write_notes(node, notes, restore_id=restore_id)
-    return SaveOutcome(changed=True, emptied=False, snapshots=notes.snapshots)
+    return SaveOutcome(changed=True, emptied=False, snapshots=notes.snapshots, exact=exact)
 
 
 def empty_tables(

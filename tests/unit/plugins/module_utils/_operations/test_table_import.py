@@ -175,7 +175,7 @@ def test_what_is_emptied_is_kept_once_before_and_known_by_the_nodes_own_memory(w
     part = world.part(is_new=False)
     saved = table_import.save_tables(part, cql=CQL, again=False, check_mode=False, connect=world.connect)
     name = f"{RESTORE_ID}-{SAVED_MS}"
-    assert (saved.changed, saved.emptied, saved.snapshots) == (True, False, (name,))
+    assert (saved.changed, saved.emptied, saved.snapshots, saved.exact) == (True, False, (name,), True)
     assert world.calls == [("snapshot", "-t", name, "-kt", "shop.orders")]
     looked = table_import.save_tables(part, cql=CQL, again=False, check_mode=True, connect=world.connect)
     assert not looked.emptied
@@ -185,6 +185,9 @@ def test_what_is_emptied_is_kept_once_before_and_known_by_the_nodes_own_memory(w
     world.truncated_ms = SAVED_MS + 5
     again = table_import.save_tables(part, cql=CQL, again=False, check_mode=False, connect=world.connect)
     assert (again.changed, again.emptied) == (False, True)
+    with (world.disk.root / "cassandra.yaml").open("a") as file:
+        file.write("auto_snapshot: false\n")
+    assert not table_import.save_tables(part, cql=CQL, again=False, check_mode=True, connect=world.connect).exact
     assert len(world.calls) == 1
 
 
