@@ -464,8 +464,8 @@ class _Making:
             )
         if cql.table_properties(there).get("allow_auto_snapshot") == "false" and self._selection.mode == REPLACE:
             self.warnings.append(
-                f"{shown} has allow_auto_snapshot = false: what is written between the snapshot and its truncation, some "
-                "seconds later, is kept nowhere."
+                f"{shown} has allow_auto_snapshot = false: what is written between the snapshot and its truncation, "
+                "some seconds later, is kept nowhere."
             )
         if self._selection.mode == REPLACE:
             self.warnings.append(
