@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import random
 import time
@@ -244,3 +245,23 @@ def test_thirty_gib_of_log_in_small_pieces_are_planned_in_seconds() -> None:
     plan = plan_moment(moment, bases=[base("b", 1_800_000_000_000_500, FIRST, hosts=1)], logs=[log], slack_us=0)
     assert sum(len(each.pieces) for each in plan.nodes[0].segments) == 150_001
     assert time.process_time() - began < 10
+
+
+def test_a_backup_reaches_no_further_than_the_next_import_of_tables() -> None:
+    logs = [node_log(0, 12), node_log(1, 12)]
+    free = base("b", 1200, FIRST + 1)
+    limited = dataclasses.replace(free, imported_us=1500)
+    (window,) = restorable_windows([limited], logs)
+    assert (window.until_us, window.limited_by) == (1499, "")
+    assert plan_moment(1499, bases=[limited], logs=logs).tag == "b"
+    with pytest.raises(
+        MomentRefusedError, match="from backup b: tables were restored into the cluster then"
+    ) as refused:
+        plan_moment(1500, bases=[limited], logs=logs)
+    assert refused.value.before_us == 1499
+    newer = base("newer", 1700, FIRST + 6)
+    assert plan_moment(1800, bases=[limited, newer], logs=logs).tag == "newer"
+    during = dataclasses.replace(free, imported_us=1100)
+    assert restorable_windows([during], logs) == ()
+    with pytest.raises(MomentRefusedError, match="tables were restored"):
+        plan_moment(1300, bases=[during], logs=logs)

@@ -20,6 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backups import load_backup
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import record_import
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.log_bases import bases_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.publish import publish_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import ensure_repository
@@ -122,3 +123,13 @@ def test_bases_of_encrypted_backups_are_known_without_an_identity(
 def test_backups_from_before_positions_were_kept_are_bases_too(store: ObjectStore, node: DiskNode) -> None:
     forget_position(store, back_up(store, node, "first"))
     assert bases_of(store)[0].positions == {node.identity.host_id: POSITION}
+
+
+def test_a_base_knows_since_when_there_is_data_that_no_log_has(store: ObjectStore, node: DiskNode) -> None:
+    first = back_up(store, node, "first")
+    imported_us = first.snapshot_ended_us + 5
+    for at_us in (imported_us, imported_us + 7):
+        record_import(store, host_id=node.identity.host_id, at_us=at_us, detail="t-beside-0123abcd")
+    node.began_us += 10_000_000
+    back_up(store, node, "second")
+    assert [base.imported_us for base in bases_of(store)] == [imported_us, None]
