@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core import repo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_cluster_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
 
 Values = t.Mapping[str, t.Any]
 

@@ -41,11 +41,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     NodeManifestHeader,
     SnapshotRecord,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import NEW_CLUSTER
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     FetchHeader,
     encode_fetch_record,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import NEW_CLUSTER
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
     SourceIdentity,

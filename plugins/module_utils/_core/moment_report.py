@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 

@@ -10,7 +10,6 @@ them are told at once, before anything is touched.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 import typing as t
@@ -29,223 +28,24 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     NodeSummary,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import MomentPlan, moment_reasons
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.node_matching import (
+    explicit_pairs,
+    match_in_place,
+    match_new_cluster,
+    natural,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    Assignment,
+    Pair,
+    RestorePlan,
+    TargetNode,
+)
 
-IN_PLACE = "in_place"
-NEW_CLUSTER = "new_cluster"
 #: Of the bytes that a target needs, how much more has to be free.
 SPACE_MARGIN = 0.05
-
-_Json = dict[str, t.Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class DataPlace:
-    """One of a node's data directories.
-
-    :param device: the file system, as ``stat`` numbers it; directories of the same one share ``free_bytes``.
-    :param free_bytes: what the user that fetches may still write there.
-    :param staged_bytes: what an earlier run of the same restore has fetched into it.
-    """
-
-    path: str
-    device: int
-    free_bytes: int
-    staged_bytes: int = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class PendingRestore:
-    """A switch that has been begun on a node and is neither finished nor rolled back."""
-
-    restore_id: str
-    phase: str
-
-
-@dataclasses.dataclass(frozen=True)
-class TargetNode:
-    """A node that is to be restored, as planning needs to know it. It travels between hosts as plain values.
-
-    :param running: whether Cassandra runs on it.
-    :param identity: who it is in its ring; of a node that does not run, what was last known; ``None`` if nothing is.
-    :param identity_stale: whether ``identity`` is what was last known.
-    :param release_version: of the installed Cassandra; ``None`` if it cannot be found out.
-    :param address: under which the other nodes reach it.
-    :param seeds: addresses that its configuration names, without ports.
-    :param datacenter: empty if it cannot be found out, as the rack.
-    :param partitioner: as configured; empty means Cassandra's default.
-    :param local_system: where ``system_schema`` goes if that is none of ``data_directories``.
-    :param holds_data: whether there is a table with data outside of the system keyspaces.
-    :param has_system_local: whether the node's own ``system.local`` is there, in place or put aside.
-    """
-
-    name: str
-    running: bool
-    identity: NodeIdentity | None
-    identity_stale: bool
-    release_version: str | None
-    cluster_name: str
-    address: str
-    is_seed: bool
-    seeds: tuple[str, ...]
-    num_tokens: int | None
-    datacenter: str
-    rack: str
-    partitioner: str
-    data_directories: tuple[DataPlace, ...]
-    local_system: DataPlace | None
-    holds_data: bool
-    has_system_local: bool
-    pending: PendingRestore | None
-    native_transport_port: int = 9042
-    cql_address: str = ""
-
-    @property
-    def places(self) -> tuple[DataPlace, ...]:
-        """All directories that keyspaces go into, numbered as in backups: the one for the local system ones last."""
-        return (*self.data_directories, *((self.local_system,) if self.local_system else ()))
-
-    def to_result(self) -> _Json:
-        """The facts as plain values."""
-        return t.cast(_Json, plain(self))
-
-    @classmethod
-    def from_result(cls, value: t.Mapping[str, t.Any]) -> TargetNode:
-        """The facts from :meth:`to_result`.
-
-        :raises InputError: if they are something else.
-        """
-        try:
-            identity = value["identity"]
-            local = value["local_system"]
-            pending = value["pending"]
-            return build(
-                cls,
-                {
-                    **value,
-                    "identity": build(NodeIdentity, {**identity, "tokens": tuple(identity["tokens"])})
-                    if identity
-                    else None,
-                    "seeds": tuple(value["seeds"]),
-                    "data_directories": tuple(build(DataPlace, place) for place in value["data_directories"]),
-                    "local_system": build(DataPlace, local) if local else None,
-                    "pending": build(PendingRestore, pending) if pending else None,
-                },
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"These are no facts of a node: {type(error).__name__}: {error}.",
-                subject=str(dict(value).get("name", "")),
-                next_step="Give what reading the node returned.",
-            ) from error
-
-
-@dataclasses.dataclass(frozen=True)
-class Assignment:
-    """What one target gets: everything of one source node.
-
-    :param tokens: the source's, which the target takes over.
-    :param files: to be laid down.
-    :param size: bytes on the target's disks.
-    :param stored_size: bytes to fetch if none is there yet.
-    :param data_directory_map: for each data directory of the source the target's; empty if their numbers differ, and
-        SSTables are then spread.
-    :param release_version: of the target's Cassandra.
-    """
-
-    target_name: str
-    source_host_id: str
-    source_name: str
-    source_address: str
-    target_address: str
-    datacenter: str
-    rack: str
-    tokens: tuple[str, ...]
-    files: int
-    size: int
-    stored_size: int
-    is_seed: bool
-    data_directory_map: tuple[int, ...]
-    manifest_key: str
-    manifest_sha256: str
-    manifest_size: int
-    release_version: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class RestorePlan:
-    """A restore that can go well, as far as can be seen beforehand.
-
-    :param restore_id: the same for the same backup, mode and moment, so that a second run goes on where the first
-        stopped.
-    :param assignments: seeds first, which is the order to start in.
-    :param warnings: what an operator should know and that does not stop the restore.
-    :param moment: what of the commit logs is replayed on the backup; ``None`` for the backup itself.
-    """
-
-    restore_id: str
-    tag: str
-    mode: str
-    restore_auth: bool
-    cluster_id: str
-    source_cluster_name: str
-    target_cluster_name: str
-    snapshot_began_us: int
-    snapshot_ended_us: int
-    assignments: tuple[Assignment, ...]
-    warnings: tuple[str, ...]
-    files: int
-    size: int
-    stored_size: int
-    moment: MomentPlan | None = None
-
-    def to_result(self) -> _Json:
-        """The plan as plain values."""
-        return t.cast(_Json, plain(self))
-
-    @classmethod
-    def from_result(cls, value: t.Mapping[str, t.Any]) -> RestorePlan:
-        """The plan from :meth:`to_result`.
-
-        :raises InputError: if the values are something else.
-        """
-        try:
-            assignments = tuple(
-                build(
-                    Assignment,
-                    {
-                        **each,
-                        "tokens": tuple(each["tokens"]),
-                        "data_directory_map": tuple(each["data_directory_map"]),
-                    },
-                )
-                for each in value["assignments"]
-            )
-            moment = MomentPlan.from_result(value["moment"]) if value.get("moment") else None
-            return build(
-                cls,
-                {**value, "assignments": assignments, "warnings": tuple(value["warnings"]), "moment": moment},
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"This is no plan of a restore: {type(error).__name__}: {error}.",
-                next_step="Give what planning returned.",
-            ) from error
-
-    def assignment_of(self, target_name: str) -> Assignment:
-        """What one target gets.
-
-        :raises InputError: if the plan does not know it.
-        """
-        for assignment in self.assignments:
-            if assignment.target_name == target_name:
-                return assignment
-        raise InputError(
-            f"The plan has no node {target_name}.",
-            subject=target_name,
-            next_step=f"It has {', '.join(each.target_name for each in self.assignments)}.",
-        )
 
 
 def restore_id_of(*, tag: str, cluster_id: str, mode: str, moment: MomentPlan | None = None) -> str:
@@ -279,9 +79,9 @@ def plan_restore(
     mode = NEW_CLUSTER if new_cluster else IN_PLACE
     restore_id = restore_id_of(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment)
     reasons: list[ReviveError] = [*_manifest_reasons(manifest, new_cluster=new_cluster), *group_reasons(targets)]
-    explicit, mapping_reasons = _explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
+    explicit, mapping_reasons = explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
     reasons += mapping_reasons
-    match = _match_new_cluster if new_cluster else _match_in_place
+    match = match_new_cluster if new_cluster else match_in_place
     pairs, match_reasons = match(manifest, targets=targets, explicit=explicit)
     reasons += match_reasons
     for target in targets:
@@ -301,7 +101,7 @@ def plan_restore(
     assignments = tuple(
         sorted(
             (assignment_for(source, target=target) for source, target in pairs),
-            key=lambda each: (not each.is_seed, _natural(each.target_name)),
+            key=lambda each: (not each.is_seed, natural(each.target_name)),
         )
     )
     warn = _warnings_new_cluster if new_cluster else _warnings_in_place
@@ -322,9 +122,6 @@ def plan_restore(
         stored_size=sum(each.stored_size for each in assignments),
         moment=moment,
     )
-
-
-Pair = tuple[NodeSummary, TargetNode]
 
 
 def _manifest_reasons(manifest: ClusterManifest, *, new_cluster: bool) -> t.Iterator[ReviveError]:
@@ -359,203 +156,6 @@ def group_reasons(targets: t.Sequence[TargetNode]) -> t.Iterator[ReviveError]:
             subject=", ".join(target.name for target in targets),
             next_step="Give all of them the same cluster_name in cassandra.yaml.",
         )
-
-
-def _explicit_pairs(
-    manifest: ClusterManifest, *, targets: t.Sequence[TargetNode], node_mapping: t.Mapping[str, str]
-) -> tuple[dict[str, TargetNode], list[ReviveError]]:
-    """The targets that were named, by their source's host id."""
-    reasons: list[ReviveError] = []
-    explicit: dict[str, TargetNode] = {}
-    by_name = {target.name: target for target in targets}
-    for source_word, target_name in node_mapping.items():
-        sources = [each.node.host_id for each in manifest.nodes if source_word in (each.node.host_id, each.node.name)]
-        if len(sources) != 1:
-            reasons.append(
-                InputError(
-                    f"The mapping names {source_word}, which is "
-                    f"{'more than one node' if sources else 'no node'} of the backup {manifest.tag}.",
-                    subject=source_word,
-                    next_step=f"It has {_names(manifest.nodes)}; a host id is never ambiguous.",
-                )
-            )
-        elif target_name not in by_name or by_name[target_name] in explicit.values():
-            reasons.append(
-                InputError(
-                    f"The mapping gives {source_word} to {target_name}, which is "
-                    f"{'given another node too' if target_name in by_name else 'no target'}.",
-                    subject=target_name,
-                    next_step=f"The targets are {', '.join(by_name)}.",
-                )
-            )
-        else:
-            explicit[sources[0]] = by_name[target_name]
-    return explicit, reasons
-
-
-def _match_in_place(
-    manifest: ClusterManifest, *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
-) -> tuple[list[Pair], list[ReviveError]]:
-    """Each node with itself: by host id; one whose host id is not known by its address."""
-    pairs: list[Pair] = []
-    missing: list[NodeSummary] = []
-    for source in manifest.nodes:
-        found = explicit.get(source.node.host_id) or _itself(source.node, targets=targets)
-        if found is not None:
-            pairs.append((source, found))
-        else:
-            missing.append(source)
-    used = [target.name for _source, target in pairs]
-    extra = [target for target in targets if target.name not in used]
-    reasons: list[ReviveError] = [
-        NodeError(
-            f"{source.node.name} ({source.node.address}, host id {source.node.host_id}) of the backup is none of the "
-            "targets.",
-            subject=source.node.name,
-            next_step="Add it to the inventory; if the node is gone, restore with target_cluster=true.",
-        )
-        for source in missing
-    ]
-    reasons += [
-        NodeError(
-            f"{target.name} ({target.address}"
-            + (f", host id {target.identity.host_id}" if target.identity else ", its host id is not known")
-            + ") is not in the backup.",
-            subject=target.name,
-            next_step="Take it out of the inventory, or restore with target_cluster=true onto as many nodes as the "
-            "backup has.",
-        )
-        for target in extra
-    ]
-    return pairs, reasons
-
-
-def _itself(source: NodeIdentity, *, targets: t.Sequence[TargetNode]) -> TargetNode | None:
-    for target in targets:
-        if target.identity is not None and target.identity.host_id == source.host_id:
-            return target
-    for target in targets:
-        if target.identity is None and target.address == source.address:
-            return target
-    return None
-
-
-def _match_new_cluster(
-    manifest: ClusterManifest, *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
-) -> tuple[list[Pair], list[ReviveError]]:
-    """Racks with racks of as many nodes, racks named alike first; within a rack in the order of names."""
-    reasons: list[ReviveError] = []
-    if len(manifest.nodes) != len(targets):
-        more, fewer = len(manifest.nodes) > len(targets), len(manifest.nodes) - len(targets)
-        reasons.append(
-            NodeError(
-                f"The backup has {len(manifest.nodes)} nodes ({_names(manifest.nodes)}), there are {len(targets)} "
-                f"targets ({', '.join(target.name for target in targets)}): "
-                f"{abs(fewer)} {'missing' if more else 'too many'}.",
-                subject=manifest.tag,
-                next_step="Give exactly as many nodes; a restore to another number goes table by table.",
-            )
-        )
-    for source in manifest.nodes:
-        chosen = explicit.get(source.node.host_id)
-        if chosen is not None and chosen.datacenter != source.node.datacenter:
-            reasons.append(
-                NodeError(
-                    f"The mapping gives {source.node.name} of data centre {source.node.datacenter} to {chosen.name} of "
-                    f"{chosen.datacenter}.",
-                    subject=chosen.name,
-                    next_step="Map within a data centre.",
-                )
-            )
-    pairs: list[Pair] = []
-    for datacenter in sorted({each.node.datacenter for each in manifest.nodes} | {each.datacenter for each in targets}):
-        found, found_reasons = _match_datacenter(
-            datacenter,
-            sources=[each for each in manifest.nodes if each.node.datacenter == datacenter],
-            targets=[each for each in targets if each.datacenter == datacenter],
-            explicit=explicit,
-        )
-        pairs += found
-        reasons += found_reasons
-    return pairs, reasons
-
-
-def _match_datacenter(
-    datacenter: str,
-    *,
-    sources: t.Sequence[NodeSummary],
-    targets: t.Sequence[TargetNode],
-    explicit: t.Mapping[str, TargetNode],
-) -> tuple[list[Pair], list[ReviveError]]:
-    if not sources or not targets:
-        some = ", ".join([each.node.name for each in sources] or [each.name for each in targets])
-        return [], [
-            NodeError(
-                f"Data centre {datacenter or '(unknown)'} is "
-                f"{'not among the targets' if sources else 'not in the backup'} ({some}).",
-                subject=datacenter,
-                next_step="Replication names data centres, so they have to be called the same: see "
-                "cassandra-rackdc.properties of each target.",
-            )
-        ]
-    racks = _match_racks(sources, targets=targets, explicit=explicit)
-    if racks is None:
-        return [], [
-            NodeError(
-                f"The racks of data centre {datacenter} do not fit: the backup has "
-                f"{_counts(each.node.rack for each in sources)}, the targets have "
-                f"{_counts(each.rack for each in targets)}.",
-                subject=datacenter,
-                next_step="Give the targets racks of the same sizes, so that each keeps its replicas.",
-            )
-        ]
-    pairs: list[Pair] = []
-    for source_rack, target_rack in racks.items():
-        pairs += _match_rack(
-            [each for each in sources if each.node.rack == source_rack],
-            targets=[each for each in targets if each.rack == target_rack],
-            explicit=explicit,
-        )
-    return pairs, []
-
-
-def _match_racks(
-    sources: t.Sequence[NodeSummary], *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
-) -> dict[str, str] | None:
-    """Which rack becomes which; ``None`` if there is no way. What was mapped by hand decides for its whole rack."""
-    source_sizes = _sizes(each.node.rack for each in sources)
-    target_sizes = _sizes(each.rack for each in targets)
-    racks: dict[str, str] = {}
-    for source in sources:
-        chosen = explicit.get(source.node.host_id)
-        if chosen is not None and racks.setdefault(source.node.rack, chosen.rack) != chosen.rack:
-            return None
-    for rack, size in source_sizes.items():
-        if rack not in racks and target_sizes.get(rack) == size and rack not in racks.values():
-            racks[rack] = rack
-    for rack, size in source_sizes.items():
-        if rack not in racks:
-            free = [name for name, room in target_sizes.items() if room == size and name not in racks.values()]
-            if not free:
-                return None
-            racks[rack] = free[0]
-    fits = sorted(racks.values()) == sorted(target_sizes) and all(
-        source_sizes[source] == target_sizes.get(target) for source, target in racks.items()
-    )
-    return racks if fits else None
-
-
-def _match_rack(
-    sources: t.Sequence[NodeSummary], *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
-) -> list[Pair]:
-    chosen = [(each, explicit[each.node.host_id]) for each in sources if each.node.host_id in explicit]
-    taken = {target.name for _source, target in chosen}
-    rest = sorted(
-        (each for each in sources if each.node.host_id not in explicit),
-        key=lambda each: (_natural(each.node.name), each.node.host_id),
-    )
-    free = sorted((each for each in targets if each.name not in taken), key=lambda each: _natural(each.name))
-    return [*chosen, *zip(rest, free)]
 
 
 def _target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str | None) -> t.Iterator[ReviveError]:
@@ -768,23 +368,3 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _partitioner(name: str) -> str:
     return name.rsplit(".", 1)[-1] or "Murmur3Partitioner"
-
-
-def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """An order of names in which ``node-10`` comes after ``node-9``."""
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"([0-9]+)", name) if part)
-
-
-def _names(nodes: t.Iterable[NodeSummary]) -> str:
-    return ", ".join(each.node.name for each in nodes)
-
-
-def _sizes(racks: t.Iterable[str]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
-    for rack in sorted(racks):
-        sizes[rack] = sizes.get(rack, 0) + 1
-    return sizes
-
-
-def _counts(racks: t.Iterable[str]) -> str:
-    return ", ".join(f"{rack} with {size}" for rack, size in _sizes(racks).items())

@@ -16,8 +16,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_repo
     moment_report,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACES
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 EQUAL = "equal"

@@ -29,9 +29,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
     SPACE_MARGIN,
-    Pair,
-    RestorePlan,
-    TargetNode,
     assignment_for,
     group_reasons,
     newer_warnings,
@@ -39,6 +36,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.planning im
     version_reasons,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Pair, RestorePlan, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import SchemaObject
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import moment_lines
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
     NEW_CLUSTER,
     Assignment,
     RestorePlan,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 

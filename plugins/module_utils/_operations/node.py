@@ -28,15 +28,15 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import parse_version
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
-    DataPlace,
-    PendingRestore,
-    TargetNode,
-)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     DATA,
     JournalState,
     ManagedDirectory,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
+    DataPlace,
+    PendingRestore,
+    TargetNode,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import (

@@ -39,13 +39,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_plan
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import file_path, is_wanted
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
-    SPACE_MARGIN,
-    RestorePlan,
-    TargetNode,
-    plan_restore,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import SPACE_MARGIN, plan_restore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import (
     Moment,
     RestorePoint,

@@ -20,12 +20,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import gap_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import NodeLog
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import planned_segments
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
     Progress,
     RepositorySettings,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     InstanceOptions,
     NodeSettings,

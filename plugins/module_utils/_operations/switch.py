@@ -49,11 +49,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACE
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import IN_PLACE, NEW_CLUSTER
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     JournalState,
     ManagedDirectory,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import IN_PLACE, NEW_CLUSTER
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 LOCK_NAME = "restore"

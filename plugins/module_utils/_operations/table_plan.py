@@ -19,8 +19,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     Totals,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import is_of_an_index
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import Moment, parse_restore_point
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (

@@ -20,7 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Window
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import CUTS
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 #: What manifests say they were written by; the same as in galaxy.yml.

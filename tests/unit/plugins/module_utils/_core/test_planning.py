@@ -12,7 +12,6 @@ import typing as t
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import planning
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, PlanRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     ClusterManifest,
@@ -22,12 +21,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     Totals,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.node_matching import natural
+from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import plan_restore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
     DataPlace,
     PendingRestore,
     RestorePlan,
     TargetNode,
-    plan_restore,
 )
 
 _GIB = 1024**3
@@ -317,4 +317,4 @@ def test_any_older_version_is_refused_and_a_newer_one_warned_of(older: str, newe
 
 
 def test_names_are_ordered_as_people_count() -> None:
-    assert sorted(["n10", "n9", "m"], key=planning._natural) == ["m", "n9", "n10"]
+    assert sorted(["n10", "n9", "m"], key=natural) == ["m", "n9", "n10"]

@@ -13,8 +13,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import LogPart, MomentPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import Assignment, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.report import NodeResult, restore_report
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Assignment, RestorePlan
 
 _MIB = 1024 * 1024
 

@@ -21,7 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     Totals,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import DataPlace, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import DataPlace, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
     BESIDE,
     MERGE,

@@ -42,13 +42,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     SnapshotRecord,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import moment_plan
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
     IN_PLACE,
     NEW_CLUSTER,
     Assignment,
     RestorePlan,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     InstanceOptions,
     NodeSettings,

@@ -18,7 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import IMPORTS_PREFIX, parse_import_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_import
