@@ -183,7 +183,7 @@ def make_tables(
         for made in schema_core.parse_schema(_with_their_alterations(plan.before_cql)).objects:
             there = now.find(made.kind, made.keyspace, made.name)
             if there is not None and made.kind == schema_core.TABLE:
-                # A column that was dropped and added again stands at the end of what makes it, and elsewhere afterwards.
+                # A column that was dropped and added again stands last in what makes it, and elsewhere afterwards.
                 if set(schema_core.columns_of(there)) == set(schema_core.columns_of(made)):
                     continue
                 # It was cut off between being made and losing the columns that were dropped; nothing is in it yet.

@@ -227,8 +227,11 @@ def test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = (
-        f'CREATE TABLE IF NOT EXISTS "shop"."x" (k int PRIMARY KEY, gone int) WITH comment = \'x {RESTORE_ID}\'',
+        'CREATE TABLE IF NOT EXISTS "shop"."x" (k int PRIMARY KEY, v int, gone int, again int) '
+        f"WITH comment = 'x {RESTORE_ID}'",
         'ALTER TABLE "shop"."x" DROP gone USING TIMESTAMP 7',
+        'ALTER TABLE "shop"."x" DROP again USING TIMESTAMP 8',
+        'ALTER TABLE "shop"."x" ADD again bigint',
     )
     plan = dataclasses.replace(world.part().plan, before_cql=made)
     described: list[str] = []
@@ -240,10 +243,9 @@ def test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew(
     assert make() == made
     described[:] = [made[0]]
     assert make() == ('DROP TABLE "shop"."x"', *made)
-    described[:] = [";".join(made)]
-    assert make() == ()
-    described[:] = ["CREATE TABLE shop.x (k int PRIMARY KEY)"]
-    assert make() == ()
+    for whole in (";".join(made), "CREATE TABLE shop.x (k int PRIMARY KEY, again bigint, v int)"):
+        described[:] = [whole]
+        assert make() == ()
     described[:] = ["CREATE TABLE shop.x (other int PRIMARY KEY)"]
     with pytest.raises(NodeError, match="not of this restore"):
         make()
