@@ -226,9 +226,9 @@ def test_finished_nothing_is_left_but_the_tables(world: World) -> None:
 def test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    columns = "k int PRIMARY KEY, v int, gone int, again int"
     made = (
-        'CREATE TABLE IF NOT EXISTS "shop"."x" (k int PRIMARY KEY, v int, gone int, again int) '
-        f"WITH comment = 'x {RESTORE_ID}'",
+        f'CREATE TABLE IF NOT EXISTS "shop"."x" ({columns}) WITH comment = \'x {RESTORE_ID}\'',
         'ALTER TABLE "shop"."x" DROP gone USING TIMESTAMP 7',
         'ALTER TABLE "shop"."x" DROP again USING TIMESTAMP 8',
         'ALTER TABLE "shop"."x" ADD again bigint',
