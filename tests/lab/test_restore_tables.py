@@ -62,7 +62,7 @@ class Live:
         self.writer = Writer.start(
             root=root, cluster=self.cluster, truth_path=self.truth_path, writes_per_second=_WRITES_PER_SECOND
         )
-        ending.callback(lambda: self.writer.kill())
+        ending.callback(self.end_writing)
         self.play("backup", backup_tag=TAG).require_success()
         manifest = self._manifest()
         self.began_us = min(node["snapshot_began_us"] for node in manifest["nodes"])
@@ -82,6 +82,10 @@ class Live:
         self.writer = Writer.start(
             root=self.root, cluster=self.cluster, truth_path=self.truth_path, writes_per_second=_WRITES_PER_SECOND
         )
+
+    def end_writing(self) -> None:
+        """End whoever writes now."""
+        self.writer.kill()
 
     def session(self) -> contextlib.AbstractContextManager[Session]:
         """One whose statements all nodes have to acknowledge."""
