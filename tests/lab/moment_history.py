@@ -68,7 +68,7 @@ class MomentHistory:
         load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
         with self.session() as session:
             before_base(session, replicas=nodes)
-            _before_base(session)
+            _before_base(session, replicas=nodes)
         self.writer = Writer.start(root=root, cluster=self.cluster, truth_path=self.truth_path)
         ending.callback(self.writer.kill)
         self.play("backup", self.cluster, backup_tag=BASE).require_success()
@@ -164,20 +164,24 @@ def destroy(cluster: Cluster) -> None:
         cluster.destroy()
 
 
-def _before_base(session: Session) -> None:
-    session.execute("CREATE TABLE app.stamped (k text PRIMARY KEY)")
+def _before_base(session: Session, *, replicas: int) -> None:
+    # Apart from the tables that are compared with what they held at a moment, since its writes belong to other moments.
+    session.execute(
+        f"CREATE KEYSPACE stamps WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': {replicas}}}"
+    )
+    session.execute("CREATE TABLE stamps.stamped (k text PRIMARY KEY)")
     session.execute("CREATE TABLE app.indexed_since (k int PRIMARY KEY, v text)")
     for k in range(20):
         session.execute("INSERT INTO app.indexed_since (k, v) VALUES (%s, 'base')", (k,))
 
 
 def _insert_stamped(session: Session, key: str, *, timestamp_us: int) -> None:
-    session.execute("INSERT INTO app.stamped (k) VALUES (%s) USING TIMESTAMP %s", (key, timestamp_us))
+    session.execute("INSERT INTO stamps.stamped (k) VALUES (%s) USING TIMESTAMP %s", (key, timestamp_us))
 
 
 def stamped_rows(session: Session) -> set[str]:
     """What there is of :meth:`MomentHistory.write_with_own_timestamps`."""
-    return {row.k for row in session.execute("SELECT k FROM app.stamped")}
+    return {row.k for row in session.execute("SELECT k FROM stamps.stamped")}
 
 
 def _until_moment(session: Session) -> None:
