@@ -39,7 +39,8 @@ exit 3
 # Starts what calls itself Cassandra, with whatever configuration it likes.
 _STUBBORN = """\
 #!/bin/sh
-exec sh -c 'touch "$0.began"; sleep 1; touch "$0.came_to_its_directories"; sleep 600' "$0" \
+touch "$0.began"
+exec sh -c 'sleep 1; touch "$0.came_to_its_directories"; sleep 600' "$0" \
     -Dcassandra.config=file:///etc/cassandra/cassandra.yaml org.apache.cassandra.service.CassandraDaemon
 """
 
