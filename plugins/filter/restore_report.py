@@ -15,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core import repo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_cluster_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
 
 Values = t.Mapping[str, t.Any]
@@ -33,7 +34,7 @@ def restore_report(
         return report.restore_report(
             plan=RestorePlan.from_result(planned["plan"]),
             manifest=decode_cluster_manifest(json.dumps(planned["manifest"]).encode(), subject="the plan's manifest"),
-            nodes=[_node(name, value) for name, value in fetched.items()],
+            nodes=[build(report.NodeResult, {**value, "name": name}) for name, value in fetched.items()],
             rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
             began_us=int(began_us),
             ended_us=int(ended_us),
@@ -41,17 +42,6 @@ def restore_report(
         )
     except (ReviveError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error
-
-
-def _node(name: str, value: Values) -> report.NodeResult:
-    return report.NodeResult(
-        name=name,
-        files=value["files"],
-        size=value["size"],
-        fetched_bytes=value["fetched_bytes"],
-        reused_bytes=value["reused_bytes"],
-        seconds=value["seconds"],
-    )
 
 
 def _replay(name: str, value: Values) -> NodeReplay:

@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NoSpaceError
+
+_CHUNK_BYTES = 1024 * 1024
 
 
 def local_error(error: OSError, *, doing: str, path: str) -> LocalFilesError:
@@ -122,3 +125,14 @@ def read_chunks(path: str, *, chunk_bytes: int) -> t.Iterator[bytes]:
                 yield chunk
     except OSError as error:
         raise local_error(error, doing="read", path=path) from error
+
+
+def file_sha256(path: str) -> str:
+    """The SHA-256 of a file's content, in hexadecimal.
+
+    :raises LocalFilesError: if it cannot be read.
+    """
+    digest = hashlib.sha256()
+    for chunk in read_chunks(path, chunk_bytes=_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()

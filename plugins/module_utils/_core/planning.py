@@ -158,7 +158,8 @@ def group_reasons(targets: t.Sequence[TargetNode]) -> t.Iterator[ReviveError]:
         )
 
 
-def _target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str | None) -> t.Iterator[ReviveError]:
+def pending_reasons(target: TargetNode, *, restore_id: str) -> t.Iterator[ReviveError]:
+    """Why a target cannot be restored while another restore is under way on it."""
     if target.pending is not None and target.pending.restore_id != restore_id:
         yield BusyError(
             f"On {target.name} another restore, {target.pending.restore_id}, has been begun and not ended "
@@ -166,6 +167,10 @@ def _target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str
             subject=target.name,
             next_step="Finish it or roll it back first.",
         )
+
+
+def _target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str | None) -> t.Iterator[ReviveError]:
+    yield from pending_reasons(target, restore_id=restore_id)
     if target.holds_data and confirm_cluster != target.cluster_name:
         given = f"confirm_cluster is {confirm_cluster!r}" if confirm_cluster else "confirm_cluster is not set"
         yield InputError(

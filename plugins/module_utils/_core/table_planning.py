@@ -18,7 +18,6 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as cql
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    BusyError,
     InputError,
     NodeError,
     PlanRefusedError,
@@ -32,6 +31,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.planning im
     assignment_for,
     group_reasons,
     newer_warnings,
+    pending_reasons,
     space_reasons,
     version_reasons,
 )
@@ -217,7 +217,7 @@ def plan_tables(
         )
         reduced.append((part, target))
         reasons += space_reasons(target, source=part, margin=space_margin, work_bytes=0)
-        reasons += _target_reasons(target, restore_id=restore_id)
+        reasons += pending_reasons(target, restore_id=restore_id)
         reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
     making = _Making(manifest=manifest, then=then, now=now, selection=selection, restore_id=restore_id)
     tables = [making.table(table) for table in chosen]
@@ -574,16 +574,6 @@ def _other_shape(message: str, subject: str) -> ReviveError:
         next_step="Name every node of the cluster in the inventory. To a cluster of another shape tables cannot be "
         "restored yet; restore the whole backup to a new cluster of the same shape instead.",
     )
-
-
-def _target_reasons(target: TargetNode, *, restore_id: str) -> t.Iterator[ReviveError]:
-    if target.pending is not None and target.pending.restore_id != restore_id:
-        yield BusyError(
-            f"On {target.name} another restore, {target.pending.restore_id}, has been begun and not ended "
-            f"({target.pending.phase}).",
-            subject=target.name,
-            next_step="Finish it or roll it back first.",
-        )
 
 
 def _twice(tables: t.Sequence[TableRestore]) -> t.Iterator[ReviveError]:

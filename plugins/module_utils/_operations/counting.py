@@ -22,6 +22,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACES
+from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import full_name, quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import (
     TokenRange,
@@ -107,9 +108,9 @@ def can_connect(cql: CqlSettings, *, connect: _Connect = connect) -> ReviveError
 
 def _count(session: Cql, key: TableKey, *, ranges: t.Sequence[TokenRange], concurrency: int) -> TableCount:
     began = time.monotonic()
-    columns = ", ".join(_quoted(name) for name in key.partition_key)
+    columns = ", ".join(quoted(name) for name in key.partition_key)
     statement = (
-        f"SELECT count(*) FROM {_quoted(key.keyspace)}.{_quoted(key.table)} "
+        f"SELECT count(*) FROM {full_name(key.keyspace, key.table)} "
         f"WHERE token({columns}) > ? AND token({columns}) <= ?"
     )
     rows = 0
@@ -137,8 +138,3 @@ def _count(session: Cql, key: TableKey, *, ranges: t.Sequence[TokenRange], concu
         seconds=time.monotonic() - began,
         counted_us=now_us(),
     )
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

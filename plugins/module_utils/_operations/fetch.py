@@ -29,7 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.data_directory import Owner, explained
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     ensure_directory,
-    read_chunks,
+    file_sha256,
     remove_if_there,
     sync_directory,
 )
@@ -293,7 +293,7 @@ def _local_manifest(
     """The path of the node manifest, fetched unless it is there, and compared with its hash before it is believed."""
     path = manifest_path(node, restore_id=restore_id)
     ensure_directory(os.path.dirname(path))
-    if os.path.exists(path) and _file_sha256(path) == sha256:
+    if os.path.exists(path) and file_sha256(path) == sha256:
         return path
     parsed = parse_node_manifest_key(key)
     if parsed is None:
@@ -316,13 +316,6 @@ def _local_manifest(
     with explained("write", path):
         os.replace(temporary, path)
     return path
-
-
-def _file_sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    for chunk in read_chunks(path, chunk_bytes=_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _prepare(

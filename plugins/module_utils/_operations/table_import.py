@@ -12,7 +12,6 @@ same files twice changes nothing, since every cell in them has its own timestamp
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -27,8 +26,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassand
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
+    file_sha256,
     names_in,
-    read_chunks,
     read_if_there,
     remove_if_there,
     write_atomically,
@@ -49,6 +48,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     NodeSettings,
     TransferSettings,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import parse_truncations
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import record_import
@@ -68,7 +68,6 @@ _SAI = "SAI"
 # The one file of an SSTable that Cassandra writes to again, in place.
 _APPENDED = "TOC.txt"
 _DATA = "-Data.db"
-_CHUNK_BYTES = 1024 * 1024
 _TRUNCATION = re.compile(r"truncated-(?P<ms>\d+)-")
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
@@ -180,7 +179,7 @@ def make_tables(
     now = schema_core.parse_schema(describe_schema(cql, connect=connect))
     done: list[str] = []
     with connect(cql) as session:
-        for made in schema_core.parse_schema(_with_their_alterations(plan.before_cql)).objects:
+        for made in schema_core.parse_schema([";\n".join(plan.before_cql)]).objects:
             there = now.find(made.kind, made.keyspace, made.name)
             if there is not None and made.kind == schema_core.TABLE:
                 # A column that was dropped and added again stands last in what makes it, and elsewhere afterwards.
@@ -401,17 +400,6 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
     return freed
 
 
-def _with_their_alterations(statements: t.Sequence[str]) -> list[str]:
-    """What alters a table together with what makes it, in one text each."""
-    texts: list[str] = []
-    for statement in statements:
-        if statement.startswith("ALTER ") and texts:
-            texts[-1] += f";\n{statement}"
-        else:
-            texts.append(statement)
-    return texts
-
-
 def _check_ours(table: schema_core.SchemaObject, *, restore_id: str) -> None:
     if restore_id not in schema_core.table_properties(table).get("comment", ""):
         shown = schema_core.shown_name(table.keyspace, table.name)
@@ -471,21 +459,14 @@ def _check_all_there(node: NodeSettings, table: TableRestore, *, staged: t.Seque
     wanted = [path for path in staged if path.endswith(_DATA)]
     moved = [path for path in wanted if os.stat(path).st_ino not in found]
     sizes = {os.path.getsize(path) for path in moved}
-    contents = {_sha256(path) for path in live if os.path.getsize(path) in sizes}
-    missing = [path for path in moved if _sha256(path) not in contents]
+    contents = {file_sha256(path) for path in live if os.path.getsize(path) in sizes}
+    missing = [path for path in moved if file_sha256(path) not in contents]
     if missing:
         raise NodeError(
             f"On {node.name} {len(missing)} of {len(wanted)} SSTables are not in {table} after their import.",
             subject=str(table),
             next_step="See Cassandra's log, and run the same again.",
         )
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    for chunk in read_chunks(path, chunk_bytes=_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _emptied(tables: t.Sequence[TableRestore], notes: _Notes, *, cql: CqlSettings, connect: _Connect) -> bool:
@@ -496,15 +477,16 @@ def _emptied(tables: t.Sequence[TableRestore], notes: _Notes, *, cql: CqlSetting
         return False
     with connect(dataclasses.replace(cql, only_this_address=True, consistency="ONE")) as session:
         ids = {
-            (keyspace, table): str(table_id)
+            (keyspace, table): str(table_id).replace("-", "")
             for keyspace, table, table_id in session.rows(
                 "SELECT keyspace_name, table_name, id FROM system_schema.tables"
             )
         }
         ((truncated,),) = session.rows("SELECT truncated_at FROM system.local WHERE key = 'local'")
-    when_ms = {
-        str(table_id): int.from_bytes(bytes(value)[12:20], "big") for table_id, value in (truncated or {}).items()
-    }
+    known = parse_truncations(
+        {str(table_id): f"0x{bytes(value).hex()}" for table_id, value in (truncated or {}).items()}
+    )
+    when_ms = {each.table_id: each.at_ms for each in known}
     return all(when_ms.get(ids.get((each.keyspace, each.table), ""), 0) >= notes.saved_ms for each in tables)
 
 
@@ -534,7 +516,8 @@ def _read_notes(node: NodeSettings, *, restore_id: str) -> _Notes:
     if text is None:
         return _Notes()
     value = json.loads(text)
-    return _Notes(**{**value, "imported": tuple(value["imported"]), "snapshots": tuple(value["snapshots"])})
+    lists = {name: tuple(value[name]) for name in ("imported", "snapshots", "kept")}
+    return _Notes(**{**value, **lists})
 
 
 def _write_notes(node: NodeSettings, notes: _Notes, *, restore_id: str) -> None:
