@@ -94,6 +94,10 @@ drill: setup-lab ## A cluster, two backups, all of it destroyed, and rebuilt on 
 drill-moment: setup-lab ## The same with its commit log archived: lost under load, rebuilt to a random microsecond
 	@$(BIN)/python -m lab.drill_moment $(ARGS)
 
+.PHONY: drill-table
+drill-table: setup-lab ## A bad deploy drops a table and damages another: both back, as of the moment before, while clients write
+	@$(BIN)/python -m lab.drill_table $(ARGS)
+
 .PHONY: bench
 bench: setup-lab ## Measure transfers beside the raw engine and boto3, and planning (ARGS="transfer --mib 200" for one)
 	@$(BIN)/python -m bench $(ARGS)

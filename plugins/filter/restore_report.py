@@ -38,25 +38,10 @@ def restore_report(
             rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
             began_us=int(began_us),
             ended_us=int(ended_us),
-            replays=[_replay(name, value) for name, value in (staged or {}).items()],
+            replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],
         )
     except (ReviveError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error
-
-
-def _replay(name: str, value: Values) -> NodeReplay:
-    return NodeReplay(
-        name=name,
-        segments=value["segments"],
-        log_bytes=value["log_bytes"],
-        replayed=value["replayed"],
-        skipped_unknown=value["unknown"],
-        skipped_later_schema=value["later_schema"],
-        truncated_tables=value["truncated_tables"],
-        dropped_tables=value["dropped_tables"],
-        tables=tuple(value["tables"]),
-        seconds=value["seconds"],
-    )
 
 
 class FilterModule:

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import table_report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.report import NodeResult
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TablesPlan
@@ -26,6 +27,7 @@ def tables_report(
     counts: t.Sequence[Values],
     began_us: int,
     ended_us: int,
+    staged: t.Mapping[str, Values] | None = None,
 ) -> dict[str, t.Any]:
     """What was backed up against what is there, and how long it took."""
     try:
@@ -36,6 +38,7 @@ def tables_report(
             rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
             began_us=int(began_us),
             ended_us=int(ended_us),
+            replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],
         )
     except (ReviveError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error

@@ -8,13 +8,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cassandra_table_restore
 version_added: 0.1.0
-short_description: Bring some tables of a backup into a cluster that serves
+short_description: Bring some tables of a backup or a moment into a cluster that serves
 description:
   - Does one step of a restore that M(revive.cassandra.cassandra_table_restore_info) planned. Cassandra serves
     throughout, and every other table is left alone.
   - Each step can be run again. What is done already is not done again.
   - O(state=created), on one node, makes the keyspaces, types and tables that are missing.
   - O(state=fetched), on every node, downloads what belongs on it, beside its data.
+  - O(state=staged), on every node, makes of what was downloaded what the tables held at the plan's moment. It starts a
+    Cassandra of its own on loopback, with the installed program, and ends it.
   - O(state=saved), on every node, keeps what those tables hold that are to be replaced, in a snapshot.
   - O(state=emptied), on one node, empties them on all.
   - O(state=imported), on every node, has Cassandra take what was fetched. Run it when every node has fetched its part.
@@ -29,6 +31,7 @@ extends_documentation_fragment:
   - revive.cassandra._node
   - revive.cassandra._repository.unused
   - revive.cassandra._transfer
+  - revive.cassandra._staging
   - revive.cassandra._cql
   - revive.cassandra._cql.optional_address
 attributes:
@@ -42,7 +45,7 @@ options:
   state:
     description: The step.
     type: str
-    choices: [created, fetched, saved, emptied, imported, completed, put_back, finished]
+    choices: [created, fetched, staged, saved, emptied, imported, completed, put_back, finished]
     required: true
   plan:
     description:
@@ -112,6 +115,41 @@ fetched:
   sample:
     files: 48
     size: 2040109
+staged:
+  description: What was made of it for a moment.
+  returned: when O(state=staged), and not in check mode
+  type: dict
+  contains:
+    schema_sha256:
+      description: What stands for the schema of the moment, the same on all nodes.
+      type: str
+      returned: always
+      sample: 3a7bd3e2360a3d29eea436fcfb7e44c735d117c42d1c1835420b6b9942dd4f1b
+    schema_cql:
+      description: The statements that make that schema.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    sizes:
+      description: What the node has of each table now.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - table: certificate_manager/certificates-5f0c1d3e5f0c1d3e5f0c1d3e5f0c1d3e
+          files: 16
+          size: 2040109
+    replayed:
+      description: The updates that were replayed.
+      type: int
+      returned: always
+      sample: 3410
+    seconds:
+      description: How long all of it took.
+      type: float
+      returned: always
+      sample: 41.5
 saved:
   description: What was kept, or whether there was anything to keep.
   returned: when O(state=saved)
@@ -206,14 +244,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.argument
     Arguments,
     cql_arguments,
     shared_arguments,
+    staging_arguments,
     transfer_arguments,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
-STATES = ("created", "fetched", "saved", "emptied", "imported", "completed", "put_back", "finished")
+STATES = ("created", "fetched", "staged", "saved", "emptied", "imported", "completed", "put_back", "finished")
 ARGUMENTS = (
     shared_arguments(repository_required=False)
     + transfer_arguments()
+    + staging_arguments()
     + cql_arguments(required=False)
     + Arguments(
         options={
@@ -224,7 +264,7 @@ ARGUMENTS = (
             "group": {"type": "str"},
         },
         required_if=(
-            ("state", "fetched", ("repository",)),
+            *((("state", state, ("repository",))) for state in ("fetched", "staged")),
             *((("state", state, ("native_address",))) for state in ("created", "saved", "emptied", "completed")),
         ),
     )
@@ -262,6 +302,17 @@ def fetch_it(call: Call) -> Result:
     return {"changed": outcome.changed, "fetched": plain(outcome)}
 
 
+def stage_it(call: Call) -> Result:
+    """Make of what was downloaded what the tables held at the moment."""
+    part = part_of(call)
+    if call.check_mode:
+        return {"changed": table_import.would_stage(part)}
+    outcome = table_import.stage_tables(
+        part, call.store(), repository=call.repository(), options=call.staging(), progress=call.progress()
+    )
+    return {"changed": outcome.changed, "staged": plain(outcome)}
+
+
 def import_it(call: Call) -> Result:
     """Have Cassandra take what was fetched."""
     store = call.store() if call.params["repository"] else None
@@ -296,7 +347,9 @@ def use(call: Call) -> Result:
     make, empty, complete = map(
         by_statements, (table_import.make_tables, table_import.empty_tables, table_import.complete_tables)
     )
-    step = dict(zip(STATES, (make, fetch_it, save_it, empty, import_it, complete, put_it_back, finish_it)))[state]
+    step = dict(zip(STATES, (make, fetch_it, stage_it, save_it, empty, import_it, complete, put_it_back, finish_it)))[
+        state
+    ]
     return {"restore_id": call.params["plan"]["restore"]["restore_id"], "state": state, **step(call)}
 
 

@@ -14,6 +14,8 @@ description:
     cluster's schema and from what the nodes have told.
   - It only reads. Everything that stands against the restore is told at once, before anything is touched.
   - Every node of the cluster has to have the tokens that a node of the backup had.
+  - To a moment it is run twice. The first plan says what is fetched and replayed; which tables there were at the moment
+    is known when that is done, and O(plan) and O(staged) give the plan of the rest.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -25,9 +27,24 @@ extends_documentation_fragment:
   - revive.cassandra._cql.address
 options:
   restore_point:
-    description: The backup's tag, or V(latest).
+    description:
+      - The backup's tag, V(latest), or a moment in ISO 8601 with its zone, to the microsecond.
+      - Required unless O(plan) is given.
     type: str
-    required: true
+  restore_cut:
+    description:
+      - How the commit logs are cut at a moment, V(by_timestamp) of the writes or V(by_arrival) in the archive.
+    type: str
+    choices: [by_timestamp, by_arrival]
+    default: by_timestamp
+  plan:
+    description: The first plan of a moment, as this module returned it.
+    type: dict
+  staged:
+    description:
+      - By the name of each node, what M(revive.cassandra.cassandra_table_restore) returned as
+        RV(revive.cassandra.cassandra_table_restore#module:staged).
+    type: dict
   keyspaces:
     description: The keyspaces all of whose tables are restored. Patterns are allowed, with V(*), V(?) and V([...]).
     type: list
@@ -56,7 +73,7 @@ options:
     default: ""
   suffix:
     description:
-      - What follows the name of a new table. By default C(_restored_) and the backup's time; nothing in another
+      - What follows the name of a new table. By default C(_restored_) and the restore point's time; nothing in another
         O(into_keyspace).
     type: str
   targets:
@@ -174,28 +191,45 @@ ARGUMENTS = (
     + cql_arguments()
     + Arguments(
         options={
-            "restore_point": {"type": "str", "required": True},
+            "restore_point": {"type": "str"},
+            "restore_cut": {"type": "str", "choices": ["by_timestamp", "by_arrival"], "default": "by_timestamp"},
+            "plan": {"type": "dict"},
+            "staged": {"type": "dict"},
             "keyspaces": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "tables": {"type": "list", "elements": "str", "default": []},
             "mode": {"type": "str", "choices": ["beside", "replace", "merge"], "default": "beside"},
             "into_keyspace": {"type": "str", "default": "", "no_log": False},
             "suffix": {"type": "str"},
             "targets": {"type": "list", "elements": "dict", "required": True},
-        }
+        },
+        required_one_of=(("restore_point", "plan"),),
+        required_together=(("plan", "staged"),),
     )
 )
 
 
 def plan_it(call: Call) -> Result:
     """Plan the restore, or say all that stands against it."""
-    plan = table_plan.make_tables_plan(
-        call.store(),
-        restore_point=call.params["restore_point"],
-        selection=values.selection(call.params),
-        targets=values.targets(call.params["targets"]),
-        cql_settings=call.cql(),
-        identity_file=call.repository().identity_file,
-    )
+    targets = values.targets(call.params["targets"])
+    if call.params["plan"]:
+        plan = table_plan.complete_tables_plan(
+            call.store(),
+            values.tables_plan(call.params["plan"]),
+            staged=values.staged_tables(call.params["staged"]),
+            targets=targets,
+            cql_settings=call.cql(),
+        )
+    else:
+        plan = table_plan.make_tables_plan(
+            call.store(),
+            restore_point=call.params["restore_point"],
+            selection=values.selection(call.params),
+            cut=values.cut(call.params["restore_cut"]),
+            now_us=call.now_us(),
+            targets=targets,
+            cql_settings=call.cql(),
+            identity_file=call.repository().identity_file,
+        )
     return {"changed": False, "plan": plan.to_result(), "summary": values.tables_plan_lines(plan)}
 
 

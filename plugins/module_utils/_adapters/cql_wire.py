@@ -5,7 +5,7 @@
 """Questions to a staging instance over CQL's binary protocol, version 4, with the standard library only.
 
 Nodes need no driver for it: an instance of ours asks for no login, listens on loopback, and is asked only for tables of
-its own as JSON, so one connection, one statement at a time and one column of text are all there is.
+its own as JSON and for its schema, so one connection, one statement at a time and columns of text are all there is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _VERSION = 4
 _ERROR, _STARTUP, _READY, _QUERY, _RESULT = 0x00, 0x01, 0x02, 0x07, 0x08
 _ROWS = 2
 _CONSISTENCY_ONE = 1
-_HAS_MORE_PAGES, _NO_METADATA = 0x02, 0x04
+_ONE_TABLE, _HAS_MORE_PAGES, _NO_METADATA = 0x01, 0x02, 0x04
+#: ascii and varchar.
+_TEXT_TYPES = frozenset((0x01, 0x0D))
 _MAX_BODY_BYTES = 256 * 1024 * 1024
 
 Json = dict[str, t.Any]
@@ -59,12 +61,20 @@ class CqlWire:
         :raises NodeError: if Cassandra refuses the statement.
         :raises NodeUnreachableError: if the connection ends.
         """
+        return tuple(json.loads(text) for (text,) in self.texts(statement))
+
+    def texts(self, statement: str) -> tuple[tuple[str, ...], ...]:
+        """The rows of a statement all of whose columns are text.
+
+        :raises NodeError: if Cassandra refuses the statement.
+        :raises NodeUnreachableError: if the connection ends.
+        """
         text = statement.encode("utf-8")
         body = struct.pack(">i", len(text)) + text + struct.pack(">HB", _CONSISTENCY_ONE, 0)
         rows = _rows(self._ask(_QUERY, body, expected=_RESULT))
         if rows is None:
-            raise NodeError(f"{self._subject} gave no rows for {statement!r}.", subject=self._subject)
-        return tuple(json.loads(row) for row in rows)
+            raise NodeError(f"{self._subject} gave no rows of text for {statement!r}.", subject=self._subject)
+        return rows
 
     def _ask(self, opcode: int, body: bytes, *, expected: int) -> bytes:
         try:
@@ -99,20 +109,34 @@ def _short_string(text: str) -> bytes:
     return struct.pack(">H", len(data)) + data
 
 
-def _rows(content: bytes) -> tuple[str, ...] | None:
-    """The only column of each row of a result; ``None`` for a result of another kind."""
+def _string_end(content: bytes, at: int) -> int:
+    return at + 2 + int(struct.unpack_from(">H", content, at)[0])
+
+
+def _rows(content: bytes) -> tuple[tuple[str, ...], ...] | None:
+    """The rows of a result whose columns are all text; ``None`` for a result of another kind."""
     kind, flags, columns = struct.unpack_from(">iii", content)
-    if kind != _ROWS or columns != 1 or flags & (_HAS_MORE_PAGES | _NO_METADATA):
+    if kind != _ROWS or flags & (_HAS_MORE_PAGES | _NO_METADATA):
         return None
     at = 12
-    for _name in range(3 if flags & 0x01 else 1):
-        at += 2 + struct.unpack_from(">H", content, at)[0]
-    at += 2  # the column's type, text
+    if flags & _ONE_TABLE:
+        at = _string_end(content, _string_end(content, at))
+    for _column in range(columns):
+        if not flags & _ONE_TABLE:
+            at = _string_end(content, _string_end(content, at))
+        at = _string_end(content, at)
+        (type_id,) = struct.unpack_from(">H", content, at)
+        if type_id not in _TEXT_TYPES:
+            return None
+        at += 2
     (count,) = struct.unpack_from(">i", content, at)
     at += 4
-    rows: list[str] = []
+    rows: list[tuple[str, ...]] = []
     for _row in range(count):
-        (size,) = struct.unpack_from(">i", content, at)
-        rows.append(content[at + 4 : at + 4 + size].decode("utf-8"))
-        at += 4 + size
+        row: list[str] = []
+        for _column in range(columns):
+            (size,) = struct.unpack_from(">i", content, at)
+            row.append(content[at + 4 : at + 4 + max(size, 0)].decode("utf-8"))
+            at += 4 + max(size, 0)
+        rows.append(tuple(row))
     return tuple(rows)

@@ -37,6 +37,25 @@ class NodeReplay:
     tables: tuple[str, ...]
     seconds: float
 
+    @classmethod
+    def from_result(cls, name: str, value: t.Mapping[str, t.Any]) -> NodeReplay:
+        """From what staging returned on a node.
+
+        :raises KeyError, TypeError: if it is something else.
+        """
+        return cls(
+            name=name,
+            segments=value["segments"],
+            log_bytes=value["log_bytes"],
+            replayed=value["replayed"],
+            skipped_unknown=value["unknown"],
+            skipped_later_schema=value["later_schema"],
+            truncated_tables=value["truncated_tables"],
+            dropped_tables=value["dropped_tables"],
+            tables=tuple(value["tables"]),
+            seconds=value["seconds"],
+        )
+
 
 def moment_report(plan: RestorePlan, *, replays: t.Sequence[NodeReplay]) -> dict[str, t.Any] | None:
     """The moment as plain values; ``None`` for the restore of a backup.

@@ -13,6 +13,7 @@ import re
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 
 SYSTEM_KEYSPACE = "system"
+SCHEMA_KEYSPACE = "system_schema"
 #: Keyspaces that Cassandra makes itself and that a restore brings back.
 RESTORED_SYSTEM_KEYSPACES = ("system_auth", "system_distributed", "system_schema", "system_traces")
 #: Everything that Cassandra makes itself, the virtual ones included.

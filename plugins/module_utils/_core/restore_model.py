@@ -122,6 +122,19 @@ class TargetNode:
 
 
 @dataclasses.dataclass(frozen=True)
+class TableSize:
+    """What a node has of a table.
+
+    :param table: ``<keyspace>/<table>-<id>``.
+    :param files: with ``size`` bytes.
+    """
+
+    table: str
+    files: int
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Assignment:
     """What one target gets: everything of one source node.
 

@@ -16,6 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 KEYSPACE, TYPE, TABLE, INDEX, VIEW = "keyspace", "type", "table", "index", "view"
 PARTITION_KEY, CLUSTERING, STATIC, REGULAR = "partition_key", "clustering", "static", "regular"
@@ -245,6 +246,7 @@ def table_differences(then: SchemaObject, now: SchemaObject) -> tuple[str, ...]:
     Columns that were added since are no reason: old rows have nothing in them.
     """
     old, new = ({column.name: column for column in columns_of(each)} for each in (then, now))
+    dropped_then, dropped_since = map(_dropped, (then, now))
     reasons = []
     for kind, word in ((PARTITION_KEY, "partition key"), (CLUSTERING, "clustering key")):
         before, after = ([_signature(column) for column in _key(each, kind)] for each in (old, new))
@@ -258,7 +260,22 @@ def table_differences(then: SchemaObject, now: SchemaObject) -> tuple[str, ...]:
             reasons.append(f"it has no column {name} ({column.type}) any more")
         elif (column.type, column.kind) != (other.type, other.kind):
             reasons.append(f"its column {name} was {_shown(column)} and is {_shown(other)}")
+        elif dropped_since.get(name, 0) > dropped_then.get(name, 0):
+            # Cassandra hides what a column held before it was dropped, also when it is added again.
+            when = f" at {format_us(dropped_since[name])}"
+            reasons.append(f"its column {name} was dropped{when} and added again, which hides what it held before that")
     return tuple(reasons)
+
+
+def _dropped(item: SchemaObject) -> dict[str, int]:
+    """When each column was dropped last, in microseconds; of those that are there again, too."""
+    found: dict[str, int] = {}
+    for statement in item.statements[1:]:
+        tokens = _tokens(statement)
+        at = next((n for n, token in enumerate(tokens) if token.is_word("DROP", "ADD")), None)
+        if at is not None and at + 1 < len(tokens) and tokens[at].is_word("DROP") and tokens[-1].text.isdigit():
+            found[tokens[at + 1].name] = int(tokens[-1].text)
+    return found
 
 
 def type_differences(then: SchemaObject, now: SchemaObject) -> tuple[str, ...]:

@@ -278,9 +278,14 @@ def schema_replay_list(release_version: str) -> tuple[str, ...]:
     return (*(f"system_schema.{table}" for table in SCHEMA_TABLES), "system.local")
 
 
-def data_replay_list(*, release_version: str, tables: t.Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """What the second pass replays: these tables, each ``(keyspace, name)``; by keyspace where that is enough."""
-    if _series(release_version) >= (5, 0):
+def data_replay_list(
+    *, release_version: str, tables: t.Iterable[tuple[str, str]], whole_keyspaces: bool = True
+) -> tuple[str, ...]:
+    """What the second pass replays: these tables, each ``(keyspace, name)``.
+
+    :param whole_keyspaces: whether they are all that their keyspaces have, which then need not be named one by one.
+    """
+    if whole_keyspaces and _series(release_version) >= (5, 0):
         return tuple(sorted({keyspace for keyspace, _name in tables}))
     return tuple(sorted(f"{keyspace}.{name}" for keyspace, name in tables))
 

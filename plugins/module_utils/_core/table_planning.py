@@ -5,6 +5,9 @@
 """Whether and how some tables of a backup can be brought into a cluster that serves: a decision from facts. Pure.
 
 Each node imports the files that the node with the same tokens had, so every range arrives once for each replica.
+
+To a moment it is planned twice. What has to be fetched and replayed is known from the backup and the logs; which tables
+there were at the moment, and how they were made, is known when that has been done, before any table is touched.
 """
 
 from __future__ import annotations
@@ -23,8 +26,18 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     PlanRefusedError,
     ReviveError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary, Totals
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACES, TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+    ClusterManifest,
+    NodeSummary,
+    TableSummary,
+    Totals,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import MomentPlan, moment_reasons
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    SYSTEM_KEYSPACES,
+    TableRef,
+    parse_table_directory,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import (
     SPACE_MARGIN,
@@ -35,8 +48,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.planning im
     space_reasons,
     version_reasons,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Pair, RestorePlan, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
+    Pair,
+    RestorePlan,
+    TableSize,
+    TargetNode,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import SchemaObject
 
@@ -70,6 +87,90 @@ class Selection:
     into_keyspace: str = ""
     suffix: str | None = None
 
+    def wants(self, table: TableRef) -> bool:
+        """Whether a table is meant; never one that Cassandra keeps for itself."""
+        return table.keyspace not in SYSTEM_KEYSPACES and any(_matches(each, table) for each in self._patterns())
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """All of them, as ``keyspace.table``."""
+        return (*(f"{each}.*" for each in self.keyspaces), *self.tables)
+
+    def unmatched(self, tables: t.Iterable[TableRef]) -> tuple[str, ...]:
+        """The patterns that mean none of these tables, each with its kind before it."""
+        known = [table for table in tables if table.keyspace not in SYSTEM_KEYSPACES]
+        return tuple(
+            f"{'keyspace' if each.whole else 'table'} {each.text}"
+            for each in self._patterns()
+            if not any(_matches(each, table) for table in known)
+        )
+
+    def _patterns(self) -> tuple[_Pattern, ...]:
+        return (
+            *(_Pattern(text, whole=True) for text in self.keyspaces),
+            *(_Pattern(text, whole=False) for text in self.tables),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pattern:
+    text: str
+    whole: bool
+
+
+def _matches(pattern: _Pattern, table: TableRef) -> bool:
+    name = table.keyspace if pattern.whole else f"{table.keyspace}.{table.table}"
+    return fnmatch.fnmatchcase(name, pattern.text.replace('"', ""))
+
+
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """What tables are restored from: a backup, or what the nodes have made of one for a moment.
+
+    :param name: as it is called in messages, ``the backup ...`` or ``the moment ...``.
+    :param as_of_us: what was written by then is in it.
+    :param schema: as it was then.
+    :param tables: all of them that users had made, or those that were staged, with what they have on all nodes.
+    :param sizes: by host id of the backup's nodes, of what is chosen.
+    :param directory_sizes: alike, by data directory; nothing where all of it is on the nodes already.
+    """
+
+    name: str
+    as_of_us: int
+    schema: cql.Schema
+    tables: tuple[TableSummary, ...]
+    sizes: t.Mapping[str, Totals]
+    directory_sizes: t.Mapping[str, tuple[int, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class StagedTables:
+    """What one node has made of a backup for a moment.
+
+    :param name: of the node, as the plan calls it.
+    :param sizes: of the tables that were asked for.
+    """
+
+    name: str
+    schema_cql: tuple[str, ...]
+    sizes: tuple[TableSize, ...]
+
+    @classmethod
+    def from_result(cls, name: str, value: t.Mapping[str, t.Any]) -> StagedTables:
+        """From what staging returned on a node.
+
+        :raises InputError: if the values are something else.
+        """
+        try:
+            sizes = tuple(build(TableSize, each) for each in value["sizes"])
+            return cls(name=name, schema_cql=tuple(value["schema_cql"]), sizes=sizes)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"This is not what {name} has staged: {type(error).__name__}: {error}.",
+                subject=name,
+                next_step="Give what staging returned on each node.",
+            ) from error
+
 
 @dataclasses.dataclass(frozen=True)
 class TableRestore:
@@ -102,16 +203,27 @@ class TablesPlan:
     """A restore of tables that can go well, as far as can be seen beforehand.
 
     :param restore: who fetches what.
+    :param selection: what was asked for.
+    :param fetched: ``<keyspace>/<table>-<id>`` of what is fetched of the backup; Cassandra's schema too for a moment.
+    :param tables: none before the moment has been staged.
     :param before_cql: statements that make what is missing, before anything is imported.
     :param after_cql: statements that complete what was made, once everything is imported.
     :param indexes: ``keyspace.table.index`` to be rebuilt on every node, since an import passes them by.
     """
 
     restore: RestorePlan
-    tables: tuple[TableRestore, ...]
-    before_cql: tuple[str, ...]
-    after_cql: tuple[str, ...]
-    indexes: tuple[str, ...]
+    selection: Selection
+    fetched: tuple[str, ...]
+    tables: tuple[TableRestore, ...] = ()
+    before_cql: tuple[str, ...] = ()
+    after_cql: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+
+    @property
+    def as_of_us(self) -> int:
+        """What was written by then comes back."""
+        moment = self.restore.moment
+        return moment.moment_us if moment else self.restore.snapshot_began_us
 
     def to_result(self) -> _Json:
         """The plan as plain values."""
@@ -124,8 +236,12 @@ class TablesPlan:
         :raises InputError: if the values are something else.
         """
         try:
+            selection = value["selection"]
+            patterns = {name: tuple(selection[name]) for name in ("keyspaces", "tables")}
             return cls(
                 restore=RestorePlan.from_result(value["restore"]),
+                selection=build(Selection, {**selection, **patterns}),
+                fetched=tuple(value["fetched"]),
                 tables=tuple(build(TableRestore, each) for each in value["tables"]),
                 before_cql=tuple(value["before_cql"]),
                 after_cql=tuple(value["after_cql"]),
@@ -138,44 +254,28 @@ class TablesPlan:
             ) from error
 
 
-def choose_tables(manifest: ClusterManifest, *, then: cql.Schema, selection: Selection) -> tuple[TableRef, ...]:
-    """The tables of a backup that are meant. Views are none: they are made from their tables.
+def choose_tables(contents: Contents, *, selection: Selection) -> tuple[TableRef, ...]:
+    """The tables that are meant. Views are none: they are made from their tables.
 
     :raises PlanRefusedError: if a pattern means nothing, or a table that Cassandra keeps for itself.
     """
-    there = [
-        summary.table
-        for summary in manifest.tables
-        if summary.table.keyspace not in SYSTEM_KEYSPACES
-        and then.find(cql.VIEW, summary.table.keyspace, summary.table.table) is None
-    ]
-    chosen: set[TableRef] = set()
-    reasons: list[ReviveError] = []
-    patterns = [(pattern, True) for pattern in selection.keyspaces] + [(pattern, False) for pattern in selection.tables]
-    for pattern, whole in patterns:
-        plain_pattern = pattern.replace('"', "")
-        found = [
-            table
-            for table in there
-            if fnmatch.fnmatchcase(table.keyspace if whole else f"{table.keyspace}.{table.table}", plain_pattern)
-        ]
-        if not found:
-            reasons.append(_nothing_of(pattern, whole=whole, manifest=manifest, there=there))
-        chosen.update(found)
-    if not patterns:
-        reasons.append(
-            InputError(
-                "No table was named.",
-                subject="tables",
-                next_step=f"Give tables such as {there[0] if there else 'keyspace.table'}, or keyspaces.",
-            )
+    there = [each.table for each in contents.tables if not _is_view(each.table, schema=contents.schema)]
+    chosen = tuple(sorted(filter(selection.wants, there)))
+    reasons: list[ReviveError] = list(_unnamed(selection, example=there[0] if there else None))
+    reasons += [
+        InputError(
+            f"{_capital(contents.name)} has no {pattern} that users made.",
+            subject=pattern.split(" ", 1)[1],
+            next_step=f"It has {_names(contents, keyspaces=pattern.startswith('keyspace'))}.",
         )
+        for pattern in selection.unmatched(there)
+    ]
     for name in sorted({f"{each.keyspace}.{each.table}" for each in chosen}):
         same = [each for each in chosen if f"{each.keyspace}.{each.table}" == name]
         if len(same) > 1:
             reasons.append(
                 NodeError(
-                    f"The backup {manifest.tag} has {len(same)} tables {name}: it was made anew while the snapshots "
+                    f"{_capital(contents.name)} has {len(same)} tables {name}: it was made anew while the snapshots "
                     "were taken.",
                     subject=name,
                     next_step="Choose another backup.",
@@ -183,66 +283,109 @@ def choose_tables(manifest: ClusterManifest, *, then: cql.Schema, selection: Sel
             )
     if reasons:
         raise PlanRefusedError(reasons)
-    return tuple(sorted(chosen))
+    return chosen
+
+
+def contents_at(
+    moment: MomentPlan, *, restore: RestorePlan, schema: cql.Schema, staged: t.Sequence[StagedTables]
+) -> Contents:
+    """What all nodes together have staged.
+
+    :param restore: by which it was fetched.
+    :raises InputError: if it is not of every node of that.
+    """
+    by_name = {each.name: each for each in staged}
+    sizes: dict[str, Totals] = {}
+    tables: dict[str, Totals] = {}
+    for assignment in restore.assignments:
+        node = by_name.get(assignment.target_name)
+        if node is None:
+            raise InputError(
+                f"{assignment.target_name} has not staged its part.",
+                subject=assignment.target_name,
+                next_step="Give what staging returned on every node.",
+            )
+        for each in node.sizes:
+            more = Totals(files=each.files, size=each.size)
+            tables[each.table] = tables.get(each.table, Totals()) + more
+            sizes[assignment.source_host_id] = sizes.get(assignment.source_host_id, Totals()) + more
+    summaries = [
+        TableSummary(table=table, files=totals.files, size=totals.size)
+        for name, totals in sorted(tables.items())
+        for table in (parse_table_directory(*name.split("/", 1)),)
+        if table is not None
+    ]
+    return Contents(
+        name=f"the moment {format_us(moment.moment_us)}",
+        as_of_us=moment.moment_us,
+        schema=schema,
+        tables=tuple(summaries),
+        sizes=sizes,
+        directory_sizes={},
+    )
+
+
+def plan_fetch(
+    *,
+    manifest: ClusterManifest,
+    contents: Contents,
+    moment: MomentPlan,
+    fetched: t.Sequence[str],
+    selection: Selection,
+    targets: t.Sequence[TargetNode],
+    space_margin: float = SPACE_MARGIN,
+) -> TablesPlan:
+    """Which node fetches and replays what, for a moment.
+
+    :param contents: of the backup that it begins with.
+    :param fetched: as of :class:`TablesPlan`.
+    :raises PlanRefusedError: with every reason against it.
+    """
+    nodes = _Nodes(
+        manifest=manifest, contents=contents, selection=selection, targets=targets, moment=moment, margin=space_margin
+    )
+    there = [each.table for each in contents.tables]
+    reasons = [*nodes.reasons, *_unnamed(selection, example=there[0] if there else None)]
+    if reasons:
+        raise PlanRefusedError(reasons)
+    warnings = [
+        f"The backup {manifest.tag} has no {pattern}. If it was made between that and the moment, it is in the logs."
+        for pattern in selection.unmatched(there)
+    ]
+    return TablesPlan(restore=nodes.plan(warnings=warnings), selection=selection, fetched=tuple(fetched))
 
 
 def plan_tables(
     *,
     manifest: ClusterManifest,
+    contents: Contents,
     chosen: t.Sequence[TableRef],
-    sizes: t.Mapping[str, Totals],
-    directory_sizes: t.Mapping[str, tuple[int, ...]],
-    then: cql.Schema,
+    fetched: t.Sequence[str],
     now: cql.Schema,
     selection: Selection,
     targets: t.Sequence[TargetNode],
+    moment: MomentPlan | None = None,
     space_margin: float = SPACE_MARGIN,
 ) -> TablesPlan:
     """Which node imports what into which table, and what has to be made for it.
 
-    :param chosen: from :func:`choose_tables`.
-    :param sizes: by host id of the backup's nodes, of what is chosen; ``directory_sizes`` alike, by data directory.
-    :param then: the schema at the restore point, and ``now`` the cluster's.
+    :param chosen: from :func:`choose_tables`, and ``fetched`` as of :class:`TablesPlan`.
+    :param now: the cluster's schema.
+    :param moment: that ``contents`` are of; they have been staged then.
     :raises PlanRefusedError: with every reason against it.
     """
-    restore_id = restore_id_of(manifest, selection=selection)
-    reasons: list[ReviveError] = [*_selection_reasons(selection), *group_reasons(targets)]
-    pairs, pair_reasons = _pairs(manifest, targets=targets)
-    reasons += pair_reasons
-    reduced: list[Pair] = []
-    for source, target in pairs:
-        totals = sizes.get(source.node.host_id, Totals())
-        part = dataclasses.replace(
-            source, totals=totals, data_directory_sizes=directory_sizes.get(source.node.host_id, ())
-        )
-        reduced.append((part, target))
-        reasons += space_reasons(target, source=part, margin=space_margin, work_bytes=0)
-        reasons += pending_reasons(target, restore_id=restore_id)
-        reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
-    making = _Making(manifest=manifest, then=then, now=now, selection=selection, restore_id=restore_id)
+    nodes = _Nodes(
+        manifest=manifest, contents=contents, selection=selection, targets=targets, moment=moment, margin=space_margin
+    )
+    making = _Making(contents=contents, now=now, selection=selection, restore_id=nodes.restore_id)
     tables = [making.table(table) for table in chosen]
-    reasons += making.reasons
-    reasons += _twice(tables)
+    reasons = [*nodes.reasons, *making.reasons, *_twice(tables)]
     if reasons:
         raise PlanRefusedError(list({str(reason): reason for reason in reasons}.values()))
-    assignments = tuple(assignment_for(source, target=target) for source, target in reduced)
     return TablesPlan(
-        restore=RestorePlan(
-            restore_id=restore_id,
-            tag=manifest.tag,
-            mode=selection.mode,
-            restore_auth=False,
-            cluster_id=manifest.cluster_id,
-            source_cluster_name=manifest.cluster_name,
-            target_cluster_name=targets[0].cluster_name,
-            snapshot_began_us=manifest.snapshot_began_us,
-            snapshot_ended_us=manifest.snapshot_ended_us,
-            assignments=tuple(sorted(assignments, key=lambda each: each.target_name)),
-            warnings=(*making.warnings, *newer_warnings(reduced)),
-            files=sum(each.files for each in assignments),
-            size=sum(each.size for each in assignments),
-            stored_size=sum(each.stored_size for each in assignments),
-        ),
+        restore=nodes.plan(warnings=making.warnings),
+        selection=selection,
+        fetched=tuple(fetched),
         tables=tuple(tables),
         before_cql=tuple(dict.fromkeys(making.before)),
         after_cql=tuple(dict.fromkeys(making.after)),
@@ -250,42 +393,70 @@ def plan_tables(
     )
 
 
-def restore_id_of(manifest: ClusterManifest, *, selection: Selection) -> str:
-    """The name of a restore: the same for the same backup and the same words of the operator."""
+class _Nodes:
+    """Which node gets what another had, and what speaks against it."""
+
+    def __init__(
+        self,
+        *,
+        manifest: ClusterManifest,
+        contents: Contents,
+        selection: Selection,
+        targets: t.Sequence[TargetNode],
+        moment: MomentPlan | None,
+        margin: float,
+    ) -> None:
+        self.restore_id = restore_id_of(manifest, selection=selection, moment=moment)
+        self.reasons: list[ReviveError] = [*_selection_reasons(selection), *group_reasons(targets)]
+        self._manifest, self._moment, self._mode = manifest, moment, selection.mode
+        self._target_cluster_name = targets[0].cluster_name if targets else ""
+        pairs, pair_reasons = _pairs(manifest, targets=targets)
+        self.reasons += pair_reasons
+        self._pairs: list[Pair] = []
+        for source, target in pairs:
+            host_id = source.node.host_id
+            part = dataclasses.replace(
+                source,
+                totals=contents.sizes.get(host_id, Totals()),
+                data_directory_sizes=contents.directory_sizes.get(host_id, ()),
+            )
+            self._pairs.append((part, target))
+            # What is staged already needs no more room.
+            work_bytes = moment.work_bytes(host_id) if moment and contents.directory_sizes else 0
+            self.reasons += space_reasons(target, source=part, margin=margin, work_bytes=work_bytes)
+            self.reasons += pending_reasons(target, restore_id=self.restore_id)
+            self.reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
+            if moment:
+                self.reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
+
+    def plan(self, *, warnings: t.Sequence[str]) -> RestorePlan:
+        """Who fetches what."""
+        manifest = self._manifest
+        assignments = tuple(assignment_for(source, target=target) for source, target in self._pairs)
+        return RestorePlan(
+            restore_id=self.restore_id,
+            tag=manifest.tag,
+            mode=self._mode,
+            restore_auth=False,
+            cluster_id=manifest.cluster_id,
+            source_cluster_name=manifest.cluster_name,
+            target_cluster_name=self._target_cluster_name,
+            snapshot_began_us=manifest.snapshot_began_us,
+            snapshot_ended_us=manifest.snapshot_ended_us,
+            assignments=tuple(sorted(assignments, key=lambda each: each.target_name)),
+            warnings=(*warnings, *newer_warnings(self._pairs)),
+            files=sum(each.files for each in assignments),
+            size=sum(each.size for each in assignments),
+            stored_size=sum(each.stored_size for each in assignments),
+            moment=self._moment,
+        )
+
+
+def restore_id_of(manifest: ClusterManifest, *, selection: Selection, moment: MomentPlan | None = None) -> str:
+    """The name of a restore: the same for the same backup and moment and the same words of the operator."""
     words = json.dumps([manifest.cluster_id, dataclasses.asdict(selection)], sort_keys=True)
-    return f"{manifest.tag}-{selection.mode}-{hashlib.sha256(words.encode()).hexdigest()[:8]}"
-
-
-def plan_lines(plan: TablesPlan) -> list[str]:
-    """What a restore of tables will do, to be read before it begins."""
-    restore = plan.restore
-    how = {
-        BESIDE: "into new tables, so that nothing that exists is affected",
-        REPLACE: "in place of what is there",
-        MERGE: "over what is there",
-    }[restore.mode]
-    lines = [
-        f"Restore {len(plan.tables)} tables of {restore.tag} of cluster {restore.source_cluster_name} {how}.",
-        f"As of {format_us(restore.snapshot_began_us)}: what was written later is not in the backup.",
-        (
-            f"{restore.files} files, {format_size(restore.size)}; at most {format_size(restore.stored_size)} are to be "
-            "fetched. Cassandra goes on serving."
-        ),
-    ]
-    for table in plan.tables:
-        rows = "rows not counted" if table.rows is None else f"{table.rows} rows"
-        source = cql.shown_name(table.source_keyspace, table.source_table)
-        new = "a new table" if table.is_new else "which is emptied first" if table.replaces else "which is there"
-        lines.append(f"{source} goes to {table}, {new}: {table.files} files, {format_size(table.size)}, {rows}")
-    lines += [
-        f"{each.target_name} ({each.target_address}) imports what {each.source_name} had: {each.files} files, "
-        f"{format_size(each.size)}"
-        for each in restore.assignments
-    ]
-    lines += [f"Before: {' '.join(statement.split())[:160]}" for statement in plan.before_cql]
-    lines += [f"Then: {' '.join(statement.split())[:160]}" for statement in plan.after_cql]
-    lines += [f"Then: rebuild the index {index}" for index in plan.indexes]
-    return lines + [f"Warning: {warning}" for warning in restore.warnings]
+    what = f"{manifest.tag}-{moment.label}" if moment else manifest.tag
+    return f"{what}-{selection.mode}-{hashlib.sha256(words.encode()).hexdigest()[:8]}"
 
 
 def table_comment(restore_id: str) -> str:
@@ -299,15 +470,14 @@ class _Making:
     def __init__(
         self,
         *,
-        manifest: ClusterManifest,
-        then: cql.Schema,
+        contents: Contents,
         now: cql.Schema,
         selection: Selection,
         restore_id: str,
     ) -> None:
-        self._manifest, self._then, self._now = manifest, then, now
+        self._contents, self._then, self._now = contents, contents.schema, now
         self._selection, self._restore_id = selection, restore_id
-        self._summaries = {summary.table: summary for summary in manifest.tables}
+        self._summaries = {summary.table: summary for summary in contents.tables}
         self.before: list[str] = []
         self.after: list[str] = []
         self.indexes: list[str] = []
@@ -324,7 +494,8 @@ class _Making:
         if then is None:
             self.reasons.append(
                 NodeError(
-                    f"The backup does not say how {cql.shown_name(source.keyspace, source.table)} was made.",
+                    f"{_capital(self._contents.name)} does not say how "
+                    f"{cql.shown_name(source.keyspace, source.table)} was made.",
                     subject=str(source),
                     next_step="Restore to a new cluster, or choose another backup.",
                 )
@@ -354,7 +525,7 @@ class _Making:
             return self._selection.suffix
         if self._selection.mode != BESIDE or elsewhere:
             return ""
-        return "_restored_" + re.sub(r"\D", "", format_us(self._manifest.snapshot_began_us))[:14]
+        return "_restored_" + re.sub(r"\D", "", format_us(self._contents.as_of_us))[:14]
 
     def _check_keyspace(self, source: str, target: str) -> None:
         """The keyspace has to be replicated as it was: each node gets what one node had."""
@@ -364,7 +535,7 @@ class _Making:
         if now is None and then is None:
             self.reasons.append(
                 NodeError(
-                    f"There is no keyspace {target}, and the backup does not say how {source} was made.",
+                    f"There is no keyspace {target}, and {self._contents.name} does not say how {source} was made.",
                     subject=target,
                     next_step=f"Make the keyspace {target} with the replication that {source} had, then run it again.",
                 )
@@ -437,7 +608,7 @@ class _Making:
         if differences:
             self.reasons.append(
                 NodeError(
-                    f"{shown} is another table than in the backup: {'; '.join(differences)}.",
+                    f"{shown} is another table than in {self._contents.name}: {'; '.join(differences)}.",
                     subject=shown,
                     next_step=f"Restore it with mode {BESIDE}, which makes a table as it was.",
                 )
@@ -467,13 +638,13 @@ class _Making:
             )
         if self._selection.mode == REPLACE:
             self.warnings.append(
-                f"{shown} is emptied. It holds then what it held at {format_us(self._manifest.snapshot_began_us)}, and "
+                f"{shown} is emptied. It holds then what it held at {format_us(self._contents.as_of_us)}, and "
                 f"what is written to it meanwhile. What it holds now is kept in the snapshots {self._restore_id}-*."
             )
             return
         self.warnings.append(
             f"{shown} keeps the newest of each cell: what was changed or deleted after "
-            f"{format_us(self._manifest.snapshot_began_us)} stays as it is now, and a row that was deleted since does "
+            f"{format_us(self._contents.as_of_us)} stays as it is now, and a row that was deleted since does "
             f"not come back. With mode {BESIDE} it does, in a table of its own."
         )
 
@@ -500,7 +671,7 @@ class _Making:
             if differences:
                 self.reasons.append(
                     NodeError(
-                        f"The type {cql.shown_name(keyspace, each.name)} is another than in the backup: "
+                        f"The type {cql.shown_name(keyspace, each.name)} is another than in {self._contents.name}: "
                         f"{'; '.join(differences)}.",
                         subject=f"{keyspace}.{each.name}",
                         next_step="Restore into another keyspace (into_keyspace), which gets the type as it was.",
@@ -508,14 +679,35 @@ class _Making:
                 )
 
 
-def _nothing_of(pattern: str, *, whole: bool, manifest: ClusterManifest, there: t.Sequence[TableRef]) -> ReviveError:
-    names = sorted({each.keyspace for each in there}) if whole else sorted(map(str, there))
-    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return InputError(
-        f"The backup {manifest.tag} has no {'keyspace' if whole else 'table'} {pattern} that users made.",
-        subject=pattern,
-        next_step=f"It has {shown or 'none'}.",
+def _is_view(table: TableRef, *, schema: cql.Schema) -> bool:
+    return schema.find(cql.VIEW, table.keyspace, table.table) is not None
+
+
+def _unnamed(selection: Selection, *, example: TableRef | None) -> t.Iterator[ReviveError]:
+    if not selection.keyspaces and not selection.tables:
+        yield InputError(
+            "No table was named.",
+            subject="tables",
+            next_step=f"Give tables such as {example or 'keyspace.table'}, or keyspaces.",
+        )
+
+
+def _names(contents: Contents, *, keyspaces: bool) -> str:
+    """What users could have meant, by the schema where that is known; what is staged is only what was asked for."""
+    known = {(each.table.keyspace, each.table.table) for each in contents.tables}
+    known |= {(each.keyspace, each.name) for each in contents.schema.objects if each.kind == cql.TABLE}
+    names = sorted(
+        {
+            keyspace if keyspaces else f"{keyspace}.{table}"
+            for keyspace, table in known
+            if keyspace not in SYSTEM_KEYSPACES and contents.schema.find(cql.VIEW, keyspace, table) is None
+        }
     )
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _selection_reasons(selection: Selection) -> t.Iterator[ReviveError]:

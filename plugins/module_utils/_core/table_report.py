@@ -9,6 +9,11 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import (
+    NodeReplay,
+    moment_lines,
+    moment_report,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.report import (
     DIFFERS,
@@ -42,11 +47,13 @@ def tables_report(
     rows: t.Mapping[str, int],
     began_us: int,
     ended_us: int,
+    replays: t.Sequence[NodeReplay] = (),
 ) -> dict[str, t.Any]:
     """The report of a restore of tables.
 
     :param rows: now, by ``keyspace.table``.
     :param began_us: when the restore began, and ``ended_us`` when the tables could be read.
+    :param replays: for a moment what became of each node's log.
     :returns: plain values, and in ``lines`` the text.
     """
     restore = plan.restore
@@ -62,8 +69,9 @@ def tables_report(
         "restore_id": restore.restore_id,
         "tag": restore.tag,
         "mode": restore.mode,
-        "recovery_point_us": restore.snapshot_began_us,
-        "recovery_point": format_us(restore.snapshot_began_us),
+        "recovery_point_us": plan.as_of_us,
+        "recovery_point": format_us(plan.as_of_us),
+        "moment": moment_report(restore, replays=replays),
         "seconds": (ended_us - began_us) / 1e6,
         "fetched_bytes": sum(node.fetched_bytes for node in fetched),
         "size": sum(node.size for node in imported),
@@ -73,7 +81,11 @@ def tables_report(
     }
     lines = [
         f"Restored {len(plan.tables)} tables of {restore.tag} in {format_duration(value['seconds'])}.",
-        f"As of {value['recovery_point']}: what was written later is not in the backup.",
+        *(
+            moment_lines(value["moment"])
+            if value["moment"]
+            else [f"As of {value['recovery_point']}: what was written later is not in the backup."]
+        ),
         f"{format_size(value['fetched_bytes'])} fetched, {format_size(value['size'])} imported.",
     ]
     lines += [
@@ -96,6 +108,6 @@ def _line(table: TableRestore, *, now: int | None) -> str:
     source = shown_name(table.source_keyspace, table.source_table)
     there = "not counted" if now is None else f"{now} rows"
     if table.rows is None:
-        return f"{source} in {table}: {there}; the backup did not count"
+        return f"{source} in {table}: {there}; nobody counted them then"
     same = table.is_new and now == table.rows
     return f"{source} in {table}: {there}, " + ("as in the backup" if same else f"{table.rows} in the backup")

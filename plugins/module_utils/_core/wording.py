@@ -15,6 +15,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_mod
     RestorePlan,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import shown_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
+    BESIDE,
+    MERGE,
+    REPLACE,
+    TablesPlan,
+)
 
 
 def plan_lines(plan: RestorePlan) -> list[str]:
@@ -34,6 +41,48 @@ def plan_lines(plan: RestorePlan) -> list[str]:
         *(_assignment_line(each) for each in plan.assignments),
         *(f"Warning: {warning}" for warning in plan.warnings),
     ]
+
+
+def tables_plan_lines(plan: TablesPlan) -> list[str]:
+    """What a restore of tables will do, to be read before it begins."""
+    restore = plan.restore
+    how = {
+        BESIDE: "into new tables, so that nothing that exists is affected",
+        REPLACE: "in place of what is there",
+        MERGE: "over what is there",
+    }[restore.mode]
+    what = f"{len(plan.tables)} tables" if plan.tables else f"the tables {', '.join(plan.selection.patterns)}"
+    lines = [f"Restore {what} of {restore.tag} of cluster {restore.source_cluster_name} {how}."]
+    if restore.moment:
+        lines += moment_lines(restore.moment, tag=restore.tag)
+    else:
+        lines.append(f"As of {format_us(plan.as_of_us)}: what was written later is not in the backup.")
+    if plan.tables and restore.moment:
+        lines.append(f"{restore.files} files, {format_size(restore.size)} are on the nodes. Cassandra goes on serving.")
+    else:
+        lines.append(
+            f"{restore.files} files, {format_size(restore.size)}; at most {format_size(restore.stored_size)} are to be "
+            "fetched. Cassandra goes on serving."
+        )
+    for table in plan.tables:
+        rows = "rows not counted" if table.rows is None else f"{table.rows} rows"
+        source = shown_name(table.source_keyspace, table.source_table)
+        new = "a new table" if table.is_new else "which is emptied first" if table.replaces else "which is there"
+        lines.append(f"{source} goes to {table}, {new}: {table.files} files, {format_size(table.size)}, {rows}")
+    lines += [
+        f"{each.target_name} ({each.target_address}) imports what {each.source_name} had: {each.files} files, "
+        f"{format_size(each.size)}"
+        for each in restore.assignments
+    ]
+    if not plan.tables:
+        lines.append(
+            "Which tables there were at the moment, and how they were made, is known when the logs have been replayed "
+            "beside Cassandra. The rest of the plan is made then, before any table is touched."
+        )
+    lines += [f"Before: {' '.join(statement.split())[:160]}" for statement in plan.before_cql]
+    lines += [f"Then: {' '.join(statement.split())[:160]}" for statement in plan.after_cql]
+    lines += [f"Then: rebuild the index {index}" for index in plan.indexes]
+    return lines + [f"Warning: {warning}" for warning in restore.warnings]
 
 
 def backup_line(manifest: ClusterManifest) -> str:

@@ -21,7 +21,11 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import reader_of
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
+    names_in,
+    read_if_there,
+    write_atomically,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
     StagingSettings,
@@ -36,9 +40,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
     RESTORED_SYSTEM_KEYSPACES,
     SYSTEM_KEYSPACES,
+    TableRef,
+    split_component,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import AUTH_KEYSPACE
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, Progress
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TableSize
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import fetch_segments
@@ -70,6 +78,8 @@ class RecoveryOutcome:
     :param later_schema: mutations passed over that only a later schema can read; proven to be later than the moment.
     :param indexes_to_rebuild: ``keyspace.table.index``, to be rebuilt once the node runs.
     :param tables: ``keyspace.table`` of those that users had made by the moment.
+    :param schema_cql: the statements that make the schema of the moment, and ``sizes`` what is staged of each table;
+        both only where some tables were asked for.
     """
 
     changed: bool
@@ -85,6 +95,8 @@ class RecoveryOutcome:
     tables: tuple[str, ...]
     replay_milliseconds: int
     seconds: float
+    schema_cql: tuple[str, ...] = ()
+    sizes: tuple[TableSize, ...] = ()
 
 
 def is_staged(node: NodeSettings, *, restore_id: str) -> bool:
@@ -128,12 +140,14 @@ def stage_moment(
     restore_auth: bool,
     release_version: str,
     options: InstanceOptions,
+    wants: t.Callable[[TableRef], bool] | None = None,
     owner: str | None = None,
     identity_file: str | None = None,
     progress: Progress | None = None,
 ) -> RecoveryOutcome:
     """Make of the node's fetched base what the source held at the moment. Nothing to do if that is done.
 
+    :param wants: which tables the base was fetched of; ``None`` for everything.
     :param source: what the base's node manifest begins with.
     :param segments: of the source's log, as planned; the base's active segment first.
     :param moment_us: ``None`` where the log as shipped is the cut.
@@ -174,13 +188,16 @@ def stage_moment(
             base=base,
             segments=paths,
             moment_us=moment_us,
-            keyspaces=_keyspaces(source.snapshot),
-            without_keyspaces=() if restore_auth else (AUTH_KEYSPACE,),
+            wants=_wanted(source.snapshot, wants=wants, restore_auth=restore_auth),
+            whole_keyspaces=wants is None,
         )
         local = os.path.realpath(read_config(node.config_file).local_system_directory)
         laid = lay_down(staged=staged, base=base, schema_directory=places.index(local))
         note_laid_down(journal_path=fetch_journal_path(node, restore_id=restore_id), base=base)
         outcome = _made(staged, laid=laid, log_bytes=sum(map(os.path.getsize, paths)), segments=len(paths))
+        if wants is not None:
+            sizes = tuple(_size(each.table, base=base) for each in staged.tables)
+            outcome = dataclasses.replace(outcome, schema_cql=staged.schema_cql, sizes=sizes)
         _save(node, outcome, restore_id=restore_id)
         for name in (_INSTANCE, _LOG):
             data_directory.remove_tree(os.path.join(work, name))
@@ -208,8 +225,9 @@ def staged_outcome(node: NodeSettings, *, restore_id: str) -> RecoveryOutcome | 
     if record["journal"] != _journal_sha256(node, restore_id=restore_id):
         return None
     value = record["outcome"]
-    lists = {name: tuple(value[name]) for name in ("indexes_to_rebuild", "tables")}
-    return RecoveryOutcome(**{**value, **lists, "changed": False})
+    lists = {name: tuple(value[name]) for name in ("indexes_to_rebuild", "tables", "schema_cql") if name in value}
+    sizes = tuple(build(TableSize, each) for each in value.get("sizes", ()))
+    return RecoveryOutcome(**{**value, **lists, "sizes": sizes, "changed": False})
 
 
 def note_rebuilt(node: NodeSettings, *, restore_id: str) -> None:
@@ -284,8 +302,10 @@ def _identity(source: NodeManifestHeader, *, release_version: str) -> SourceIden
     )
 
 
-def _keyspaces(record: SnapshotRecord) -> tuple[str, ...] | None:
-    """What the base is whole in, and so can be carried on; ``None`` for everything, keyspaces made since included.
+def _wanted(
+    record: SnapshotRecord, *, wants: t.Callable[[TableRef], bool] | None, restore_auth: bool
+) -> t.Callable[[TableRef], bool]:
+    """Which tables can be carried on from the base, those that were made since included, and are wanted.
 
     :raises InputError: if the base has some tables of a keyspace only.
     """
@@ -295,7 +315,27 @@ def _keyspaces(record: SnapshotRecord) -> tuple[str, ...] | None:
             subject=record.tag,
             next_step="Choose a backup of whole keyspaces.",
         )
-    return (*record.keyspaces, *RESTORED_SYSTEM_KEYSPACES) if record.keyspaces else None
+    whole = frozenset((*record.keyspaces, *RESTORED_SYSTEM_KEYSPACES)) if record.keyspaces else None
+
+    def wanted(table: TableRef) -> bool:
+        known = (whole is None or table.keyspace in whole) and (restore_auth or table.keyspace != AUTH_KEYSPACE)
+        return known and (wants is None or wants(table))
+
+    return wanted
+
+
+def _size(table: TableRef, *, base: FetchedBase) -> TableSize:
+    """What the base has of a table, once the moment is laid down; of its indexes, which are made anew, nothing."""
+    directories = [os.path.join(directory, table.keyspace, table.directory) for directory in base.directories]
+    files = [
+        os.path.join(directory, name)
+        for directory in directories
+        for name in names_in(directory)
+        if split_component(name) is not None
+    ]
+    return TableSize(
+        table=f"{table.keyspace}/{table.directory}", files=len(files), size=sum(map(os.path.getsize, files))
+    )
 
 
 def _instance(

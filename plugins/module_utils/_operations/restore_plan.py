@@ -83,13 +83,8 @@ def make_plan(
     :raises PlanRefusedError: with every reason, those in the repository too.
     :raises StoreError: if the store does not answer.
     """
-    point = parse_restore_point(restore_point) if isinstance(restore_point, str) else restore_point
-    moment: MomentPlan | None = None
-    tag = str(point)
-    if isinstance(point, Moment):
-        check_past(point, now_us=now_us if now_us is not None else clock.now_us())
-        tag, moment = _plan_logs(store, point, cut=cut, identity_file=identity_file)
-    manifest = load_backup(store, tag)
+    point = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
+    manifest = load_backup(store, point.tag)
     reasons: list[ReviveError] = []
     plan: RestorePlan | None = None
     try:
@@ -101,7 +96,7 @@ def make_plan(
             restore_auth=restore_auth,
             node_mapping=node_mapping,
             space_margin=space_margin,
-            moment=moment,
+            moment=point.moment,
         )
     except PlanRefusedError as error:
         reasons += error.reasons
@@ -114,6 +109,30 @@ def make_plan(
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
     return manifest, plan
+
+
+class FoundPoint(t.NamedTuple):
+    """Where a restore begins: a backup, and what of the logs comes on top of it."""
+
+    tag: str
+    moment: MomentPlan | None
+
+
+def find_point(
+    store: ObjectStore,
+    restore_point: str | RestorePoint,
+    *,
+    cut: str = BY_TIMESTAMP,
+    identity_file: str | None = None,
+    now_us: int | None = None,
+) -> FoundPoint:
+    """What a restore point stands for; parameters and errors as of :func:`make_plan`."""
+    point = parse_restore_point(restore_point) if isinstance(restore_point, str) else restore_point
+    if not isinstance(point, Moment):
+        return FoundPoint(tag=str(point), moment=None)
+    check_past(point, now_us=now_us if now_us is not None else clock.now_us())
+    tag, moment = _plan_logs(store, point, cut=cut, identity_file=identity_file)
+    return FoundPoint(tag=tag, moment=moment)
 
 
 def _plan_logs(store: ObjectStore, moment: Moment, *, cut: str, identity_file: str | None) -> tuple[str, MomentPlan]:

@@ -10,6 +10,7 @@ Each says what it changed.
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
@@ -20,6 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import gap_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import NodeLog
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import planned_segments
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
     Progress,
@@ -60,10 +62,13 @@ def fetch_part(
     repository: RepositorySettings,
     transfer: TransferSettings,
     progress: Progress,
+    tables: tuple[str, ...] = (),
 ) -> fetch.FetchOutcome:
     """Download what belongs on this node beside its data; errors as of :func:`fetch.fetch_backup`.
 
     Nothing to do if it has been made into the plan's moment already.
+
+    :param tables: ``<keyspace>/<table>-<id>`` of the only ones that are wanted; empty for all.
     """
     assignment = part.plan.assignment_of(part.node.name)
     if part.plan.moment:
@@ -93,6 +98,7 @@ def fetch_part(
         group=part.group,
         transfer=transfer,
         progress=progress,
+        tables=tables,
     )
 
 
@@ -103,9 +109,11 @@ def stage_part(
     repository: RepositorySettings,
     options: InstanceOptions,
     progress: Progress,
+    wants: t.Callable[[TableRef], bool] | None = None,
 ) -> recovery.RecoveryOutcome:
     """Make of the fetched backup what its node held at the plan's moment. Nothing that serves is touched.
 
+    :param wants: which tables were fetched; ``None`` for everything.
     :raises InputError: if the plan is of a whole backup.
     :raises ObjectMissingError: if the repository has less of the log than when it was planned.
     :raises PieceCorruptError: if a piece is damaged; that is recorded in the repository as a gap.
@@ -139,6 +147,7 @@ def stage_part(
             restore_auth=plan.restore_auth,
             release_version=assignment.release_version,
             options=options,
+            wants=wants,
             owner=part.owner,
             identity_file=repository.identity_file,
             progress=progress,

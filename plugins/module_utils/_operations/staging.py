@@ -120,6 +120,7 @@ class StagedMoment:
     :param schema: the directory of ``system_schema``'s tables as of the moment, the base's SSTables included.
     :param schema_sha256: of the schema's rows; nodes of a cluster that agree on their schema have the same.
     :param truncations: all that the node remembered at the moment.
+    :param schema_cql: the statements that make the schema, with the ids of tables.
     :param indexes: old secondary indexes, as ``(keyspace, table, index)``.
     :param later_schema: mutations that only a later schema can read, all proven to be later than the moment.
     """
@@ -128,6 +129,7 @@ class StagedMoment:
     tables: tuple[StagedTable, ...]
     schema: str
     schema_sha256: str
+    schema_cql: tuple[str, ...]
     truncations: tuple[Truncation, ...]
     indexes: tuple[tuple[str, str, str], ...]
     schema_replay: ReplayReport
@@ -161,8 +163,8 @@ def recover_to_moment(
     base: FetchedBase,
     segments: t.Sequence[str],
     moment_us: int | None,
-    keyspaces: t.Sequence[str] | None = None,
-    without_keyspaces: t.Sequence[str] = (),
+    wants: t.Callable[[TableRef], bool] | None = None,
+    whole_keyspaces: bool = True,
 ) -> StagedMoment:
     """Make the SSTables of what was written from the base to the moment.
 
@@ -170,9 +172,9 @@ def recover_to_moment(
     in. Without a moment everything in ``segments`` is in, so that the cut is where they end.
 
     :param segments: paths, from the base's position on, each once; nothing but the last may end early.
-    :param keyspaces: those wanted; ``None`` for all but ``system``. What the base lacks cannot be wanted unless it was
-        made since.
-    :param without_keyspaces: of those, the ones that stay as they are on the target.
+    :param wants: which tables are wanted; ``None`` for all but those of ``system``. What the base lacks cannot be
+        wanted unless it was made since.
+    :param whole_keyspaces: whether it wants all tables of a keyspace or none.
     :raises InputError: for a moment this Cassandra would round, or before the base was complete.
     :raises NodeError: if an instance does not come up, or a part of the log cannot be read.
     :raises LocalFilesError: if files cannot be linked or written.
@@ -188,17 +190,19 @@ def recover_to_moment(
     _link_tree(os.path.join(instance.places.data, _SCHEMA), schema)
     first = _read_schema(instance)
     between = time.monotonic()
-    wanted = [
-        table
-        for table in first.tables
-        if (keyspaces is None or table.keyspace in keyspaces) and table.keyspace not in without_keyspaces
-    ]
-    replay, later = _data_pass(instance, identity=identity, tables=wanted, segments=segments, moment_us=moment_us)
+    wanted = [table for table in first.tables if wants is None or wants(table)]
+    replay_list = data_replay_list(
+        release_version=identity.release_version,
+        tables=[(table.keyspace, table.table) for table in wanted],
+        whole_keyspaces=whole_keyspaces,
+    )
+    replay, later = _data_pass(instance, replay=replay_list, segments=segments, moment_us=moment_us)
     return StagedMoment(
         moment_us=moment_us,
         tables=tuple(_staged(table, first=first, base=base, data=instance.places.data) for table in wanted),
         schema=schema,
         schema_sha256=first.sha256,
+        schema_cql=first.statements,
         truncations=first.truncations,
         indexes=first.indexes,
         schema_replay=schema_replay,
@@ -275,6 +279,7 @@ class _Schema:
     truncations: tuple[Truncation, ...]
     indexes: tuple[tuple[str, str, str], ...]
     sha256: str
+    statements: tuple[str, ...]
 
 
 def _check(*, identity: SourceIdentity, base: FetchedBase, moment_us: int | None) -> None:
@@ -311,6 +316,7 @@ def _read_schema(instance: StagingInstance) -> _Schema:
             for name in _schema_tables(instance.places.data)
         }
         (local,) = cql.select_json("SELECT JSON truncated_at FROM system.local")
+        described = cql.texts("DESCRIBE FULL SCHEMA WITH INTERNALS")
     tables = [
         TableRef(keyspace=row["keyspace_name"], table=row[column], id=row["id"].replace("-", ""))
         for name, column in (("tables", "table_name"), ("views", "view_name"))
@@ -329,21 +335,14 @@ def _read_schema(instance: StagingInstance) -> _Schema:
             )
         ),
         sha256=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        statements=tuple(row[-1] for row in described),
     )
 
 
 def _data_pass(
-    instance: StagingInstance,
-    *,
-    identity: SourceIdentity,
-    tables: t.Sequence[TableRef],
-    segments: t.Sequence[str],
-    moment_us: int | None,
+    instance: StagingInstance, *, replay: t.Sequence[str], segments: t.Sequence[str], moment_us: int | None
 ) -> tuple[ReplayReport, int]:
     """The report, and how many mutations only a later schema can read."""
-    replay = data_replay_list(
-        release_version=identity.release_version, tables=[(table.keyspace, table.table) for table in tables]
-    )
     if not replay:
         return ReplayReport(files=0, replayed=0, unknown={}, unreadable=(), milliseconds=0), 0
     instance.place_segments(segments)

@@ -45,12 +45,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
+    InstanceOptions,
     NodeSettings,
     TransferSettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import parse_truncations
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, recovery, restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import record_import
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remembered_identity
@@ -147,24 +148,42 @@ def fetch_tables(
     progress: Progress,
 ) -> fetch.FetchOutcome:
     """Download what this node imports beside its data; errors as of :func:`fetch.fetch_backup`."""
-    restore = part.plan.restore
-    assignment = restore.assignment_of(part.node.name)
-    return fetch.fetch_backup(
-        part.node,
+    return restore_steps.fetch_part(
+        _restore_part(part),
         store,
-        settings=repository,
-        restore_id=restore.restore_id,
-        tag=restore.tag,
-        source_host_id=assignment.source_host_id,
-        manifest_key=assignment.manifest_key,
-        manifest_sha256=assignment.manifest_sha256,
-        restore_auth=restore.restore_auth,
-        owner=part.owner,
-        group=part.group,
+        repository=repository,
         transfer=transfer,
         progress=progress,
-        tables=tuple(table.source for table in part.plan.tables),
+        tables=part.plan.fetched,
     )
+
+
+def stage_tables(
+    part: TablePart,
+    store: ObjectStore,
+    *,
+    repository: RepositorySettings,
+    options: InstanceOptions,
+    progress: Progress,
+) -> recovery.RecoveryOutcome:
+    """Make of what was fetched what the tables held at the moment; errors as of :func:`restore_steps.stage_part`."""
+    return restore_steps.stage_part(
+        _restore_part(part),
+        store,
+        repository=repository,
+        options=options,
+        progress=progress,
+        wants=part.plan.selection.wants,
+    )
+
+
+def would_stage(part: TablePart) -> bool:
+    """Whether :func:`stage_tables` has anything to do."""
+    return restore_steps.would_stage(_restore_part(part))
+
+
+def _restore_part(part: TablePart) -> restore_steps.Part:
+    return restore_steps.Part(node=part.node, plan=part.plan.restore, owner=part.owner, group=part.group)
 
 
 def make_tables(
@@ -397,6 +416,7 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
             data_directory.remove_if_empty(os.path.dirname(work))
         for path in records:
             remove_if_there(path)
+        recovery.forget_moment(node, restore_id=restore_id)
     return freed
 
 

@@ -6,32 +6,41 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as cql
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    InputError,
-    PlanRefusedError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, PlanRefusedError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import BY_TIMESTAMP
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+    ClusterManifest,
     NodeSummary,
     TableEntry,
     Totals,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import MomentPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SCHEMA_KEYSPACE, TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import is_of_an_index
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TargetNode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import Moment, parse_restore_point
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
+    Contents,
     Selection,
+    StagedTables,
     TablesPlan,
     choose_tables,
+    contents_at,
+    plan_fetch,
     plan_tables,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backups import load_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore_plan import Record, check_objects
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore_plan import (
+    Record,
+    check_objects,
+    find_point,
+)
 
 _Describe = t.Callable[[CqlSettings], t.Sequence[str]]
 
@@ -44,41 +53,46 @@ def make_tables_plan(
     targets: t.Sequence[TargetNode],
     cql_settings: CqlSettings,
     identity_file: str | None = None,
+    cut: str = BY_TIMESTAMP,
+    now_us: int | None = None,
     describe: _Describe = describe_schema,
 ) -> TablesPlan:
-    """Who imports what of a backup, after a look at every object that is needed.
+    """Who imports what of a backup or a moment, after a look at every object that is needed.
 
-    :param restore_point: a tag or ``latest``.
+    To a moment it says what is fetched and replayed; :func:`complete_tables_plan` says the rest, from what came of it.
+
+    :param restore_point: a tag, ``latest`` or a moment.
     :param identity_file: to read the node manifests of an encrypted backup with.
-    :raises InputError: if the restore point is none that tables can be restored to.
+    :param cut: how the logs are cut at a moment.
+    :param now_us: this moment, which a restore point may not be later than.
+    :raises InputError: if the restore point cannot be understood, or is in the future.
+    :raises MomentRefusedError: if it is a moment that the logs do not reach.
     :raises BackupMissingError, BackupIncompleteError: if there is no such backup.
     :raises PlanRefusedError: with every reason, those in the repository too.
     :raises NodeUnreachableError: if the cluster does not answer.
     :raises StoreError: if the store does not answer.
     """
-    point = parse_restore_point(restore_point)
-    if isinstance(point, Moment):
-        raise InputError(
-            "Tables are restored from a backup; to a moment only a whole cluster can be restored.",
-            subject="restore_point",
-            next_step="Give a backup's tag or latest, or restore the moment to another cluster.",
+    found = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
+    moment, manifest = found.moment, load_backup(store, found.tag)
+    if moment:
+        return _plan_base(
+            store, manifest, moment=moment, selection=selection, targets=targets, identity_file=identity_file
         )
-    manifest = load_backup(store, str(point))
     described = cql.parse_schema(manifest.schema_cql)
-    chosen = choose_tables(manifest, then=described, selection=selection)
-    found = _Found()
+    contents = _contents(manifest, schema=described)
+    chosen = choose_tables(contents, selection=selection)
+    needs = _Found()
     reasons = check_objects(
-        store, manifest, wants=set(chosen).__contains__, identity_file=identity_file, take=found.take
+        store, manifest, wants=set(chosen).__contains__, identity_file=identity_file, take=needs.take
     )
     plan: TablesPlan | None = None
     try:
         plan = plan_tables(
             manifest=manifest,
-            chosen=chosen,
-            sizes=found.totals,
-            directory_sizes={host: tuple(sizes) for host, sizes in found.directory_sizes.items()},
             # What the snapshots noted has no keyspaces, but is there also where nobody could ask the cluster.
-            then=described.with_missing(cql.parse_schema(found.texts)),
+            contents=needs.added_to(contents, schema=described.with_missing(cql.parse_schema(needs.texts))),
+            chosen=chosen,
+            fetched=_sources(chosen),
             now=cql.parse_schema(describe(cql_settings)),
             selection=selection,
             targets=targets,
@@ -90,6 +104,91 @@ def make_tables_plan(
     return plan
 
 
+def complete_tables_plan(
+    store: ObjectStore,
+    plan: TablesPlan,
+    *,
+    staged: t.Sequence[StagedTables],
+    targets: t.Sequence[TargetNode],
+    cql_settings: CqlSettings,
+    describe: _Describe = describe_schema,
+) -> TablesPlan:
+    """The whole plan of a restore to a moment, from the first one and what all nodes have made of it.
+
+    :raises InputError: if the plan is of no moment, or a node's part is missing.
+    :raises PlanRefusedError: with every reason against it.
+    :raises NodeUnreachableError: if the cluster does not answer.
+    :raises StoreError: if the store does not answer.
+    """
+    moment = plan.restore.moment
+    if moment is None or not staged:
+        raise InputError(
+            "Only a plan of a moment is completed, with what its nodes have staged.",
+            subject="staged",
+            next_step="Leave it out: the plan of a backup is whole.",
+        )
+    contents = contents_at(moment, restore=plan.restore, schema=cql.parse_schema(staged[0].schema_cql), staged=staged)
+    return plan_tables(
+        manifest=load_backup(store, plan.restore.tag),
+        contents=contents,
+        chosen=choose_tables(contents, selection=plan.selection),
+        fetched=plan.fetched,
+        now=cql.parse_schema(describe(cql_settings)),
+        selection=plan.selection,
+        targets=targets,
+        moment=moment,
+    )
+
+
+def _plan_base(
+    store: ObjectStore,
+    manifest: ClusterManifest,
+    *,
+    moment: MomentPlan,
+    selection: Selection,
+    targets: t.Sequence[TargetNode],
+    identity_file: str | None,
+) -> TablesPlan:
+    """What is fetched and replayed for a moment: the tables' files, as far as the backup has them, and its schema."""
+    wanted = [
+        each.table for each in manifest.tables if each.table.keyspace == SCHEMA_KEYSPACE or selection.wants(each.table)
+    ]
+    needs = _Found()
+    reasons = check_objects(
+        store, manifest, wants=set(wanted).__contains__, identity_file=identity_file, take=needs.take
+    )
+    contents = _contents(manifest, schema=cql.parse_schema(manifest.schema_cql))
+    try:
+        plan = plan_fetch(
+            manifest=manifest,
+            contents=needs.added_to(contents, schema=contents.schema),
+            moment=moment,
+            fetched=_sources(wanted),
+            selection=selection,
+            targets=targets,
+        )
+    except PlanRefusedError as error:
+        raise PlanRefusedError([*reasons, *error.reasons]) from error
+    if reasons:
+        raise PlanRefusedError(reasons)
+    return plan
+
+
+def _contents(manifest: ClusterManifest, *, schema: cql.Schema) -> Contents:
+    return Contents(
+        name=f"the backup {manifest.tag}",
+        as_of_us=manifest.snapshot_began_us,
+        schema=schema,
+        tables=manifest.tables,
+        sizes={},
+        directory_sizes={},
+    )
+
+
+def _sources(tables: t.Iterable[TableRef]) -> tuple[str, ...]:
+    return tuple(f"{table.keyspace}/{table.directory}" for table in sorted(tables))
+
+
 class _Found:
     """What the node manifests say of the tables that are wanted."""
 
@@ -97,6 +196,11 @@ class _Found:
         self.totals: dict[str, Totals] = {}
         self.directory_sizes: dict[str, list[int]] = {}
         self.texts: dict[str, None] = {}
+
+    def added_to(self, contents: Contents, *, schema: cql.Schema) -> Contents:
+        """Contents with their sizes."""
+        sizes = {host_id: tuple(sizes) for host_id, sizes in self.directory_sizes.items()}
+        return dataclasses.replace(contents, schema=schema, sizes=self.totals, directory_sizes=sizes)
 
     def take(self, summary: NodeSummary, record: Record) -> None:
         """Count a record in."""

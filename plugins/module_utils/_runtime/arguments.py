@@ -34,6 +34,7 @@ class Arguments:
     options: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     required_if: _Constraints = ()
     required_together: _Constraints = ()
+    required_one_of: _Constraints = ()
     mutually_exclusive: _Constraints = ()
 
     def __add__(self, other: Arguments) -> Arguments:
@@ -45,6 +46,7 @@ class Arguments:
             options={**self.options, **other.options},
             required_if=self.required_if + other.required_if,
             required_together=self.required_together + other.required_together,
+            required_one_of=self.required_one_of + other.required_one_of,
             mutually_exclusive=self.mutually_exclusive + other.mutually_exclusive,
         )
 
@@ -54,6 +56,7 @@ class Arguments:
             "argument_spec": dict(self.options),
             "required_if": [list(rule) for rule in self.required_if],
             "required_together": [list(rule) for rule in self.required_together],
+            "required_one_of": [list(rule) for rule in self.required_one_of],
             "mutually_exclusive": [list(rule) for rule in self.mutually_exclusive],
         }
 

@@ -125,7 +125,15 @@ def tables_plan(value: Values) -> table_planning.TablesPlan:
 
 def tables_plan_lines(value: table_planning.TablesPlan) -> list[str]:
     """A plan of a restore of tables in lines to read."""
-    return table_planning.plan_lines(value)
+    return wording.tables_plan_lines(value)
+
+
+def staged_tables(values: Values) -> tuple[table_planning.StagedTables, ...]:
+    """What staging returned, by the node's name.
+
+    :raises InputError: if one is something else.
+    """
+    return tuple(table_planning.StagedTables.from_result(str(name), value) for name, value in values.items())
 
 
 def manifest_document(value: ClusterManifest) -> dict[str, t.Any]:

@@ -44,6 +44,7 @@ WRITING = {
     "recovery.note_rebuilt": False,
     "table_import.make_tables": True,
     "table_import.fetch_tables": False,
+    "table_import.stage_tables": False,
     "table_import.save_tables": True,
     "table_import.empty_tables": True,
     "table_import.import_tables": True,
@@ -81,6 +82,7 @@ READING = {
     "ring.read_ring": (),
     "switch.pending": None,
     "recovery.is_staged": False,
+    "table_import.would_stage": True,
     "recovery.staged_outcome": types.SimpleNamespace(indexes_to_rebuild=("ks.t.i",)),
     "counting.count_rows": (),
     "counting.describe_schema": (),
@@ -127,8 +129,16 @@ PLAN = {
 }
 
 
-TABLES_PLAN = {"restore": PLAN, "tables": [], "before_cql": [], "after_cql": [], "indexes": []}
-TABLE_STATES = ("created", "fetched", "saved", "emptied", "imported", "completed", "put_back", "finished")
+TABLES_PLAN = {
+    "restore": PLAN,
+    "selection": {"keyspaces": [], "tables": ["shop.orders"], "mode": "beside", "into_keyspace": "", "suffix": None},
+    "fetched": [],
+    "tables": [],
+    "before_cql": [],
+    "after_cql": [],
+    "indexes": [],
+}
+TABLE_STATES = ("created", "fetched", "staged", "saved", "emptied", "imported", "completed", "put_back", "finished")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,6 +175,11 @@ CASES = [
         {"restore_point": "latest", "targets": [], "native_address": "10.0.0.1"},
         changed=False,
     ),
+    Case(
+        "cassandra_table_restore_info",
+        {"plan": TABLES_PLAN, "staged": {}, "targets": [], "native_address": "10.0.0.1"},
+        changed=False,
+    ),
     Case("commitlog_archive", {}),
     Case("commitlog_archive", {"state": "absent"}),
     Case("commitlog_archive_info", {}, changed=False),
@@ -186,6 +201,7 @@ def test_check_mode_writes_nothing(case: Case, run_module: t.Any, replace_operat
         replace_operation(name, result)
     replace_operation("restore_plan.make_plan", error=_refused())
     replace_operation("table_plan.make_tables_plan", error=_refused())
+    replace_operation("table_plan.complete_tables_plan", error=_refused())
 
     result = run_module(case.module, check_mode=True, repository=REPOSITORY, **case.options)
 

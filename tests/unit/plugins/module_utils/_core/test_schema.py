@@ -148,6 +148,18 @@ def test_what_keeps_data_from_going_into_a_table_is_said(now: str, reason: str |
     assert (reason in differences) if reason else not differences
 
 
+def test_a_column_that_was_dropped_since_and_added_again_hides_what_it_held() -> None:
+    made = "CREATE TABLE a.b (k int PRIMARY KEY, v text)"
+    drop, add = "ALTER TABLE a.b DROP v USING TIMESTAMP 1700000000000000", "ALTER TABLE a.b ADD v text"
+    (then,) = schema.parse_schema([made]).objects
+    (since,) = schema.parse_schema([f"{made};\n{drop};\n{add};"]).objects
+    (reason,) = schema.table_differences(then, since)
+    assert reason == (
+        "its column v was dropped at 2023-11-14T22:13:20.000000Z and added again, which hides what it held before that"
+    )
+    assert not schema.table_differences(since, since)
+
+
 def test_a_type_may_have_got_fields_at_its_end() -> None:
     old, more, other = (
         schema.parse_schema([f"CREATE TYPE a.t ({fields})"]).objects[0]

@@ -20,18 +20,27 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     TableSummary,
     Totals,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import LogPart, MomentPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import DataPlace, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
+    DataPlace,
+    TableSize,
+    TargetNode,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
     BESIDE,
     MERGE,
     REPLACE,
+    Contents,
     Selection,
+    StagedTables,
     TablesPlan,
     choose_tables,
-    plan_lines,
+    contents_at,
+    plan_fetch,
     plan_tables,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.wording import tables_plan_lines
 
 KEYSPACE = "CREATE KEYSPACE shop WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': '3'}"
 TYPES = ("CREATE TYPE shop.town (name text)", "CREATE TYPE shop.place (town frozen<town>)")
@@ -121,15 +130,25 @@ def _target(number: int, **changes: t.Any) -> TargetNode:
     return dataclasses.replace(target, **changes)
 
 
-def _plan(*now: str, targets: t.Sequence[TargetNode] | None = None, size: int = 100, **selection: t.Any) -> TablesPlan:
-    wanted = Selection(**{"tables": ("shop.orders",), **selection})
+def _contents(*, size: int = 100) -> Contents:
     sizes = {_identity(number).host_id: Totals(files=2, size=size, stored_size=size) for number in (1, 2)}
-    return plan_tables(
-        manifest=MANIFEST,
-        chosen=choose_tables(MANIFEST, then=THEN, selection=wanted),
+    return Contents(
+        name="the backup t",
+        as_of_us=MANIFEST.snapshot_began_us,
+        schema=THEN,
+        tables=MANIFEST.tables,
         sizes=sizes,
         directory_sizes=dict.fromkeys(sizes, (size,)),
-        then=THEN,
+    )
+
+
+def _plan(*now: str, targets: t.Sequence[TargetNode] | None = None, size: int = 100, **selection: t.Any) -> TablesPlan:
+    wanted = Selection(**{"tables": ("shop.orders",), **selection})
+    return plan_tables(
+        manifest=MANIFEST,
+        contents=_contents(size=size),
+        chosen=choose_tables(_contents(), selection=wanted),
+        fetched=(),
         now=schema.parse_schema(now or [each for item in THEN.objects for each in item.statements]),
         selection=wanted,
         targets=targets if targets is not None else (_target(1), _target(2)),
@@ -234,14 +253,14 @@ def test_what_cannot_be_is_refused(now: tuple[str, ...], changes: dict[str, t.An
 @pytest.mark.parametrize("pattern", ["shop.none", "system_auth.roles", "shop.by_place", "nowhere.*"])
 def test_a_pattern_that_means_nothing_is_refused_and_says_what_there_is(pattern: str) -> None:
     with pytest.raises(PlanRefusedError, match=r"It has shop\.Counts, shop\.orders"):
-        choose_tables(MANIFEST, then=THEN, selection=Selection(tables=(pattern,)))
+        choose_tables(_contents(), selection=Selection(tables=(pattern,)))
 
 
 def test_a_keyspace_means_all_its_tables_but_views() -> None:
-    chosen = choose_tables(MANIFEST, then=THEN, selection=Selection(keyspaces=("sh?p",), tables=('shop."Counts"',)))
+    chosen = choose_tables(_contents(), selection=Selection(keyspaces=("sh?p",), tables=('shop."Counts"',)))
     assert [table.table for table in chosen] == ["Counts", "orders"]
     with pytest.raises(PlanRefusedError, match="No table was named"):
-        choose_tables(MANIFEST, then=THEN, selection=Selection())
+        choose_tables(_contents(), selection=Selection())
 
 
 def test_a_plan_travels_as_plain_values_and_is_told_in_lines() -> None:
@@ -249,6 +268,107 @@ def test_a_plan_travels_as_plain_values_and_is_told_in_lines() -> None:
     assert TablesPlan.from_result(json.loads(json.dumps(plan.to_result()))) == plan
     with pytest.raises(InputError, match="no plan"):
         TablesPlan.from_result({"restore": {}})
-    lines = plan_lines(plan)
+    lines = tables_plan_lines(plan)
     assert "shop.orders goes to shop.orders_restored_20261122184211, a new table: 2 files, 10 B, 7 rows" in lines
     assert plan.restore.mode == BESIDE
+
+
+MOMENT_US = MANIFEST.snapshot_ended_us + 60_000_000
+MOMENT = MomentPlan(
+    moment_us=MOMENT_US,
+    cut="timestamp",
+    until_us=MOMENT_US,
+    parts=tuple(
+        LogPart(
+            source_host_id=_identity(number).host_id,
+            name=f"n{number}",
+            first_segment=1,
+            last_segment=2,
+            last_end=50,
+            segments=2,
+            log_bytes=100,
+            stored_size=30,
+            covered_us=MOMENT_US,
+            reached_us=MOMENT_US,
+        )
+        for number in (1, 2)
+    ),
+)
+
+
+def _first_plan(*, size: int = 100, **selection: t.Any) -> TablesPlan:
+    return plan_fetch(
+        manifest=MANIFEST,
+        contents=_contents(size=size),
+        moment=MOMENT,
+        fetched=("shop/orders-1", "system_schema/tables-2"),
+        selection=Selection(**{"tables": ("shop.orders",), **selection}),
+        targets=(_target(1), _target(2)),
+    )
+
+
+def _staged(*nodes: str, table: str = "orders") -> list[StagedTables]:
+    size = TableSize(table=f"shop/{table}-{'a' * 32}", files=3, size=40)
+    schema_cql = tuple(each for item in THEN.objects for each in item.statements)
+    return [StagedTables(name=name, schema_cql=schema_cql, sizes=(size,)) for name in nodes]
+
+
+def _second_plan(
+    first: TablesPlan, *, staged: t.Sequence[StagedTables], now: t.Sequence[str] = (KEYSPACE,)
+) -> TablesPlan:
+    contents = contents_at(MOMENT, restore=first.restore, schema=THEN, staged=staged)
+    return plan_tables(
+        manifest=MANIFEST,
+        contents=contents,
+        chosen=choose_tables(contents, selection=first.selection),
+        fetched=first.fetched,
+        now=schema.parse_schema(now),
+        selection=first.selection,
+        targets=(_target(1), _target(2)),
+        moment=MOMENT,
+    )
+
+
+def test_for_a_moment_the_first_plan_says_what_is_fetched_and_replayed() -> None:
+    first = _first_plan()
+    assert first.tables == ()
+    assert first.as_of_us == MOMENT_US
+    assert "at-20261122T184312000000Z-beside-" in first.restore.restore_id
+    assert TablesPlan.from_result(json.loads(json.dumps(first.to_result()))) == first
+    lines = "\n".join(tables_plan_lines(first))
+    assert "Restore the tables shop.orders of t" in lines
+    assert "To the moment 2026-11-22T18:43:12.000000Z, from the backup t and the commit logs since." in lines
+    assert "before any table is touched" in lines
+    with pytest.raises(PlanRefusedError, match="needs"):
+        # What the instance needs counts beside what is fetched.
+        _first_plan(size=850)
+
+
+def test_a_table_that_the_backup_has_not_may_be_in_the_logs() -> None:
+    first = _first_plan(tables=("shop.new",))
+    assert any("has no table shop.new. If it was made between" in warning for warning in first.restore.warnings)
+    with pytest.raises(
+        PlanRefusedError, match=r"The moment .* has no table shop\.new .* It has shop\.Counts, shop\.orders"
+    ):
+        _second_plan(first, staged=_staged("n1", "n2"))
+
+
+def test_the_second_plan_is_of_what_was_staged() -> None:
+    first = _first_plan()
+    plan = _second_plan(first, staged=_staged("n1", "n2"))
+    assert (plan.restore.restore_id, plan.fetched) == (first.restore.restore_id, first.fetched)
+    (table,) = plan.tables
+    assert (table.source, table.files, table.size, table.rows) == (f"shop/orders-{'a' * 32}", 6, 80, None)
+    assert table.table == "orders_restored_20261122184312"
+    assert "6 files, 80 B are on the nodes. Cassandra goes on serving." in tables_plan_lines(plan)
+
+
+def test_every_node_has_to_have_staged_its_part() -> None:
+    with pytest.raises(InputError, match="n2 has not staged its part"):
+        _second_plan(_first_plan(), staged=_staged("n1"))
+
+
+def test_what_differs_from_the_moment_is_refused() -> None:
+    now = (KEYSPACE, *TYPES, ORDERS.replace("id int", "id text"))
+    with pytest.raises(PlanRefusedError, match="is another table than in the moment 2026-11-22T18:43:12"):
+        _second_plan(_first_plan(mode=REPLACE), staged=_staged("n1", "n2"), now=now)

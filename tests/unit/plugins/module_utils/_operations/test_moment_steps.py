@@ -76,7 +76,9 @@ def place(tmp_path: pathlib.Path) -> Place:
 
 def _note_staged(node: NodeSettings, **changes: t.Any) -> recovery.RecoveryOutcome:
     """What a run that has staged the moment leaves."""
-    values: dict[str, t.Any] = {field.name: 0 for field in dataclasses.fields(recovery.RecoveryOutcome)}
+    values: dict[str, t.Any] = {
+        field.name: 0 for field in dataclasses.fields(recovery.RecoveryOutcome) if field.default is dataclasses.MISSING
+    }
     values.update(changed=True, schema_sha256="s", indexes_to_rebuild=("app.t.by_v",), tables=("app.t",), seconds=1.0)
     outcome = recovery.RecoveryOutcome(**{**values, **changes})
     journal = pathlib.Path(switching.fetch_journal_path(node, restore_id=_ID))

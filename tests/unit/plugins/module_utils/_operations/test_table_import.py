@@ -20,7 +20,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import IMPORTS_PREFIX, parse_import_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
+    Selection,
+    TableRestore,
+    TablesPlan,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_import
 from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, DiskNode
 
@@ -94,7 +98,7 @@ class World:
             size=1,
             stored_size=1,
         )
-        plan = TablesPlan(restore=restore, tables=(table,), before_cql=(), after_cql=(), indexes=indexes)
+        plan = TablesPlan(restore=restore, selection=Selection(), fetched=(), tables=(table,), indexes=indexes)
         return table_import.TablePart(node=self.disk.settings, plan=plan)
 
     def run(self, *words: str) -> str:
