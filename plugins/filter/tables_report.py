@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.report import NodeResult
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TablesPlan
 
 Values = t.Mapping[str, t.Any]
 

@@ -13,7 +13,7 @@ description:
   - Decides whether and how tables of a backup can be brought into the running cluster, from the backup, from the
     cluster's schema and from what the nodes have told.
   - It only reads. Everything that stands against the restore is told at once, before anything is touched.
-  - Every node of the cluster has to have the tokens that a node of the backup had.
+  - Every node of the cluster has to have the tokens that a node of the backup had, unless O(reshape) is set.
   - To a moment it is run twice. The first plan says what is fetched and replayed; which tables there were at the moment
     is known when that is done, and O(plan) and O(staged) give the plan of the rest.
 author:
@@ -76,6 +76,28 @@ options:
       - What follows the name of a new table. By default C(_restored_) and the restore point's time; nothing in another
         O(into_keyspace).
     type: str
+  reshape:
+    description:
+      - Whether the cluster may have other nodes, tokens, racks and data centres than when it was backed up.
+      - Each node then fetches what all nodes of the backup had, imports it, and drops what is not its own. So every
+        replica gets all that any replica had, and nothing has to be streamed or repaired.
+    type: bool
+    default: false
+  datacenters:
+    description:
+      - With O(reshape), what the data centres of the backup are called now. Others keep their name.
+      - It counts for keyspaces that are made. Replicas that there are no nodes for are left out, with a warning.
+    type: dict
+    default: {}
+  replication:
+    description:
+      - With O(reshape), the replicas in each data centre, for keyspaces that are made. By default those that they had.
+    type: dict
+    default: {}
+  confirm_cluster:
+    description: The cluster's name, if tables that are there may be touched in another cluster than the backup's.
+    type: str
+    default: ""
   targets:
     description:
       - What M(revive.cassandra.cassandra_node_info) returned as
@@ -200,6 +222,10 @@ ARGUMENTS = (
             "mode": {"type": "str", "choices": ["beside", "replace", "merge"], "default": "beside"},
             "into_keyspace": {"type": "str", "default": "", "no_log": False},
             "suffix": {"type": "str"},
+            "reshape": {"type": "bool", "default": False},
+            "confirm_cluster": {"type": "str", "default": ""},
+            "datacenters": {"type": "dict", "default": {}},
+            "replication": {"type": "dict", "default": {}},
             "targets": {"type": "list", "elements": "dict", "required": True},
         },
         required_one_of=(("restore_point", "plan"),),
@@ -213,7 +239,6 @@ def plan_it(call: Call) -> Result:
     targets = values.targets(call.params["targets"])
     if call.params["plan"]:
         plan = table_plan.complete_tables_plan(
-            call.store(),
             values.tables_plan(call.params["plan"]),
             staged=values.staged_tables(call.params["staged"]),
             targets=targets,

@@ -47,10 +47,11 @@ class Live:
             prepare_archiving(self.cluster)
         self.cluster.start()
         load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
+        self.repository = Repository(server=server, bucket=BUCKET, prefix=PREFIX)
         self.inventory = write_inventory(
             path=root / "inventory.yml",
             clusters=[self.cluster],
-            repository=Repository(server=server, bucket=BUCKET, prefix=PREFIX),
+            repository=self.repository,
         )
         if archive:
             self.play("enable_archiving", archive_interval_seconds=2).require_success()

@@ -226,6 +226,25 @@ class RestorePlan:
                 next_step="Give what planning returned.",
             ) from error
 
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Each target once."""
+        return tuple(dict.fromkeys(each.target_name for each in self.assignments))
+
+    def parts_of(self, target_name: str) -> tuple[RestorePlan, ...]:
+        """A plan for each source whose files a target gets, with a name of its own if there are several.
+
+        :raises InputError: if the plan does not know the target.
+        """
+        self.assignment_of(target_name)
+        mine = [each for each in self.assignments if each.target_name == target_name]
+        if len(mine) == 1:
+            return (self,)
+        return tuple(
+            dataclasses.replace(self, restore_id=f"{self.restore_id}.{number}", assignments=(assignment,))
+            for number, assignment in enumerate(mine, start=1)
+        )
+
     def assignment_of(self, target_name: str) -> Assignment:
         """What one target gets.
 
@@ -237,7 +256,7 @@ class RestorePlan:
         raise InputError(
             f"The plan has no node {target_name}.",
             subject=target_name,
-            next_step=f"It has {', '.join(each.target_name for each in self.assignments)}.",
+            next_step=f"It has {', '.join(self.target_names)}.",
         )
 
 

@@ -170,7 +170,7 @@ def renamed(item: SchemaObject, *, keyspace: str, name: str | None = None, table
     """The same object in a keyspace and under a name of its own, to be made if it is not there.
 
     :param name: ``None`` keeps it.
-    :param table: for an index, the table that it is of.
+    :param table: for an index or a view, the table that it is of.
     """
     name = item.name if name is None else name
     table = item.table if table is None else table
@@ -213,6 +213,28 @@ def with_properties(item: SchemaObject, changes: t.Mapping[str, str]) -> SchemaO
     ]
     whole = f"{head} WITH {' AND '.join(texts)}" if texts else head
     return dataclasses.replace(item, statements=(whole, *item.statements[1:]))
+
+
+def without_id(item: SchemaObject) -> SchemaObject:
+    """A view without its id: one that is made anew gets a new one."""
+    statements = []
+    for statement in item.statements:
+        tokens = _tokens(statement)
+        at = next((n for n in range(1, len(tokens) - 2) if _is_id(tokens[n - 1 : n + 3])), None)
+        if at is None:
+            statements.append(statement)
+            continue
+        end = next((n for n in range(at, len(tokens)) if tokens[n].is_word("AND")), None)
+        if end is not None:
+            statements.append(f"{statement[: tokens[at].start]}{statement[tokens[end + 1].start :]}")
+        else:
+            statements.append(statement[: tokens[at - 1].start].rstrip())
+    return dataclasses.replace(item, statements=tuple(statements))
+
+
+def _is_id(tokens: t.Sequence[_Token]) -> bool:
+    before, name, equals, _value = tokens
+    return before.is_word("WITH", "AND") and name.is_word("ID") and equals.is_sign("=")
 
 
 def columns_of(item: SchemaObject) -> tuple[Column, ...]:
@@ -362,6 +384,10 @@ def _renamed(statement: str, *, item: SchemaObject, keyspace: str, name: str, ta
         return f"{rest[:begin]}{there}{quoted(name)}{rest[tokens[at].end :]}"
     if item.kind == KEYSPACE:
         return f"{statement[:begin]}{there}{quoted(keyspace)}{statement[tokens[at].end :]}"
+    if item.kind == VIEW:
+        of = next(n for n in range(at, len(tokens)) if tokens[n].is_word("FROM"))
+        rest = _replaced(statement, tokens[of + 1], tokens[of + 3], by=full_name(keyspace, table))
+        return f"{rest[:begin]}{there}{full_name(keyspace, name)}{rest[tokens[at + 2].end :]}"
     return f"{statement[:begin]}{there}{full_name(keyspace, name)}{statement[tokens[at + 2].end :]}"
 
 

@@ -23,7 +23,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.report impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import shown_name
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore, TablesPlan
 
 
 @dataclasses.dataclass(frozen=True)

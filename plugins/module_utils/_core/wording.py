@@ -16,7 +16,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_mod
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import shown_name
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
     BESIDE,
     MERGE,
     REPLACE,
@@ -74,7 +74,16 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
         f"{format_size(each.size)}"
         for each in restore.assignments
     ]
+    if plan.selection.reshape:
+        lines.append(
+            "The cluster may have another shape: each node fetches what all nodes had, and drops what is not its own. "
+            "Nothing is streamed between nodes, and no repair has to follow."
+        )
     if not plan.tables:
+        lines += [
+            f"The backup has no {pattern}. If it was made between that and the moment, it is in the logs."
+            for pattern in plan.unmatched
+        ]
         lines.append(
             "Which tables there were at the moment, and how they were made, is known when the logs have been replayed "
             "beside Cassandra. The rest of the plan is made then, before any table is touched."
@@ -82,6 +91,7 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
     lines += [f"Before: {' '.join(statement.split())[:160]}" for statement in plan.before_cql]
     lines += [f"Then: {' '.join(statement.split())[:160]}" for statement in plan.after_cql]
     lines += [f"Then: rebuild the index {index}" for index in plan.indexes]
+    lines += [f"Then, anew: {' '.join(statement.split())[:160]}" for statement in plan.views]
     return lines + [f"Warning: {warning}" for warning in restore.warnings]
 
 

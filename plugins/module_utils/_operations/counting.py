@@ -96,6 +96,16 @@ def describe_schema(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[s
         return tuple(str(row[-1]) for row in session.rows("DESCRIBE FULL SCHEMA WITH INTERNALS"))
 
 
+def ring_tokens(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[int, ...]:
+    """All tokens of the ring, sorted.
+
+    :raises NodeError: for a partitioner other than Murmur3.
+    :raises NodeUnreachableError: if the cluster does not answer.
+    """
+    with connect(cql) as session:
+        return session.tokens()
+
+
 def can_connect(cql: CqlSettings, *, connect: _Connect = connect) -> ReviveError | None:
     """``None`` if the node answers a query, else why not. Asked once, without waiting."""
     try:

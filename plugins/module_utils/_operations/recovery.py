@@ -204,6 +204,28 @@ def stage_moment(
     return outcome
 
 
+def together(outcomes: t.Sequence[RecoveryOutcome]) -> RecoveryOutcome:
+    """What became of several nodes' bases on one node; they have the same schema."""
+    first = outcomes[0]
+    sizes: dict[str, TableSize] = {}
+    for each in (size for outcome in outcomes for size in outcome.sizes):
+        known = sizes.get(each.table, TableSize(table=each.table, files=0, size=0))
+        sizes[each.table] = TableSize(table=each.table, files=known.files + each.files, size=known.size + each.size)
+    names = ("segments", "log_bytes", "replayed", "unknown", "later_schema", "replay_milliseconds", "seconds")
+    sums = {name: sum(getattr(outcome, name) for outcome in outcomes) for name in names}
+    most = {
+        name: max(getattr(outcome, name) for outcome in outcomes) for name in ("dropped_tables", "truncated_tables")
+    }
+    return dataclasses.replace(
+        first,
+        changed=any(outcome.changed for outcome in outcomes),
+        tables=tuple(dict.fromkeys(table for outcome in outcomes for table in outcome.tables)),
+        sizes=tuple(sizes.values()),
+        **sums,
+        **most,
+    )
+
+
 def forget_moment(node: NodeSettings, *, restore_id: str) -> None:
     """With the restore's other records, once it is finished, or before its base is fetched anew."""
     with contextlib.suppress(FileNotFoundError):

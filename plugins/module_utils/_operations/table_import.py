@@ -49,8 +49,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     NodeSettings,
     TransferSettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import parse_truncations
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import TableRestore, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
+    check_one_schema,
+    parse_truncations,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, recovery, restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import record_import
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema
@@ -148,13 +151,19 @@ def fetch_tables(
     progress: Progress,
 ) -> fetch.FetchOutcome:
     """Download what this node imports beside its data; errors as of :func:`fetch.fetch_backup`."""
-    return restore_steps.fetch_part(
-        _restore_part(part),
-        store,
-        repository=repository,
-        transfer=transfer,
-        progress=progress,
-        tables=part.plan.fetched,
+    outcomes = [
+        restore_steps.fetch_part(
+            each, store, repository=repository, transfer=transfer, progress=progress, tables=part.plan.fetched
+        )
+        for each in _restore_parts(part)
+    ]
+    return fetch.FetchOutcome(
+        changed=any(each.changed for each in outcomes),
+        files=sum(each.files for each in outcomes),
+        size=sum(each.size for each in outcomes),
+        fetched_bytes=sum(each.fetched_bytes for each in outcomes),
+        reused_bytes=sum(each.reused_bytes for each in outcomes),
+        seconds=sum(each.seconds for each in outcomes),
     )
 
 
@@ -166,24 +175,41 @@ def stage_tables(
     options: InstanceOptions,
     progress: Progress,
 ) -> recovery.RecoveryOutcome:
-    """Make of what was fetched what the tables held at the moment; errors as of :func:`restore_steps.stage_part`."""
-    return restore_steps.stage_part(
-        _restore_part(part),
-        store,
-        repository=repository,
-        options=options,
-        progress=progress,
-        wants=part.plan.selection.wants,
+    """Make of what was fetched what the tables held at the moment; errors as of :func:`restore_steps.stage_part`.
+
+    :raises NodeError: if the nodes that the files are of had different schemas at the moment.
+    """
+    parts = _restore_parts(part)
+    outcomes = [
+        restore_steps.stage_part(
+            each,
+            store,
+            repository=repository,
+            options=options,
+            progress=progress,
+            wants=part.plan.selection.wants,
+        )
+        for each in parts
+    ]
+    moment = part.plan.restore.moment
+    check_one_schema(
+        {each.plan.assignments[0].source_name: outcome.schema_sha256 for each, outcome in zip(parts, outcomes)},
+        moment_us=moment.replay_until_us if moment else None,
     )
+    return recovery.together(outcomes)
 
 
 def would_stage(part: TablePart) -> bool:
     """Whether :func:`stage_tables` has anything to do."""
-    return restore_steps.would_stage(_restore_part(part))
+    return any(map(restore_steps.would_stage, _restore_parts(part)))
 
 
-def _restore_part(part: TablePart) -> restore_steps.Part:
-    return restore_steps.Part(node=part.node, plan=part.plan.restore, owner=part.owner, group=part.group)
+def _restore_parts(part: TablePart) -> list[restore_steps.Part]:
+    """What this node gets of each node of the backup."""
+    return [
+        restore_steps.Part(node=part.node, plan=plan, owner=part.owner, group=part.group)
+        for plan in part.plan.restore.parts_of(part.node.name)
+    ]
 
 
 def make_tables(
@@ -240,6 +266,9 @@ def complete_tables(
         there = now.find(schema_core.TABLE, altered[0].keyspace, altered[0].table) if altered else None
         if there is None or mark in schema_core.table_properties(there).get("comment", ""):
             done.append(statement)
+    for view in schema_core.parse_schema(plan.views).objects:
+        done += [f"DROP MATERIALIZED VIEW IF EXISTS {schema_core.full_name(view.keyspace, view.name)}"]
+        done += view.statements
     if done and not check_mode:
         with connect(cql) as session:
             for statement in done:
@@ -358,7 +387,11 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
         open_tables = [table for table in plan.tables if str(table) not in done]
         if check_mode:
             return ImportOutcome(changed=bool(open_tables), tables=0, sstables=0, size=0, seconds=0.0)
-        places = fetched_places(node, restore_id=restore_id)
+        fetched = [
+            (place, _work(place, plan_of_source.restore_id))
+            for plan_of_source in plan.restore.parts_of(node.name)
+            for place in fetched_places(node, restore_id=plan_of_source.restore_id)
+        ]
         nodetool = Nodetool(dataclasses.replace(node, timeout_seconds=_TIMEOUT_SECONDS))
         sstables = size = 0
         if open_tables:
@@ -366,17 +399,18 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
             notes = dataclasses.replace(notes, import_began_ms=notes.import_began_ms or now_us() // 1000)
             _write_notes(node, notes, restore_id=restore_id)
         for table in plan.tables:
-            staged = [os.path.join(_work(place, restore_id), "new", table.source) for place in places]
-            files = [path for directory in staged for path in _files(directory)]
+            staged = [(place, os.path.join(work, "new", table.source)) for place, work in fetched]
+            files = [path for _place, directory in staged for path in _files(directory)]
             sstables += sum(path.endswith(_DATA) for path in files)
             size += sum(os.path.getsize(path) for path in files)
             if table not in open_tables:
                 continue
             if files:
-                sources = [(place, directory) for place, directory in zip(places, staged) if _files(directory)]
-                _import(part, nodetool, table, sources=sources)
+                _import(part, nodetool, table, sources=[each for each in staged if _files(each[1])])
                 if table.is_new:
                     _check_all_there(node, table, staged=files)
+                if plan.selection.reshape:
+                    nodetool.run("cleanup", table.keyspace, table.table)
             if table is plan.tables[-1]:
                 for index in plan.indexes:
                     nodetool.run("rebuild_index", *index.split("."))
@@ -400,12 +434,12 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
     """
     node, restore_id = part.node, journal.check_restore_id(part.plan.restore.restore_id)
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        records = [
-            fetch_journal_path(node, restore_id=restore_id),
-            manifest_path(node, restore_id=restore_id),
-            _notes_path(node, restore_id=restore_id),
-        ]
-        works = [_work(place, restore_id) for place in data_directory.data_places(read_config(node.config_file))]
+        names = [restore_id, *(each.restore_id for each in part.plan.restore.parts_of(node.name))]
+        records = [_notes_path(node, restore_id=restore_id)]
+        for name in names:
+            records += [fetch_journal_path(node, restore_id=name), manifest_path(node, restore_id=name)]
+        places = data_directory.data_places(read_config(node.config_file))
+        works = [_work(place, name) for place in places for name in names]
         if not any(os.path.exists(path) for path in (*records, *works)):
             return None
         if check_mode:
@@ -416,7 +450,8 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
             data_directory.remove_if_empty(os.path.dirname(work))
         for path in records:
             remove_if_there(path)
-        recovery.forget_moment(node, restore_id=restore_id)
+        for name in names:
+            recovery.forget_moment(node, restore_id=name)
     return freed
 
 
@@ -458,7 +493,9 @@ def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources
                     os.link(path, os.path.join(target, os.path.basename(path)))
         directories.append(target)
     if directories:
-        nodetool.run("import", table.keyspace, table.table, *directories)
+        # Elsewhere Cassandra refuses files with tokens that are not the node's own, which tells of a mistake.
+        options = ("--no-tokens",) if part.plan.selection.reshape else ()
+        nodetool.run("import", *options, table.keyspace, table.table, *directories)
     for target in directories:
         data_directory.remove_tree(target)
 

@@ -10,7 +10,11 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as cql
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, PlanRefusedError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    PlanRefusedError,
+    ReviveError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import BY_TIMESTAMP
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     ClusterManifest,
@@ -24,24 +28,30 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.placement i
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
     Contents,
     Selection,
     StagedTables,
     TablesPlan,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
     choose_tables,
     contents_at,
+    nodes_by_datacenter,
     plan_fetch,
+    plan_rest,
     plan_tables,
+    ring_reasons,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backups import load_backup
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema, ring_tokens
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore_plan import (
     Record,
     check_objects,
     find_point,
 )
 
+_Ring = t.Callable[[CqlSettings], t.Collection[int]]
 _Describe = t.Callable[[CqlSettings], t.Sequence[str]]
 
 
@@ -56,6 +66,7 @@ def make_tables_plan(
     cut: str = BY_TIMESTAMP,
     now_us: int | None = None,
     describe: _Describe = describe_schema,
+    ring_of: _Ring = ring_tokens,
 ) -> TablesPlan:
     """Who imports what of a backup or a moment, after a look at every object that is needed.
 
@@ -72,17 +83,24 @@ def make_tables_plan(
     :raises NodeUnreachableError: if the cluster does not answer.
     :raises StoreError: if the store does not answer.
     """
+    ring = list(ring_reasons(targets, ring=ring_of(cql_settings))) if selection.reshape else []
     found = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
     moment, manifest = found.moment, load_backup(store, found.tag)
     if moment:
         return _plan_base(
-            store, manifest, moment=moment, selection=selection, targets=targets, identity_file=identity_file
+            store,
+            manifest,
+            moment=moment,
+            selection=selection,
+            targets=targets,
+            identity_file=identity_file,
+            reasons=ring,
         )
     described = cql.parse_schema(manifest.schema_cql)
     contents = _contents(manifest, schema=described)
     chosen = choose_tables(contents, selection=selection)
     needs = _Found()
-    reasons = check_objects(
+    reasons = ring + check_objects(
         store, manifest, wants=set(chosen).__contains__, identity_file=identity_file, take=needs.take
     )
     plan: TablesPlan | None = None
@@ -105,7 +123,6 @@ def make_tables_plan(
 
 
 def complete_tables_plan(
-    store: ObjectStore,
     plan: TablesPlan,
     *,
     staged: t.Sequence[StagedTables],
@@ -118,7 +135,6 @@ def complete_tables_plan(
     :raises InputError: if the plan is of no moment, or a node's part is missing.
     :raises PlanRefusedError: with every reason against it.
     :raises NodeUnreachableError: if the cluster does not answer.
-    :raises StoreError: if the store does not answer.
     """
     moment = plan.restore.moment
     if moment is None or not staged:
@@ -128,16 +144,8 @@ def complete_tables_plan(
             next_step="Leave it out: the plan of a backup is whole.",
         )
     contents = contents_at(moment, restore=plan.restore, schema=cql.parse_schema(staged[0].schema_cql), staged=staged)
-    return plan_tables(
-        manifest=load_backup(store, plan.restore.tag),
-        contents=contents,
-        chosen=choose_tables(contents, selection=plan.selection),
-        fetched=plan.fetched,
-        now=cql.parse_schema(describe(cql_settings)),
-        selection=plan.selection,
-        targets=targets,
-        moment=moment,
-    )
+    now = cql.parse_schema(describe(cql_settings))
+    return plan_rest(plan, contents=contents, now=now, nodes=nodes_by_datacenter(targets))
 
 
 def _plan_base(
@@ -148,15 +156,17 @@ def _plan_base(
     selection: Selection,
     targets: t.Sequence[TargetNode],
     identity_file: str | None,
+    reasons: t.Sequence[ReviveError],
 ) -> TablesPlan:
     """What is fetched and replayed for a moment: the tables' files, as far as the backup has them, and its schema."""
     wanted = [
         each.table for each in manifest.tables if each.table.keyspace == SCHEMA_KEYSPACE or selection.wants(each.table)
     ]
     needs = _Found()
-    reasons = check_objects(
-        store, manifest, wants=set(wanted).__contains__, identity_file=identity_file, take=needs.take
-    )
+    reasons = [
+        *reasons,
+        *check_objects(store, manifest, wants=set(wanted).__contains__, identity_file=identity_file, take=needs.take),
+    ]
     contents = _contents(manifest, schema=cql.parse_schema(manifest.schema_cql))
     try:
         plan = plan_fetch(

@@ -13,7 +13,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core import (
     archive_report,
     manifest,
-    table_planning,
+    table_model,
     wording,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
@@ -104,36 +104,51 @@ def plan_lines(value: RestorePlan) -> list[str]:
     return wording.plan_lines(value)
 
 
-def selection(params: Values) -> table_planning.Selection:
-    """Which tables a module's options mean, and what is to become of them."""
-    return table_planning.Selection(
+def selection(params: Values) -> table_model.Selection:
+    """Which tables a module's options mean, and what is to become of them.
+
+    :raises InputError: if the replicas are no numbers.
+    """
+    try:
+        replication = tuple(sorted((str(name), int(factor)) for name, factor in params["replication"].items()))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"These are no numbers of replicas: {params['replication']}.",
+            subject="replication",
+            next_step="Give the replicas of each data centre, such as dc1: 3.",
+        ) from error
+    return table_model.Selection(
         keyspaces=tuple(params["keyspaces"]),
         tables=tuple(params["tables"]),
         mode=params["mode"],
         into_keyspace=params["into_keyspace"],
         suffix=params["suffix"],
+        reshape=params["reshape"],
+        datacenters=tuple(sorted((str(old), str(new)) for old, new in params["datacenters"].items())),
+        replication=replication,
+        confirm_cluster=params["confirm_cluster"],
     )
 
 
-def tables_plan(value: Values) -> table_planning.TablesPlan:
+def tables_plan(value: Values) -> table_model.TablesPlan:
     """What planning a restore of tables returned.
 
     :raises InputError: if it is something else.
     """
-    return table_planning.TablesPlan.from_result(value)
+    return table_model.TablesPlan.from_result(value)
 
 
-def tables_plan_lines(value: table_planning.TablesPlan) -> list[str]:
+def tables_plan_lines(value: table_model.TablesPlan) -> list[str]:
     """A plan of a restore of tables in lines to read."""
     return wording.tables_plan_lines(value)
 
 
-def staged_tables(values: Values) -> tuple[table_planning.StagedTables, ...]:
+def staged_tables(values: Values) -> tuple[table_model.StagedTables, ...]:
     """What staging returned, by the node's name.
 
     :raises InputError: if one is something else.
     """
-    return tuple(table_planning.StagedTables.from_result(str(name), value) for name, value in values.items())
+    return tuple(table_model.StagedTables.from_result(str(name), value) for name, value in values.items())
 
 
 def manifest_document(value: ClusterManifest) -> dict[str, t.Any]:

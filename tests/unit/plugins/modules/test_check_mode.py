@@ -131,12 +131,24 @@ PLAN = {
 
 TABLES_PLAN = {
     "restore": PLAN,
-    "selection": {"keyspaces": [], "tables": ["shop.orders"], "mode": "beside", "into_keyspace": "", "suffix": None},
+    "selection": {
+        "keyspaces": [],
+        "tables": ["shop.orders"],
+        "mode": "beside",
+        "into_keyspace": "",
+        "suffix": None,
+        "reshape": False,
+        "datacenters": [],
+        "replication": [],
+        "confirm_cluster": "",
+    },
     "fetched": [],
     "tables": [],
     "before_cql": [],
     "after_cql": [],
     "indexes": [],
+    "views": [],
+    "unmatched": [],
 }
 TABLE_STATES = ("created", "fetched", "staged", "saved", "emptied", "imported", "completed", "put_back", "finished")
 

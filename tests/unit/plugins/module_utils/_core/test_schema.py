@@ -160,6 +160,23 @@ def test_a_column_that_was_dropped_since_and_added_again_hides_what_it_held() ->
     assert not schema.table_differences(since, since)
 
 
+@pytest.mark.parametrize(
+    ("properties", "left"),
+    [
+        ("", ""),
+        (" WITH ID = 5f0c-1d3e", ""),
+        (" WITH ID = 5f0c-1d3e AND CLUSTERING ORDER BY (id ASC)", " WITH CLUSTERING ORDER BY (id ASC)"),
+        (" WITH comment = 'a' AND ID = 5f0c", " WITH comment = 'a'"),
+    ],
+)
+def test_a_view_that_is_made_anew_gets_an_id_of_its_own(properties: str, left: str) -> None:
+    made = "CREATE MATERIALIZED VIEW shop.v AS SELECT a, id FROM shop.orders WHERE a IS NOT NULL PRIMARY KEY (a, id)"
+    (view,) = schema.parse_schema([made + properties]).objects
+    assert schema.without_id(view).statements == (made + left,)
+    (text,) = schema.renamed(schema.without_id(view), keyspace="b", name="w", table="t").statements
+    assert text.startswith('CREATE MATERIALIZED VIEW IF NOT EXISTS "b"."w" AS SELECT a, id FROM "b"."t" WHERE')
+
+
 def test_a_type_may_have_got_fields_at_its_end() -> None:
     old, more, other = (
         schema.parse_schema([f"CREATE TYPE a.t ({fields})"]).objects[0]

@@ -27,7 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_mod
     TableSize,
     TargetNode,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
     BESIDE,
     MERGE,
     REPLACE,
@@ -35,10 +35,14 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.table_plann
     Selection,
     StagedTables,
     TablesPlan,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
     choose_tables,
     contents_at,
     plan_fetch,
+    plan_rest,
     plan_tables,
+    ring_reasons,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.wording import tables_plan_lines
 
@@ -174,13 +178,13 @@ def test_beside_makes_a_table_of_its_own_and_nothing_else() -> None:
     assert made.startswith('CREATE TABLE IF NOT EXISTS "shop"."orders_restored_20261122184211" (')
     assert "'enabled': 'false'" in made
     assert f"comment = 'Being restored by revive.cassandra: {plan.restore.restore_id}'" in made
-    new = '"shop"."orders_restored_20261122184211"'
+    new, view = (f'"shop"."{name}_restored_20261122184211"' for name in ("orders", "by_place"))
     assert plan.after_cql == (
         f"ALTER TABLE {new} WITH comment = 'ours' AND compaction = {{'class': 'S'}}",
         f'CREATE INDEX IF NOT EXISTS "orders_place_restored_20261122184211" ON {new} (place)',
+        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view} AS SELECT * FROM {new} PRIMARY KEY (place, id)",
     )
     assert plan.indexes == ()
-    assert any("without the views by_place" in warning for warning in plan.restore.warnings)
 
 
 def test_what_is_missing_is_made_with_the_types_that_are_used_in_their_order() -> None:
@@ -198,7 +202,9 @@ def test_into_another_keyspace_names_stay_and_its_replication_is_taken_over() ->
     plan = _plan(KEYSPACE, into_keyspace="shop_then")
     assert [str(table) for table in plan.tables] == ["shop_then.orders"]
     assert plan.before_cql[0].startswith('CREATE KEYSPACE IF NOT EXISTS "shop_then" WITH replication')
-    assert plan.after_cql[-1].startswith('CREATE INDEX IF NOT EXISTS "orders_place" ON "shop_then"."orders"')
+    assert plan.after_cql[-2].startswith('CREATE INDEX IF NOT EXISTS "orders_place" ON "shop_then"."orders"')
+    assert plan.after_cql[-1].startswith('CREATE MATERIALIZED VIEW IF NOT EXISTS "shop_then"."by_place" AS')
+    assert 'FROM "shop_then"."orders"' in plan.after_cql[-1]
 
 
 def test_names_that_would_be_too_long_are_cut() -> None:
@@ -231,10 +237,13 @@ def test_counters_are_warned_of() -> None:
 @pytest.mark.parametrize(
     ("now", "changes", "says"),
     [
-        ((KEYSPACE.replace("3", "1"),), {}, "is replicated otherwise than shop was: class"),
+        (
+            (KEYSPACE.replace("3", "1"),),
+            {},
+            "otherwise than shop was: NetworkTopologyStrategy, dc1 1",
+        ),
         ((KEYSPACE, "CREATE TYPE shop.place (name int)"), {}, "The type shop.place is another"),
         ((KEYSPACE, ORDERS.replace("id int", "id text")), {"mode": MERGE}, "its partition key was (id int)"),
-        ((), {"mode": MERGE}, "has the views by_place"),
         ((), {"mode": "over"}, "'over' is no mode"),
         ((), {"mode": MERGE, "suffix": "_x"}, "goes into the table that it is of"),
         ((), {"suffix": "; DROP"}, "cannot be a part of a name"),
@@ -317,16 +326,7 @@ def _second_plan(
     first: TablesPlan, *, staged: t.Sequence[StagedTables], now: t.Sequence[str] = (KEYSPACE,)
 ) -> TablesPlan:
     contents = contents_at(MOMENT, restore=first.restore, schema=THEN, staged=staged)
-    return plan_tables(
-        manifest=MANIFEST,
-        contents=contents,
-        chosen=choose_tables(contents, selection=first.selection),
-        fetched=first.fetched,
-        now=schema.parse_schema(now),
-        selection=first.selection,
-        targets=(_target(1), _target(2)),
-        moment=MOMENT,
-    )
+    return plan_rest(first, contents=contents, now=schema.parse_schema(now), nodes={"dc1": 2})
 
 
 def test_for_a_moment_the_first_plan_says_what_is_fetched_and_replayed() -> None:
@@ -346,7 +346,7 @@ def test_for_a_moment_the_first_plan_says_what_is_fetched_and_replayed() -> None
 
 def test_a_table_that_the_backup_has_not_may_be_in_the_logs() -> None:
     first = _first_plan(tables=("shop.new",))
-    assert any("has no table shop.new. If it was made between" in warning for warning in first.restore.warnings)
+    assert any("has no table shop.new. If it was made between" in line for line in tables_plan_lines(first))
     with pytest.raises(
         PlanRefusedError, match=r"The moment .* has no table shop\.new .* It has shop\.Counts, shop\.orders"
     ):
@@ -372,3 +372,80 @@ def test_what_differs_from_the_moment_is_refused() -> None:
     now = (KEYSPACE, *TYPES, ORDERS.replace("id int", "id text"))
     with pytest.raises(PlanRefusedError, match="is another table than in the moment 2026-11-22T18:43:12"):
         _second_plan(_first_plan(mode=REPLACE), staged=_staged("n1", "n2"), now=now)
+
+
+def test_views_of_a_table_that_is_there_are_made_anew() -> None:
+    plan = _plan(
+        KEYSPACE, *TYPES, ORDERS, INDEX, VIEW.replace("KEY (place, id)", "KEY (place, id) WITH ID = 1-2"), mode=MERGE
+    )
+    assert plan.views == (
+        "CREATE MATERIALIZED VIEW shop.by_place AS SELECT * FROM shop.orders PRIMARY KEY (place, id)",
+    )
+    assert any("dropped and made again" in warning for warning in plan.restore.warnings)
+
+
+def test_in_another_shape_each_node_gets_what_all_had() -> None:
+    targets = [_target(number, identity=_identity(number + 10)) for number in (1, 2, 3)]
+    plan = _plan("CREATE KEYSPACE other WITH replication = {}", targets=targets, mode=REPLACE, reshape=True)
+    assert plan.restore.target_names == ("n1", "n2", "n3")
+    assert len(plan.restore.assignments) == 6
+    parts = plan.restore.parts_of("n2")
+    assert [part.restore_id for part in parts] == [f"{plan.restore.restore_id}.{number}" for number in (1, 2)]
+    assert [part.assignment_of("n2").source_name for part in parts] == ["n1", "n2"]
+    assert any("each node fetches what all nodes had" in line for line in tables_plan_lines(plan))
+    assert TablesPlan.from_result(json.loads(json.dumps(plan.to_result()))) == plan
+
+
+def test_in_the_same_shape_a_nodes_part_is_the_plan_itself() -> None:
+    restore = _plan().restore
+    assert restore.parts_of("n1")[0].restore_id == restore.restore_id
+    with pytest.raises(InputError, match="no node n9"):
+        restore.parts_of("n9")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"size": 300}, "needs"),
+        ({"reshape": False}, "pass reshape=true"),
+        ({"reshape": False, "datacenters": (("dc1", "dc2"),)}, "Pass reshape=true too"),
+        ({"replication": (("dc2", 3),)}, "is replicated in the data centre dc2, and the cluster has dc1"),
+        (
+            {"targets": [_target(1, identity=dataclasses.replace(_identity(11), partitioner="a.RandomPartitioner"))]},
+            "n1 has the partitioner RandomPartitioner, the backup's is Murmur3Partitioner",
+        ),
+    ],
+)
+def test_what_another_shape_does_not_allow_is_refused(changes: dict[str, t.Any], says: str) -> None:
+    targets = [_target(number, identity=_identity(number + 10)) for number in (1, 2, 3)]
+    options = {"targets": targets, "mode": REPLACE, "reshape": True, **changes}
+    assert says in _reasons("CREATE KEYSPACE other WITH replication = {}", **options)
+
+
+def test_replicas_that_there_are_no_nodes_for_are_left_out_with_a_word() -> None:
+    targets = [_target(number, identity=_identity(number + 10), datacenter="dc9") for number in (1, 2)]
+    plan = _plan(
+        "CREATE KEYSPACE other WITH replication = {}",
+        targets=targets,
+        mode=REPLACE,
+        reshape=True,
+        datacenters=(("dc1", "dc9"),),
+    )
+    assert "{'class': 'NetworkTopologyStrategy', 'dc9': '2'}" in plan.before_cql[0]
+    assert any("had 3 replicas and gets 2, since dc9 has 2 nodes" in warning for warning in plan.restore.warnings)
+
+
+def test_what_is_there_in_another_cluster_is_touched_only_if_it_is_named() -> None:
+    targets = [_target(number, cluster_name="Other") for number in (1, 2)]
+    options = {"targets": targets, "mode": MERGE}
+    now = (KEYSPACE, *TYPES, ORDERS)
+    assert "pass confirm_cluster=Other" in _reasons(*now, **options)
+    assert _plan(*now, **options, confirm_cluster="Other").tables
+    assert _plan(*now, targets=targets).tables
+
+
+def test_a_node_of_the_ring_that_is_not_named_is_missed() -> None:
+    targets = (_target(1), _target(2))
+    assert not list(ring_reasons(targets, ring=(1, -1, 2, -2)))
+    (reason,) = ring_reasons(targets, ring=(1, -1, 2, -2, 3))
+    assert "1 of its 5 tokens are theirs" in str(reason)

@@ -18,9 +18,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import IMPORTS_PREFIX, parse_import_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Assignment, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_planning import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
     Selection,
     TableRestore,
     TablesPlan,
@@ -31,6 +31,27 @@ from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, D
 CQL = CqlSettings(address="127.0.0.1")
 RESTORE_ID = "t-replace-0123abcd"
 SAVED_MS = 1_700_000_000_000
+
+
+def _assignment(source: str) -> Assignment:
+    return Assignment(
+        target_name="node1",
+        source_host_id=source,
+        source_name=source,
+        source_address="10.0.0.1",
+        target_address="10.0.0.1",
+        datacenter="dc1",
+        rack="r1",
+        tokens=("1",),
+        files=1,
+        size=1,
+        stored_size=1,
+        is_seed=True,
+        data_directory_map=(0, 1),
+        manifest_key="k",
+        manifest_sha256="0",
+        manifest_size=1,
+    )
 
 
 class World:
@@ -47,9 +68,12 @@ class World:
         monkeypatch.setattr(table_import, "Nodetool", lambda _settings: self)
         monkeypatch.setattr(table_import, "now_us", lambda: self.now_ms * 1000)
         (root / "node" / "state" / "restores").mkdir(parents=True)
-        journal_path = root / "node" / "state" / "restores" / f"{RESTORE_ID}.jsonl"
+        self.be_fetched(RESTORE_ID)
+
+    def be_fetched(self, restore_id: str) -> None:
+        journal_path = self.disk.root / "state" / "restores" / f"{restore_id}.jsonl"
         header = journal.FetchHeader(
-            restore_id=RESTORE_ID,
+            restore_id=restore_id,
             tag="t",
             source_host_id="h",
             manifest_sha256="0",
@@ -60,16 +84,18 @@ class World:
         complete = journal.FetchComplete(files=1, size=1, tables=1)
         journal_path.write_bytes(journal.encode_fetch_record(header) + journal.encode_fetch_record(complete))
         for place in self.disk.data_directories:
-            staged = self.staged(place)
+            staged = self.staged(place, restore_id)
             staged.mkdir(parents=True)
             for name in ("Data.db", "TOC.txt", "Filter.db"):
-                (staged / f"nb-1-big-{name}").write_text(f"{place} {name}")
+                (staged / f"nb-1-big-{name}").write_text(f"{place}{restore_id[len(RESTORE_ID) :]} {name}")
             (staged / "nb-1-big-SAI+aa+old_index+Meta.db").write_text("of another index")
 
-    def staged(self, place: pathlib.Path) -> pathlib.Path:
-        return place / ".revive" / RESTORE_ID / "new" / "shop" / f"orders-{TABLE_ID}"
+    def staged(self, place: pathlib.Path, restore_id: str = RESTORE_ID) -> pathlib.Path:
+        return place / ".revive" / restore_id / "new" / "shop" / f"orders-{TABLE_ID}"
 
-    def part(self, *, is_new: bool = True, indexes: tuple[str, ...] = ()) -> table_import.TablePart:
+    def part(
+        self, *, is_new: bool = True, indexes: tuple[str, ...] = (), sources: tuple[str, ...] = ("n1",)
+    ) -> table_import.TablePart:
         table = TableRestore(
             source=f"shop/orders-{TABLE_ID}",
             source_keyspace="shop",
@@ -92,13 +118,14 @@ class World:
             target_cluster_name="s",
             snapshot_began_us=1,
             snapshot_ended_us=2,
-            assignments=(),
+            assignments=tuple(map(_assignment, sources)),
             warnings=(),
             files=1,
             size=1,
             stored_size=1,
         )
-        plan = TablesPlan(restore=restore, selection=Selection(), fetched=(), tables=(table,), indexes=indexes)
+        selection = Selection(reshape=len(sources) > 1)
+        plan = TablesPlan(restore=restore, selection=selection, fetched=(), tables=(table,), indexes=indexes)
         return table_import.TablePart(node=self.disk.settings, plan=plan)
 
     def run(self, *words: str) -> str:
@@ -108,7 +135,8 @@ class World:
             raise NodeError("refused")
         if words[0] == "import":
             table = self.disk.table("orders", keyspace="shop")
-            for number, directory in enumerate(map(pathlib.Path, words[3:])):
+            directories = [pathlib.Path(word) for word in words if word.startswith("/")]
+            for number, directory in enumerate(directories):
                 for path in directory.iterdir():
                     shutil.move(str(path), table / path.name.replace("-1-", f"-{number + len(self.calls) * 10}-"))
         return ""
@@ -225,6 +253,33 @@ def test_finished_nothing_is_left_but_the_tables(world: World) -> None:
     assert table_import.finish_tables(part, check_mode=False) is None
     assert not any((place / ".revive").exists() for place in world.disk.data_directories)
     assert world.live()
+
+
+def test_in_another_shape_a_node_takes_what_all_had_and_drops_what_is_not_its_own(world: World) -> None:
+    for number in (1, 2):
+        world.be_fetched(f"{RESTORE_ID}.{number}")
+    part = world.part(sources=("n1", "n2"))
+    outcome = table_import.import_tables(part, check_mode=False)
+    assert outcome.sstables == 4
+    assert world.live() == {
+        f"{place}{source} {name}"
+        for place in world.disk.data_directories
+        for source in (".1", ".2")
+        for name in ("Data.db", "TOC.txt", "Filter.db")
+    }
+    assert world.calls[0][:4] == ("import", "--no-tokens", "shop", "orders")
+    assert world.calls[1] == ("cleanup", "shop", "orders")
+    assert table_import.finish_tables(part, check_mode=False)
+    assert not any((place / ".revive").exists() for place in world.disk.data_directories)
+    assert not list((world.disk.root / "state" / "restores").iterdir())
+
+
+def test_views_are_dropped_and_made_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = "CREATE MATERIALIZED VIEW shop.v AS SELECT * FROM shop.orders PRIMARY KEY (v, k)"
+    monkeypatch.setattr(table_import, "describe_schema", lambda *_arguments, **_named: ())
+    plan = dataclasses.replace(world.part(is_new=False).plan, views=(view,))
+    done = table_import.complete_tables(plan, cql=CQL, check_mode=False, connect=world.connect)
+    assert done == ('DROP MATERIALIZED VIEW IF EXISTS "shop"."v"', view)
 
 
 def test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew(
