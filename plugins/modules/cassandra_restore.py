@@ -21,6 +21,7 @@ description:
   - O(state=rolled_back) puts everything back as it was before the switch, on a stopped node.
   - O(state=indexes_rebuilt) is for a plan to a moment, on the node that runs again. It rebuilds indexes that had been
     made after the backup.
+  - O(state=repaired) is for a node that was lost with its disk, once it runs again. It gets what the others have.
   - O(state=finished) gives up the way back. Of a restore in place it is noted in O(repository), if that is given and
     has the node's commit log, that the log does not go on from what was there before.
   - While it downloads, its action plugin prints how far it is, at least every ten seconds.
@@ -43,7 +44,7 @@ options:
   state:
     description: The step.
     type: str
-    choices: [fetched, staged, switched, indexes_rebuilt, rolled_back, finished]
+    choices: [fetched, staged, switched, indexes_rebuilt, repaired, rolled_back, finished]
     required: true
   plan:
     description:
@@ -237,7 +238,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.argument
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
-STATES = ("fetched", "staged", "switched", "indexes_rebuilt", "rolled_back", "finished")
+STATES = ("fetched", "staged", "switched", "indexes_rebuilt", "repaired", "rolled_back", "finished")
 ARGUMENTS = (
     shared_arguments(repository_required=False)
     + transfer_arguments()
@@ -299,6 +300,11 @@ def rebuild_it(call: Call) -> Result:
     return {"changed": bool(indexes), "indexes": list(indexes)}
 
 
+def repair_it(call: Call) -> Result:
+    """Have the node get what the others have."""
+    return {"changed": restore_steps.repair(call.node(), check_mode=call.check_mode)}
+
+
 def switch_it(call: Call) -> Result:
     """Exchange the directories."""
     return {"changed": restore_steps.switch_part(part_of(call), check_mode=call.check_mode)}
@@ -327,7 +333,7 @@ def restore_id_of(call: Call) -> str:
 
 def use(call: Call) -> Result:
     """Do one step."""
-    steps = (fetch_it, stage_it, switch_it, rebuild_it, roll_it_back, finish_it)
+    steps = (fetch_it, stage_it, switch_it, rebuild_it, repair_it, roll_it_back, finish_it)
     state = call.params["state"]
     return {"restore_id": restore_id_of(call), "state": state, **dict(zip(STATES, steps))[state](call)}
 

@@ -57,6 +57,23 @@ options:
     description: Whether roles and passwords come back from the backup, or stay the nodes' own.
     type: bool
     default: true
+  others:
+    description:
+      - For one node that was lost with its disk, what M(revive.cassandra.cassandra_node_info) returned of all other
+        nodes of the cluster, which run. O(targets) is that node alone then.
+    type: list
+    elements: dict
+  ring:
+    description: With O(others), what one of them returned as RV(revive.cassandra.cassandra_node_info#module:ring).
+    type: list
+    elements: dict
+    default: []
+  past_gc_grace:
+    description:
+      - With O(others), restore also what is older than C(gc_grace_seconds) of a table. Rows that were deleted since may
+        come back then, on all nodes.
+    type: bool
+    default: false
   node_mapping:
     description:
       - For nodes of the backup, by name or host id, the node that gets their data.
@@ -254,24 +271,41 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "confirm_cluster": {"type": "str"},
         "restore_auth": {"type": "bool", "default": True},
         "node_mapping": {"type": "dict", "default": {}},
+        "others": {"type": "list", "elements": "dict"},
+        "ring": {"type": "list", "elements": "dict", "default": []},
+        "past_gc_grace": {"type": "bool", "default": False},
     }
 )
 
 
 def plan_it(call: Call) -> Result:
     """Plan the restore, or say all that stands against it."""
-    manifest, plan = restore_plan.make_plan(
-        call.store(),
-        restore_point=call.params["restore_point"],
-        cut=values.cut(call.params["restore_cut"]),
-        now_us=call.now_us(),
-        targets=values.targets(call.params["targets"]),
-        new_cluster=call.params["new_cluster"],
-        confirm_cluster=call.params["confirm_cluster"] or None,
-        restore_auth=call.params["restore_auth"],
-        identity_file=call.repository().identity_file,
-        node_mapping={str(source): str(target) for source, target in call.params["node_mapping"].items()},
-    )
+    params = call.params
+    shared = {
+        "restore_point": params["restore_point"],
+        "cut": values.cut(params["restore_cut"]),
+        "now_us": call.now_us(),
+        "confirm_cluster": params["confirm_cluster"] or None,
+        "identity_file": call.repository().identity_file,
+        "node_mapping": {str(source): str(target) for source, target in params["node_mapping"].items()},
+    }
+    targets = values.targets(params["targets"])
+    if params["others"] is not None:
+        manifest, plan = restore_plan.make_node_plan(
+            call.store(),
+            target=values.only(targets, option="targets"),
+            ring=values.ring(params["others"], params["ring"]),
+            past_gc_grace=params["past_gc_grace"],
+            **shared,
+        )
+    else:
+        manifest, plan = restore_plan.make_plan(
+            call.store(),
+            targets=targets,
+            new_cluster=params["new_cluster"],
+            restore_auth=params["restore_auth"],
+            **shared,
+        )
     return {
         "changed": False,
         "plan": plan.to_result(),

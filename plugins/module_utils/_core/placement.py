@@ -17,6 +17,8 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import BackedUpObject
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    KEPT_SYSTEM_TABLES,
+    SYSTEM_KEYSPACE,
     TableRef,
     check_keyspace,
     is_restored,
@@ -49,8 +51,13 @@ class Places:
         return max(self.data, self.local + 1)
 
 
-def is_wanted(table: TableRef, *, restore_auth: bool) -> bool:
-    """Whether a restore lays a table down: never one of ``system``; roles and passwords only if asked for."""
+def is_wanted(table: TableRef, *, restore_auth: bool, own_system: bool = False) -> bool:
+    """Whether a restore lays a table down: roles and passwords only if asked for, and of ``system`` nothing.
+
+    :param own_system: but what tells who the node was.
+    """
+    if own_system and table.keyspace == SYSTEM_KEYSPACE:
+        return table.table in KEPT_SYSTEM_TABLES
     return is_restored(table) and (restore_auth or table.keyspace != AUTH_KEYSPACE)
 
 

@@ -78,14 +78,14 @@ def plan_restore(
     """
     mode = NEW_CLUSTER if new_cluster else IN_PLACE
     restore_id = restore_id_of(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment)
-    reasons: list[ReviveError] = [*_manifest_reasons(manifest, new_cluster=new_cluster), *group_reasons(targets)]
+    reasons: list[ReviveError] = [*manifest_reasons(manifest, new_cluster=new_cluster), *group_reasons(targets)]
     explicit, mapping_reasons = explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
     reasons += mapping_reasons
     match = match_new_cluster if new_cluster else match_in_place
     pairs, match_reasons = match(manifest, targets=targets, explicit=explicit)
     reasons += match_reasons
     for target in targets:
-        reasons += _target_reasons(target, restore_id=restore_id, confirm_cluster=confirm_cluster)
+        reasons += target_reasons(target, restore_id=restore_id, confirm_cluster=confirm_cluster)
         reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
         if moment:
             reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
@@ -124,7 +124,8 @@ def plan_restore(
     )
 
 
-def _manifest_reasons(manifest: ClusterManifest, *, new_cluster: bool) -> t.Iterator[ReviveError]:
+def manifest_reasons(manifest: ClusterManifest, *, new_cluster: bool) -> t.Iterator[ReviveError]:
+    """Why a backup is not enough for whole nodes."""
     partial = manifest.keyspaces or manifest.tables_asked
     if partial and not new_cluster:
         yield InputError(
@@ -169,7 +170,8 @@ def pending_reasons(target: TargetNode, *, restore_id: str) -> t.Iterator[Revive
         )
 
 
-def _target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str | None) -> t.Iterator[ReviveError]:
+def target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str | None) -> t.Iterator[ReviveError]:
+    """Why a target's data must not be touched."""
     yield from pending_reasons(target, restore_id=restore_id)
     if target.holds_data and confirm_cluster != target.cluster_name:
         given = f"confirm_cluster is {confirm_cluster!r}" if confirm_cluster else "confirm_cluster is not set"

@@ -112,6 +112,7 @@ class FetchHeader:
 
     :param places: the directories that keyspaces go into; others name them by their number in here.
     :param tables: ``<keyspace>/<table>-<id>`` of those that are fetched; empty for all.
+    :param own_system: whether what tells who the node was is fetched too.
     """
 
     restore_id: str
@@ -121,12 +122,13 @@ class FetchHeader:
     restore_auth: bool
     places: tuple[str, ...]
     tables: tuple[str, ...] = ()
+    own_system: bool = False
 
     def wants(self, table: TableRef) -> bool:
         """Whether a table is among those that are fetched."""
         if self.tables:
             return f"{table.keyspace}/{table.directory}" in self.tables
-        return is_wanted(table, restore_auth=self.restore_auth)
+        return is_wanted(table, restore_auth=self.restore_auth, own_system=self.own_system)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_value
 
 IN_PLACE = "in_place"
 NEW_CLUSTER = "new_cluster"
+#: A node that was lost with its disk comes back as itself into its cluster, which serves.
+ONE_NODE = "one_node"
 
 _Json = dict[str, t.Any]
 

@@ -10,7 +10,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import moment_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
+    IN_PLACE,
     NEW_CLUSTER,
+    ONE_NODE,
     Assignment,
     RestorePlan,
 )
@@ -26,7 +28,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model
 
 def plan_lines(plan: RestorePlan) -> list[str]:
     """What a restore will do, to be read before it begins."""
-    what = "as the new cluster" if plan.mode == NEW_CLUSTER else "in place, on cluster"
+    what = {
+        NEW_CLUSTER: "as the new cluster",
+        IN_PLACE: "in place, on cluster",
+        ONE_NODE: f"for {plan.target_names[0]} alone, into the cluster",
+    }[plan.mode]
     return [
         f"Restore {plan.tag} of cluster {plan.source_cluster_name} {what} {plan.target_cluster_name}.",
         *(

@@ -108,10 +108,12 @@ def fetch_backup(
     transfer: TransferSettings,
     progress: Progress,
     tables: tuple[str, ...] = (),
+    own_system: bool = False,
 ) -> FetchOutcome:
     """Stage everything that one node of a backup had, verified. What is staged already is not fetched again.
 
     :param tables: ``<keyspace>/<table>-<id>`` of the only ones that are wanted; empty for all.
+    :param own_system: whether what tells who the node was is fetched too.
     :param source_host_id: the node of the backup whose files this node gets.
     :param owner: user and ``group`` that Cassandra runs as; ``None`` takes those of the data directories.
     :raises ObjectCorruptError: if an object is not what the manifest says; its files are not staged.
@@ -143,6 +145,7 @@ def fetch_backup(
                 restore_auth=restore_auth,
                 places=data_directory.data_places(config),
                 tables=tables,
+                own_system=own_system,
             ),
             owner=owner,
             group=group,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import typing as t
 
@@ -38,6 +39,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_plan
     moment_plan,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.node_planning import Ring, plan_node
 from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import file_path, is_wanted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.planning import SPACE_MARGIN, plan_restore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
@@ -106,6 +108,53 @@ def make_plan(
         wants=lambda table: is_wanted(table, restore_auth=restore_auth),
         identity_file=identity_file,
     )
+    if reasons or plan is None:
+        raise PlanRefusedError(reasons)
+    return manifest, plan
+
+
+def make_node_plan(
+    store: ObjectStore,
+    *,
+    restore_point: str,
+    target: TargetNode,
+    ring: Ring,
+    confirm_cluster: str | None,
+    now_us: int,
+    node_mapping: t.Mapping[str, str] | None = None,
+    past_gc_grace: bool = False,
+    identity_file: str | None = None,
+    cut: str = BY_TIMESTAMP,
+) -> tuple[ClusterManifest, RestorePlan]:
+    """The backup, and what a node that was lost with its disk gets of it, after a look at every object that it needs.
+
+    Parameters and errors as of :func:`make_plan` and :func:`plan_node`.
+    """
+    point = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
+    manifest = load_backup(store, point.tag)
+    reasons: list[ReviveError] = []
+    plan: RestorePlan | None = None
+    try:
+        plan = plan_node(
+            manifest=manifest,
+            target=target,
+            ring=ring,
+            now_us=now_us,
+            confirm_cluster=confirm_cluster,
+            node_mapping=node_mapping,
+            past_gc_grace=past_gc_grace,
+            moment=point.moment,
+        )
+    except PlanRefusedError as error:
+        reasons += error.reasons
+    if plan is not None:
+        mine = plan.assignments[0].source_host_id
+        reasons += check_objects(
+            store,
+            dataclasses.replace(manifest, nodes=tuple(each for each in manifest.nodes if each.node.host_id == mine)),
+            wants=lambda table: is_wanted(table, restore_auth=True, own_system=True),
+            identity_file=identity_file,
+        )
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
     return manifest, plan

@@ -27,7 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     Progress,
     RepositorySettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     InstanceOptions,
     NodeSettings,
@@ -38,7 +38,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations impor
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import PieceCorruptError
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remembered_identity
 
-#: Longer than any index takes to be rebuilt.
+#: Longer than any index takes to be rebuilt, and any repair.
 _REBUILD_TIMEOUT_SECONDS = 7 * 24 * 3600
 
 
@@ -99,6 +99,7 @@ def fetch_part(
         transfer=transfer,
         progress=progress,
         tables=tables,
+        own_system=part.plan.mode == ONE_NODE,
     )
 
 
@@ -208,6 +209,16 @@ def rebuild_indexes(node: NodeSettings, *, restore_id: str, check_mode: bool) ->
             nodetool.run("rebuild_index", *index.split("."))
         recovery.note_rebuilt(node, restore_id=restore_id)
     return indexes
+
+
+def repair(node: NodeSettings, *, check_mode: bool) -> bool:
+    """Have a node that came back get what the others have written meanwhile: all ranges that it has a replica of.
+
+    :raises NodeError: if nodetool fails; it can be run again.
+    """
+    if not check_mode:
+        Nodetool(dataclasses.replace(node, timeout_seconds=_REBUILD_TIMEOUT_SECONDS)).run("repair", "-full")
+    return True
 
 
 def roll_back(node: NodeSettings, *, restore_id: str, check_mode: bool) -> switch.RollBackOutcome:

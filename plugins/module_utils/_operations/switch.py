@@ -20,7 +20,8 @@ newer than the backup and would come back. ``IndexInfo`` and ``built_views`` say
 built in the backup, and a query would then miss rows in silence; without them Cassandra builds old-style indexes and
 views anew, and SAI looks at its own files.
 
-A node of a new cluster keeps nothing of ``system``; it gets its tokens by its configuration.
+A node of a new cluster keeps nothing of ``system``; it gets its tokens by its configuration. One that was lost with its
+disk gets its own ``local`` from the backup.
 """
 
 from __future__ import annotations
@@ -53,7 +54,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_jou
     JournalState,
     ManagedDirectory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import IN_PLACE, NEW_CLUSTER
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    ONE_NODE,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 LOCK_NAME = "restore"
@@ -114,7 +119,7 @@ def switch_node(
 
     If it fails, everything is put back as it was before the error goes on.
 
-    :param mode: ``in_place`` or ``new_cluster``.
+    :param mode: ``in_place``, ``new_cluster`` or ``one_node``.
     :param tokens: those of the source node; set in the configuration of a node of a new cluster.
     :param restore_auth: as at the fetch. If not, a node in place keeps its own roles, a new cluster makes the
         default one.
@@ -124,7 +129,7 @@ def switch_node(
     :raises LocalFilesError: if a file or directory cannot be moved.
     """
     journal.check_restore_id(restore_id)
-    if mode not in (IN_PLACE, NEW_CLUSTER):
+    if mode not in (IN_PLACE, NEW_CLUSTER, ONE_NODE):
         raise InputError(f"{mode!r} is no mode of a restore.", subject=mode, next_step=f"{IN_PLACE} or {NEW_CLUSTER}.")
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         state = _own_state(node, restore_id=restore_id)
@@ -212,7 +217,7 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
 def restored_in_place_us(node: NodeSettings, *, restore_id: str) -> int | None:
     """When a node's directories were exchanged in place; ``None`` if they were not, or that is finished."""
     state = read_state(node, restore_id=restore_id)
-    if state is None or state.phase != journal.SWITCHED or state.mode != IN_PLACE:
+    if state is None or state.phase != journal.SWITCHED or state.mode not in (IN_PLACE, ONE_NODE):
         return None
     path = _state_path(node, restore_id=restore_id)
     with data_directory.explained("read", path):
@@ -349,6 +354,8 @@ def _prepare(state: JournalState, *, owner: str | None, group: str | None) -> No
 
 def _own_keyspaces(state: JournalState) -> tuple[str, ...]:
     """Keyspaces that are not from the backup."""
+    if state.mode == ONE_NODE:
+        return ()
     return (SYSTEM_KEYSPACE,) if state.restore_auth else (SYSTEM_KEYSPACE, AUTH_KEYSPACE)
 
 

@@ -20,6 +20,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Window
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import CUTS
+from ansible_collections.revive.cassandra.plugins.module_utils._core.node_planning import Ring
+from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import NodeStatus
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
@@ -84,6 +87,33 @@ def targets(values: t.Sequence[Values]) -> tuple[TargetNode, ...]:
     :raises InputError: if one is something else.
     """
     return tuple(TargetNode.from_result(value) for value in values)
+
+
+def only(nodes: t.Sequence[TargetNode], *, option: str) -> TargetNode:
+    """The one node that there is.
+
+    :raises InputError: if there are none or several.
+    """
+    if len(nodes) != 1:
+        raise InputError(
+            f"One node comes back at a time, and {len(nodes)} were given.", subject=option, next_step="Give one."
+        )
+    return nodes[0]
+
+
+def ring(others: t.Sequence[Values], members: t.Sequence[Values]) -> Ring:
+    """The cluster that a lost node belongs to, from what reading its nodes returned.
+
+    :raises InputError: if a value is something else.
+    """
+    try:
+        return Ring(others=targets(others), members=tuple(build(NodeStatus, member) for member in members))
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"This is no ring: {type(error).__name__}: {error}.",
+            subject="ring",
+            next_step="Give what cassandra_node_info returned as ring.",
+        ) from error
 
 
 def cut(value: str) -> str:

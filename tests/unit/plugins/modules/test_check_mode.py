@@ -42,6 +42,7 @@ WRITING = {
     "recovery.stage_moment": False,
     "recovery.forget_moment": False,
     "recovery.note_rebuilt": False,
+    "restore_steps.repair": True,
     "table_import.make_tables": True,
     "table_import.fetch_tables": False,
     "table_import.stage_tables": False,
@@ -64,6 +65,7 @@ SET_UP = SetUp(
 )
 #: What writing gives where it is no outcome with ``changed``.
 GIVEN = {
+    "restore_steps.repair": True,
     "archive_setup.set_up_archiving": SET_UP,
     "archive_setup.take_down_archiving": SET_UP,
     "table_import.make_tables": ("CREATE TABLE",),
@@ -172,9 +174,11 @@ CASES = [
     Case("cassandra_restore", {"state": "staged", "plan": PLAN, "node_name": "n1"}),
     Case("cassandra_restore", {"state": "switched", "plan": PLAN, "node_name": "n1"}),
     Case("cassandra_restore", {"state": "indexes_rebuilt", "restore_id": "b1"}),
+    Case("cassandra_restore", {"state": "repaired", "restore_id": "b1"}),
     Case("cassandra_restore", {"state": "rolled_back", "restore_id": "b1"}, changed=False),
     Case("cassandra_restore", {"state": "finished", "restore_id": "b1"}, changed=False),
     Case("cassandra_restore_info", {"restore_point": "latest", "targets": []}, changed=False),
+    Case("cassandra_restore_info", {"restore_point": "latest", "targets": [], "others": []}, changed=False),
     Case("cassandra_snapshot", {"tag": "b1"}),
     Case("cassandra_snapshot", {"tag": "b1", "state": "absent"}),
     Case("cassandra_table_count_info", {"native_address": "10.0.0.1"}, changed=False),
@@ -212,6 +216,7 @@ def test_check_mode_writes_nothing(case: Case, run_module: t.Any, replace_operat
     for name, result in READING.items():
         replace_operation(name, result)
     replace_operation("restore_plan.make_plan", error=_refused())
+    replace_operation("restore_plan.make_node_plan", error=_refused())
     replace_operation("table_plan.make_tables_plan", error=_refused())
     replace_operation("table_plan.complete_tables_plan", error=_refused())
 
