@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import log_planning, replay, transfer
+from bench import log_planning, replay, table, transfer
 
-BENCHES = {"transfer": transfer.main, "log-planning": log_planning.main, "replay": replay.main}
+BENCHES = {"transfer": transfer.main, "log-planning": log_planning.main, "replay": replay.main, "table": table.main}
 
 
 def main(arguments: list[str]) -> int:

@@ -229,21 +229,15 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import restore_steps
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-    staging_arguments,
-    transfer_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 STATES = ("fetched", "staged", "switched", "indexes_rebuilt", "repaired", "rolled_back", "finished")
 ARGUMENTS = (
-    shared_arguments(repository_required=False)
-    + transfer_arguments()
-    + staging_arguments()
-    + Arguments(
+    arguments.shared_arguments(repository_required=False)
+    + arguments.transfer_arguments()
+    + arguments.staging_arguments()
+    + arguments.Arguments(
         options={
             "state": {"type": "str", "choices": list(STATES), "required": True},
             "plan": {"type": "dict"},

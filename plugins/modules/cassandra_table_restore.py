@@ -239,23 +239,16 @@ error:
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_import
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    cql_arguments,
-    shared_arguments,
-    staging_arguments,
-    transfer_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 STATES = ("created", "fetched", "staged", "saved", "emptied", "imported", "completed", "put_back", "finished")
 ARGUMENTS = (
-    shared_arguments(repository_required=False)
-    + transfer_arguments()
-    + staging_arguments()
-    + cql_arguments(required=False)
-    + Arguments(
+    arguments.shared_arguments(repository_required=False)
+    + arguments.transfer_arguments()
+    + arguments.staging_arguments()
+    + arguments.cql_arguments(required=False)
+    + arguments.Arguments(
         options={
             "state": {"type": "str", "choices": list(STATES), "required": True},
             "plan": {"type": "dict", "required": True},
@@ -295,21 +288,17 @@ def fetch_it(call: Call) -> Result:
     """Download what belongs on this node beside its data."""
     if call.check_mode:
         return {"changed": True}
-    part, store = part_of(call), call.store()
-    outcome = table_import.fetch_tables(
-        part, store, repository=call.repository(), transfer=call.transfer(), progress=call.progress()
-    )
+    options: t.Any = {"repository": call.repository(), "transfer": call.transfer(), "progress": call.progress()}
+    outcome = table_import.fetch_tables(part_of(call), call.store(), **options)
     return {"changed": outcome.changed, "fetched": plain(outcome)}
 
 
 def stage_it(call: Call) -> Result:
     """Make of what was downloaded what the tables held at the moment."""
-    part = part_of(call)
     if call.check_mode:
-        return {"changed": table_import.would_stage(part)}
-    outcome = table_import.stage_tables(
-        part, call.store(), repository=call.repository(), options=call.staging(), progress=call.progress()
-    )
+        return {"changed": table_import.would_stage(part_of(call))}
+    options: t.Any = {"repository": call.repository(), "options": call.staging(), "progress": call.progress()}
+    outcome = table_import.stage_tables(part_of(call), call.store(), **options)
     return {"changed": outcome.changed, "staged": plain(outcome)}
 
 

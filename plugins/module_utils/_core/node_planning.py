@@ -100,25 +100,16 @@ def plan_node(
         )
     source, source_reasons = _itself(manifest, target=target, node_mapping=node_mapping or {})
     reasons += source_reasons
-    since_us = moment.reached_us if moment else manifest.snapshot_began_us
     if source is not None:
         work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
         reasons += space_reasons(target, source=source, margin=space_margin, work_bytes=work_bytes)
         reasons += _membership_reasons(source, target=target, ring=ring)
     if moment:
         reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
-    old = _past_grace(manifest, age_seconds=(now_us - since_us) / 1e6)
+    age_seconds = (now_us - (moment.reached_us if moment else manifest.snapshot_began_us)) / 1e6
+    old = _past_grace(manifest, age_seconds=age_seconds)
     if old and not past_gc_grace:
-        reasons.append(
-            NodeError(
-                f"What the node would get is {format_duration((now_us - since_us) / 1e6)} old, which is more than "
-                f"gc_grace_seconds of {', '.join(old[:10])}{f' and {len(old) - 10} more' if len(old) > 10 else ''}: "
-                "rows that were deleted since could come back on all nodes.",
-                subject=old[0],
-                next_step="Choose a newer restore point, or start the node empty and have the others stream to it "
-                "(-Dcassandra.replace_address_first_boot). If nothing was deleted, pass past_gc_grace=true.",
-            )
-        )
+        reasons.append(_too_old(old, age_seconds=age_seconds))
     if reasons or source is None:
         raise PlanRefusedError(list({str(reason): reason for reason in reasons}.values()))
     assignment = assignment_for(source, target=target)
@@ -226,6 +217,17 @@ def _membership_reasons(source: NodeSummary, *, target: TargetNode, ring: Ring) 
                 subject=target.name,
                 next_step="Correct cassandra-rackdc.properties.",
             )
+
+
+def _too_old(tables: t.Sequence[str], *, age_seconds: float) -> ReviveError:
+    more = f" and {len(tables) - 10} more" if len(tables) > 10 else ""
+    return NodeError(
+        f"What the node would get is {format_duration(age_seconds)} old, which is more than gc_grace_seconds of "
+        f"{', '.join(tables[:10])}{more}: rows that were deleted since could come back on all nodes.",
+        subject=tables[0],
+        next_step="Choose a newer restore point, or start the node empty and have the others stream to it "
+        "(-Dcassandra.replace_address_first_boot). If nothing was deleted, pass past_gc_grace=true.",
+    )
 
 
 def _past_grace(manifest: ClusterManifest, *, age_seconds: float) -> list[str]:

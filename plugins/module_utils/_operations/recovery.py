@@ -195,9 +195,7 @@ def stage_moment(
         laid = lay_down(staged=staged, base=base, schema_directory=places.index(local))
         note_laid_down(journal_path=fetch_journal_path(node, restore_id=restore_id), base=base)
         outcome = _made(staged, laid=laid, log_bytes=sum(map(os.path.getsize, paths)), segments=len(paths))
-        if wants is not None:
-            sizes = tuple(_size(each.table, base=base) for each in staged.tables)
-            outcome = dataclasses.replace(outcome, schema_cql=staged.schema_cql, sizes=sizes)
+        outcome = _with_sizes(outcome, staged=staged, base=base) if wants is not None else outcome
         _save(node, outcome, restore_id=restore_id)
         for name in (_INSTANCE, _LOG):
             data_directory.remove_tree(os.path.join(work, name))
@@ -344,6 +342,11 @@ def _wanted(
         return known and (wants is None or wants(table))
 
     return wanted
+
+
+def _with_sizes(outcome: RecoveryOutcome, *, staged: StagedMoment, base: FetchedBase) -> RecoveryOutcome:
+    sizes = tuple(_size(each.table, base=base) for each in staged.tables)
+    return dataclasses.replace(outcome, schema_cql=staged.schema_cql, sizes=sizes)
 
 
 def _size(table: TableRef, *, base: FetchedBase) -> TableSize:
