@@ -99,10 +99,14 @@ class Live:
         """Run ``restore_tables``, as of the backup unless another restore point is given."""
         return self.play("restore_tables", *arguments, **{"restore_point": TAG, **variables})
 
-    def moment(self) -> int:
-        """This moment, once the archive reaches it."""
+    def moment(self, *, write_more: bool = True) -> int:
+        """This moment, once the archive reaches it.
+
+        :param write_more: whether clients do, and are to write something after it.
+        """
         moment_us = now_us()
-        self.write_more()
+        if write_more:
+            self.write_more()
         wait_until_covered(self.cluster, moment_us)
         return moment_us
 

@@ -83,21 +83,13 @@ class Rehearsal:
 
     def play_and_kill_the_controller(self, is_time: t.Callable[[], bool]) -> None:
         """Restore, and end Ansible itself with SIGKILL as soon as it is time."""
-        process = start_playbook(
+        kill_the_controller(
             "disaster_recovery",
+            is_time=is_time,
             inventory=self.inventory,
             directory=self.directory,
             variables=self.restore_variables,
-            new_session=True,
         )
-        try:
-            _wait_to_kill(is_time, process)
-            assert process.poll() is None, f"it ended before:\n{_rest(process)}"
-        finally:
-            # Its workers too. Cassandra has a session of its own and goes on.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
 
     def truth(self) -> tuple[Write, ...]:
         """Return all writes so far."""
@@ -175,6 +167,26 @@ def kill_a_module(
     finally:
         run = finish_playbook(playbook, process=process, began=began)
     return run
+
+
+def kill_the_controller(
+    playbook: str,
+    *,
+    is_time: t.Callable[[], bool],
+    inventory: Path,
+    directory: Path,
+    variables: t.Mapping[str, t.Any],
+) -> None:
+    """Run a playbook, and end Ansible itself with SIGKILL as soon as it is time."""
+    process = start_playbook(playbook, inventory=inventory, directory=directory, variables=variables, new_session=True)
+    try:
+        _wait_to_kill(is_time, process)
+        assert process.poll() is None, f"it ended before:\n{_rest(process)}"
+    finally:
+        # Its workers too. Cassandra has a session of its own and goes on.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def _kill_modules(directory: Path, *, module: str) -> list[int]:

@@ -1,0 +1,161 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A restore of a table to a moment that is killed in each of its phases: run again, it converges."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from tests.lab.live_tables import ROWS, Live, rows_of
+from tests.lab.rehearsal import fetched_bytes, kill_a_module, kill_the_controller
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+_MODULE = "cassandra_table_restore"
+_SLOW_BYTES_PER_SECOND = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Killed:
+    """A cluster with a moment before rows of a table were deleted.
+
+    :ivar then: what the table held at the moment, and ``now`` what it holds.
+    """
+
+    live: Live
+    moment_us: int
+    then: list[str]
+    now: list[str]
+
+    def variables(self, **more: t.Any) -> dict[str, t.Any]:
+        """What an operator passes."""
+        return {
+            "restore_point": format_us(self.moment_us),
+            "restore_tables": "quiet.Orders",
+            "restore_mode": "replace",
+            **more,
+        }
+
+    def rows(self) -> list[str]:
+        """What the table holds."""
+        with self.live.session() as session:
+            return rows_of(session, 'quiet."Orders"')
+
+    def kill_modules(self, is_time: t.Callable[[], bool], **more: t.Any) -> str:
+        """Restore until it is time; what the play said then."""
+        run = kill_a_module(
+            "restore_tables",
+            module=_MODULE,
+            is_time=is_time,
+            inventory=self.live.inventory,
+            directory=self.live.directory,
+            variables=self.variables(**more),
+        )
+        assert run.exit_status != 0, run.output
+        return run.output
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Killed]:
+    with contextlib.ExitStack() as ending:
+        live = Live(root=tmp_path_factory.mktemp("kills"), version="5.0.8", ending=ending, archive=True)
+        live.writer.stop()
+        with live.session() as session:
+            session.execute("INSERT INTO quiet.\"Orders\" (k, c) VALUES (700, 'since the backup')")
+            then = rows_of(session, 'quiet."Orders"')
+        moment_us = live.moment(write_more=False)
+        with live.session() as session:
+            session.execute('DELETE FROM quiet."Orders" WHERE k = 7')
+            now = rows_of(session, 'quiet."Orders"')
+        yield Killed(live=live, moment_us=moment_us, then=then, now=now)
+
+
+def test_killed_while_it_fetches_nothing_is_touched(killed: Killed) -> None:
+    said = killed.kill_modules(
+        lambda: fetched_bytes(killed.live.directory) > 0, restore_max_bytes_per_second=_SLOW_BYTES_PER_SECOND
+    )
+    assert "No table has been touched" in said
+    assert killed.rows() == killed.now
+
+
+def test_killed_while_it_replays_nothing_is_touched_and_no_instance_is_left(killed: Killed) -> None:
+    said = killed.kill_modules(lambda: bool(_instances(killed.live)))
+    assert "has been touched" in said
+    assert killed.rows() == killed.now
+    assert not _instances(killed.live), "a staging instance outlived its module"
+
+
+def test_a_controller_that_dies_while_the_table_is_empty_and_runs_again_converges(killed: Killed) -> None:
+    live = killed.live
+    kill_the_controller(
+        "restore_tables",
+        is_time=lambda: any(notes["saved_ms"] for notes in _notes(live)) and not killed.rows(),
+        inventory=live.inventory,
+        directory=live.directory,
+        variables=killed.variables(),
+    )
+    live.restore(**killed.variables()).require_success()
+    assert killed.rows() == killed.then
+    # What it held before the first attempt is kept.
+    for node in live.cluster.nodes:
+        assert "-replace-" in node.nodetool("listsnapshots")
+
+
+def test_killed_while_it_imports_what_was_there_comes_back(killed: Killed) -> None:
+    live = killed.live
+    with live.session() as session:
+        session.execute("INSERT INTO quiet.\"Orders\" (k, c) VALUES (800, 'before the kill')")
+    before = killed.rows()
+    said = killed.kill_modules(
+        lambda: any(notes["import_began_ms"] and not notes["imported"] for notes in _notes(live))
+    )
+    assert "What the tables held before is in them again" in said
+    assert killed.rows() == before
+    live.restore(**killed.variables()).require_success()
+    assert killed.rows() == killed.then
+
+
+def test_a_new_table_whose_controller_dies_before_it_is_complete_is_completed(killed: Killed) -> None:
+    live = killed.live
+    more = {"restore_mode": "beside", "restore_suffix": "_beside"}
+    kill_the_controller(
+        "restore_tables",
+        is_time=lambda: any(notes["imported"] for notes in _notes(live)),
+        inventory=live.inventory,
+        directory=live.directory,
+        variables=killed.variables(**more),
+    )
+    live.restore(**killed.variables(**more)).require_success()
+    with live.session() as session:
+        assert rows_of(session, 'quiet."Orders_beside"') == killed.then
+        found = {row.k for row in session.execute("SELECT k FROM quiet.\"Orders_beside\" WHERE tags CONTAINS 'x'")}
+        assert found == set(range(ROWS))
+
+
+def _notes(live: Live) -> t.Iterator[dict[str, t.Any]]:
+    """What nodes have written down about restores of tables."""
+    for node in live.cluster.nodes:
+        for path in (node.directory / "revive" / "restores").glob("*.tables"):
+            with contextlib.suppress(OSError, ValueError):
+                yield json.loads(path.read_text(encoding="utf-8"))
+
+
+def _instances(live: Live) -> list[int]:
+    """Staging instances of the cluster's nodes that run."""
+    marks = (b"CassandraDaemon", b"/staging/conf", os.fsencode(live.cluster.directory))
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                command = (entry / "cmdline").read_bytes()
+                found += [int(entry.name)] if all(mark in command for mark in marks) else []
+    return found
