@@ -48,6 +48,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_mod
     NEW_CLUSTER,
     Assignment,
     RestorePlan,
+    TableSize,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     InstanceOptions,
@@ -134,6 +135,22 @@ def test_an_index_is_rebuilt_once(place: Place) -> None:
     assert restore_steps.rebuild_indexes(node, restore_id=_ID, check_mode=False) == ()
     assert calls.read_text() == "rebuild_index app t by_v\n"
     assert recovery.staged_outcome(node, restore_id=_ID) is not None
+
+
+def test_what_several_nodes_had_is_put_together(place: Place) -> None:
+    one = _note_staged(place.settings, replayed=3, segments=1, dropped_tables=2)
+    sizes = (TableSize("a/t-1", files=2, size=10), TableSize("a/u-2", files=1, size=1))
+    one = dataclasses.replace(one, sizes=sizes)
+    other = dataclasses.replace(one, replayed=4, dropped_tables=1, tables=("app.t", "app.u"), sizes=sizes[:1])
+    both = recovery.together([one, other])
+    assert (both.replayed, both.segments, both.dropped_tables, both.tables) == (7, 2, 2, ("app.t", "app.u"))
+    assert both.sizes == (TableSize("a/t-1", files=4, size=20), sizes[1])
+
+
+def test_sizes_and_schema_are_remembered(place: Place) -> None:
+    outcome = _note_staged(place.settings, sizes=(TableSize("a/t-1", files=2, size=10),), schema_cql=("CREATE",))
+    again = recovery.staged_outcome(place.settings, restore_id=_ID)
+    assert again == dataclasses.replace(outcome, changed=False)
 
 
 def test_finishing_forgets_the_moment(place: Place) -> None:
