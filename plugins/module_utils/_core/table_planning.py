@@ -242,7 +242,7 @@ def plan_tables(
 
 def nodes_by_datacenter(targets: t.Sequence[TargetNode]) -> dict[str, int]:
     """How many nodes a cluster has in each data centre."""
-    names = [target.datacenter for target in targets]
+    names = [target.identity.datacenter if target.identity else target.datacenter for target in targets]
     return {name: names.count(name) for name in sorted(set(names))}
 
 

@@ -423,7 +423,9 @@ def test_what_another_shape_does_not_allow_is_refused(changes: dict[str, t.Any],
 
 
 def test_replicas_that_there_are_no_nodes_for_are_left_out_with_a_word() -> None:
-    targets = [_target(number, identity=_identity(number + 10), datacenter="dc9") for number in (1, 2)]
+    targets = [
+        _target(number, identity=dataclasses.replace(_identity(number + 10), datacenter="dc9")) for number in (1, 2)
+    ]
     plan = _plan(
         "CREATE KEYSPACE other WITH replication = {}",
         targets=targets,
