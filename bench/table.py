@@ -7,6 +7,7 @@
 In turn, from the same S3 server and of the same data, until the table can be read on all nodes:
 
 - the playbook ``restore_tables``, into a new table, with its plan and its counting, while the cluster serves;
+- the same as into a cluster of another shape: each node fetches what all nodes had, and drops what is not its own;
 - ``sstableloader``: each node's files are downloaded with boto3 and streamed to all replicas, while the cluster serves;
 - as Medusa does: each node is stopped, its files are downloaded with boto3 and moved into the table's directory, the
   commit log is wiped, and the node is started; all nodes at once, so that nothing serves meanwhile.
@@ -88,7 +89,7 @@ def fill(root: Path, *, version: str, mib: int, ending: contextlib.ExitStack) ->
     return dataclasses.replace(source, stored_mib=stored / 2**20)
 
 
-def by_playbook(source: Source) -> float:
+def by_playbook(source: Source, *, keyspace: str = "by_playbook", reshape: bool = False) -> float:
     """Seconds of the collection's own way."""
     run = run_playbook(
         "restore_tables",
@@ -97,11 +98,17 @@ def by_playbook(source: Source) -> float:
         variables={
             "restore_point": _TAG,
             "restore_tables": f"{_KEYSPACE}.{_TABLE}",
-            "restore_into_keyspace": "by_playbook",
+            "restore_into_keyspace": keyspace,
+            "restore_reshape": reshape,
         },
     ).require_success()
-    _require_rows(source, "by_playbook")
+    _require_rows(source, keyspace)
     return run.seconds
+
+
+def reshaped(source: Source) -> float:
+    """Seconds of the collection's way into another shape."""
+    return by_playbook(source, keyspace="reshaped", reshape=True)
 
 
 def by_loader(source: Source) -> float:
@@ -153,6 +160,7 @@ def as_medusa(source: Source) -> float:
 
 WAYS: t.Mapping[str, t.Callable[[Source], float]] = {
     "restore_tables": by_playbook,
+    "restore_tables, reshaped": reshaped,
     "sstableloader": by_loader,
     "as Medusa, nothing serves": as_medusa,
 }
