@@ -18,7 +18,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_poi
 from lab.checker import check
 from lab.emptied import replaced
 from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCSP_RESPONSES
-from lab.truth import now_us
 from tests.lab.live_tables import ROWS, TAG, Live, failed, rows_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -86,7 +85,8 @@ def test_the_first_plan_of_a_moment_touches_nothing(deploy: Deploy) -> None:
 
 
 def test_a_moment_that_the_archive_does_not_reach_is_refused_with_the_nearest(deploy: Deploy) -> None:
-    run = deploy.live.restore(restore_point=format_us(now_us() - 1000), restore_tables=_CERTIFICATES)
+    before_all = format_us(deploy.live.began_us - 60_000_000)
+    run = deploy.live.restore(restore_point=before_all, restore_tables=_CERTIFICATES)
     assert run.exit_status != 0
     assert "The nearest moments that work: " in run.output
 
