@@ -33,7 +33,7 @@ BOUND_US = (INTERVAL_SECONDS + 2) * 1_000_000
 _MINUTE_US = 60_000_000
 _RANDOM_TRIALS = 20
 #: Soon after the write, when there is something to lose.
-_EARLY_TRIALS = 10
+_EARLY_TRIALS = 5
 BUCKET = "quiet"
 
 
