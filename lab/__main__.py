@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cluster(write)
     write.add_argument("--truth", type=Path, help="to append to (default: writers/CLUSTER/truth.jsonl in the lab)")
     write.add_argument("--load", type=int, metavar="CERTIFICATES", help="write so many, fast, and return")
+    write.add_argument("--no-counting", action="store_true", help="leave counters alone")
     write.add_argument("--rate", type=float, default=50.0, help="writes per second (default: %(default)s)")
     write.add_argument("--stop", action="store_true", help="stop the writer in the background")
     write.add_argument(
@@ -266,7 +267,9 @@ def _write(options: argparse.Namespace) -> None:
         rows = load(cluster=cluster, truth_path=truth_path, certificates=options.load)
         print(f"{rows} writes, {options.load} of them certificates, in {time.monotonic() - began:.0f} s; {truth_path}")
     elif options.foreground:
-        _write_in_foreground(cluster=cluster, truth_path=truth_path, rate=options.rate)
+        _write_in_foreground(
+            cluster=cluster, truth_path=truth_path, rate=options.rate, counting=not options.no_counting
+        )
     else:
         set_up_schema(cluster=cluster)
         writer = Writer.start(root=options.root, cluster=cluster, truth_path=truth_path, writes_per_second=options.rate)
@@ -281,7 +284,7 @@ def _truth_path(options: argparse.Namespace) -> Path:
     return Path(options.root, "writers", options.cluster) / "truth.jsonl"
 
 
-def _write_in_foreground(*, cluster: Cluster, truth_path: Path, rate: float) -> None:
+def _write_in_foreground(*, cluster: Cluster, truth_path: Path, rate: float, counting: bool) -> None:
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda _number, _frame: stop.set())
@@ -291,6 +294,7 @@ def _write_in_foreground(*, cluster: Cluster, truth_path: Path, rate: float) -> 
         writes_per_second=rate,
         stop=stop,
         consistency=ConsistencyLevel.LOCAL_QUORUM,
+        counting=counting,
     )
     print(f"{attempted} writes attempted, {acknowledged} acknowledged")
 

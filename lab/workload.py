@@ -52,9 +52,13 @@ def prepare(*, session: t.Any) -> dict[str, t.Any]:
 class Workload:
     """Invents operations; not thread-safe. Only rows of its own are ever changed, so several can run at once."""
 
-    def __init__(self, *, truth: TruthFile) -> None:
-        """Make an authority, and number writes by the clock of a truth file."""
+    def __init__(self, *, truth: TruthFile, counting: bool = True) -> None:
+        """Make an authority, and number writes by the clock of a truth file.
+
+        :param counting: whether counters are incremented once loading is over.
+        """
         self._truth = truth
+        self._counting = counting
         self._authority = CertificateAuthority()
         self._random = random.Random()
         self._kept: list[Certificate] = []
@@ -89,7 +93,7 @@ class Workload:
             return self._insert_response(certificate=kept, lifetime_seconds=_SHORT_SECONDS if short else _WEEK_SECONDS)
         if dice < 0.85:
             return self._log(actor=self._random.choice(_ACTORS), action="read", serial=kept.serial)
-        if dice < 0.95:
+        if dice < 0.95 and self._counting:
             return self._increment(amount=1)
         return self._delete(certificate=self._deletable.pop(self._random.randrange(len(self._deletable))))
 

@@ -71,14 +71,22 @@ def load(*, cluster: Cluster, truth_path: Path, certificates: int) -> int:
 
 
 def keep_writing(
-    *, cluster: Cluster, truth_path: Path, writes_per_second: float, stop: threading.Event, consistency: int
+    *,
+    cluster: Cluster,
+    truth_path: Path,
+    writes_per_second: float,
+    stop: threading.Event,
+    consistency: int,
+    counting: bool = True,
 ) -> tuple[int, int]:
     """Write until ``stop`` is set; return how many writes were attempted and how many acknowledged.
 
     Nodes may come and go: what is not acknowledged stays an attempt.
+
+    :param counting: whether counters are incremented too.
     """
     truth = TruthFile(truth_path)
-    workload = Workload(truth=truth)
+    workload = Workload(truth=truth, counting=counting)
     with cluster.session(consistency=consistency, credentials=cluster.application) as session:
         sender = _Sender(session=session, truth=truth, tries=1)
         due = time.monotonic()
@@ -100,11 +108,18 @@ class Writer:
 
     @classmethod
     def start(
-        cls, *, root: Path, cluster: Cluster, truth_path: Path | None = None, writes_per_second: float = 50.0
+        cls,
+        *,
+        root: Path,
+        cluster: Cluster,
+        truth_path: Path | None = None,
+        writes_per_second: float = 50.0,
+        counting: bool = True,
     ) -> Writer:
         """Start writing to a cluster whose schema is there; returns after the first acknowledged write.
 
         :param truth_path: ``truth.jsonl`` in the writer's directory by default; it is appended to.
+        :param counting: whether counters are incremented too.
         :raises LabError: a writer of this cluster runs already, or it ends at once.
         """
         writer = cls._at(root=root, name=cluster.name, truth_path=truth_path)
@@ -112,7 +127,7 @@ class Writer:
             raise LabError(f"a writer of {cluster.name} runs already: process {writer.pid}")
         writer.directory.mkdir(parents=True, exist_ok=True)
         (writer.directory / "truth").write_text(str(writer.truth_path), encoding="utf-8")
-        writer._run(root=root, cluster=cluster, writes_per_second=writes_per_second)
+        writer._run(root=root, cluster=cluster, writes_per_second=writes_per_second, counting=counting)
         return writer
 
     @classmethod
@@ -178,7 +193,7 @@ class Writer:
         process = ProcessIdentity.read(path=self.directory / "process")
         return process if process is not None and process.is_running() else None
 
-    def _run(self, *, root: Path, cluster: Cluster, writes_per_second: float) -> None:
+    def _run(self, *, root: Path, cluster: Cluster, writes_per_second: float, counting: bool) -> None:
         size_before = self.truth_path.stat().st_size if self.truth_path.exists() else 0
         command: list[str | Path] = [
             sys.executable,
@@ -191,6 +206,7 @@ class Writer:
             cluster.name,
         ]
         command += ["--foreground", "--rate", str(writes_per_second), "--truth", self.truth_path]
+        command += [] if counting else ["--no-counting"]
         with (self.directory / "writer.log").open("wb") as log:
             started = subprocess.Popen(
                 command,

@@ -74,6 +74,12 @@ options:
         come back then, on all nodes.
     type: bool
     default: false
+  counters_quiet:
+    description:
+      - With O(others), that nobody increments counters until the node is repaired. Without it, nodes with counters are
+        refused, since a node that counts from what it held makes all others forget what it had counted later.
+    type: bool
+    default: false
   node_mapping:
     description:
       - For nodes of the backup, by name or host id, the node that gets their data.
@@ -274,6 +280,7 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "others": {"type": "list", "elements": "dict"},
         "ring": {"type": "list", "elements": "dict", "default": []},
         "past_gc_grace": {"type": "bool", "default": False},
+        "counters_quiet": {"type": "bool", "default": False},
     }
 )
 
@@ -296,6 +303,7 @@ def plan_it(call: Call) -> Result:
             target=values.only(targets, option="targets"),
             ring=values.ring(params["others"], params["ring"]),
             past_gc_grace=params["past_gc_grace"],
+            counters_quiet=params["counters_quiet"],
             **shared,
         )
     else:

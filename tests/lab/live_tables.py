@@ -33,8 +33,11 @@ _WRITES_PER_SECOND = 20.0
 class Live:
     """A cluster with a backup, which clients go on writing to."""
 
-    def __init__(self, *, root: Path, version: str, ending: contextlib.ExitStack, archive: bool = False) -> None:
+    def __init__(
+        self, *, root: Path, version: str, ending: contextlib.ExitStack, archive: bool = False, counting: bool = True
+    ) -> None:
         self.root = root
+        self._counting = counting
         self.directory = root / "ansible"
         self.truth_path = root / "truth.jsonl"
         server = S3Server.start(root=root)
@@ -57,9 +60,7 @@ class Live:
             self.play("enable_archiving", archive_interval_seconds=2).require_success()
         with self.session() as session:
             _make_quiet_tables(session)
-        self.writer = Writer.start(
-            root=root, cluster=self.cluster, truth_path=self.truth_path, writes_per_second=_WRITES_PER_SECOND
-        )
+        self.writer = self._start_writing()
         ending.callback(self.end_writing)
         self.play("backup", backup_tag=TAG).require_success()
         manifest = self._manifest()
@@ -77,8 +78,15 @@ class Live:
         self.writer.stop()
         with self.session() as session:
             yield session, read_truth(self.truth_path)
-        self.writer = Writer.start(
-            root=self.root, cluster=self.cluster, truth_path=self.truth_path, writes_per_second=_WRITES_PER_SECOND
+        self.writer = self._start_writing()
+
+    def _start_writing(self) -> Writer:
+        return Writer.start(
+            root=self.root,
+            cluster=self.cluster,
+            truth_path=self.truth_path,
+            writes_per_second=_WRITES_PER_SECOND,
+            counting=self._counting,
         )
 
     def end_writing(self) -> None:

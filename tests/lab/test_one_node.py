@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Live]:
     with contextlib.ExitStack() as ending:
-        yield Live(root=tmp_path_factory.mktemp("node"), version="5.0.8", ending=ending)
+        yield Live(root=tmp_path_factory.mktemp("node"), version="5.0.8", ending=ending, counting=False)
 
 
 def test_a_node_that_runs_is_not_lost(live: Live) -> None:
@@ -46,6 +46,10 @@ def test_a_lost_node_is_back_as_itself_and_repaired(live: Live) -> None:
         session.execute("DELETE FROM quiet.untouched WHERE k = 3")
     wait_until(lambda: _is_down(cluster.nodes[0], lost), timeout_seconds=120, what="the others to see it down")
 
+    run = _restore(live, lost, "--check", restore_counters_quiet=False)
+    assert run.exit_status != 0
+    assert "certificate_manager.issuance_counters count: if the node counts before it is repaired" in run.output
+    assert "restore_counters_quiet=true" in run.output
     run = _restore(live, lost, "--check")
     assert run.exit_status == 0, run.output
     assert f"for {lost.name} alone, into the cluster" in run.output
@@ -86,7 +90,8 @@ def test_what_is_older_than_gc_grace_is_refused(live: Live) -> None:
 
 
 def _restore(live: Live, node: Node, *arguments: str, point: str = TAG, **variables: t.Any) -> t.Any:
-    return live.play("restore_node", *arguments, failed_node=node.name, restore_point=point, **variables)
+    given = {"failed_node": node.name, "restore_point": point, "restore_counters_quiet": True, **variables}
+    return live.play("restore_node", *arguments, **given)
 
 
 def _identity(node: Node) -> tuple[str, list[str]]:

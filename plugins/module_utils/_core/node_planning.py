@@ -7,6 +7,9 @@
 It gets everything of its own from the backup, ``system.local`` too: with that it has its host id and its tokens, and
 the others know it again. What was written since is with the others, so a repair has to follow; and what was deleted
 since has to be known to them still, or it would come back with the old files and be spread by that repair.
+
+Counters are another matter. A node counts from what it holds itself, and the newest of its own counts wins everywhere:
+one that counts before it is repaired makes everybody forget what it had counted after the restore point.
 """
 
 from __future__ import annotations
@@ -70,6 +73,7 @@ def plan_node(
     confirm_cluster: str | None = None,
     node_mapping: t.Mapping[str, str] | None = None,
     past_gc_grace: bool = False,
+    counters_quiet: bool = False,
     moment: MomentPlan | None = None,
     space_margin: float = SPACE_MARGIN,
 ) -> RestorePlan:
@@ -79,6 +83,7 @@ def plan_node(
     :param confirm_cluster: the name of the cluster, if its disk still holds data.
     :param node_mapping: which node of the backup it is, if neither its name nor its address tells.
     :param past_gc_grace: whether it is known that nothing has been deleted that would come back.
+    :param counters_quiet: whether nobody counts until the repair is over.
     :param moment: what of the node's log is replayed on the backup.
     :raises PlanRefusedError: with every reason against it.
     """
@@ -107,9 +112,8 @@ def plan_node(
     if moment:
         reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
     age_seconds = (now_us - (moment.reached_us if moment else manifest.snapshot_began_us)) / 1e6
-    old = _past_grace(manifest, age_seconds=age_seconds)
-    if old and not past_gc_grace:
-        reasons.append(_too_old(old, age_seconds=age_seconds))
+    guarded = _guard(manifest, age_seconds=age_seconds, past_gc_grace=past_gc_grace, counters_quiet=counters_quiet)
+    reasons += guarded.reasons
     if reasons or source is None:
         raise PlanRefusedError(list({str(reason): reason for reason in reasons}.values()))
     assignment = assignment_for(source, target=target)
@@ -124,7 +128,7 @@ def plan_node(
         snapshot_began_us=manifest.snapshot_began_us,
         snapshot_ended_us=manifest.snapshot_ended_us,
         assignments=(assignment,),
-        warnings=tuple(_warnings(source, target=target, old=old)),
+        warnings=(*_warnings(source, target=target), *guarded.warnings),
         files=assignment.files,
         size=assignment.size,
         stored_size=assignment.stored_size,
@@ -230,6 +234,46 @@ def _too_old(tables: t.Sequence[str], *, age_seconds: float) -> ReviveError:
     )
 
 
+class _Guarded(t.NamedTuple):
+    """What an old node among newer ones could spoil."""
+
+    reasons: tuple[ReviveError, ...]
+    warnings: tuple[str, ...]
+
+
+def _guard(manifest: ClusterManifest, *, age_seconds: float, past_gc_grace: bool, counters_quiet: bool) -> _Guarded:
+    reasons: list[ReviveError] = []
+    warnings: list[str] = []
+    old, counters = _past_grace(manifest, age_seconds=age_seconds), _counters(manifest)
+    if old and past_gc_grace:
+        warnings.append(f"Rows of {', '.join(old)} that were deleted since the restore point may come back.")
+    elif old:
+        reasons.append(_too_old(old, age_seconds=age_seconds))
+    if counters and counters_quiet:
+        warnings.append(f"Nobody must count in {', '.join(counters)} until the repair is over.")
+    elif counters:
+        reasons.append(_would_count(counters))
+    return _Guarded(tuple(reasons), tuple(warnings))
+
+
+def _counters(manifest: ClusterManifest) -> list[str]:
+    return [
+        cql.shown_name(each.keyspace, each.name)
+        for each in cql.parse_schema(manifest.schema_cql).objects
+        if each.kind == cql.TABLE and any(column.type == "counter" for column in cql.columns_of(each))
+    ]
+
+
+def _would_count(tables: t.Sequence[str]) -> ReviveError:
+    return NodeError(
+        f"{', '.join(tables)} count: if the node counts before it is repaired, all nodes forget what it had counted "
+        "since the restore point.",
+        subject=tables[0],
+        next_step="Stop whoever counts until the repair is over and pass counters_quiet=true, or start the node empty "
+        "and have the others stream to it (-Dcassandra.replace_address_first_boot).",
+    )
+
+
 def _past_grace(manifest: ClusterManifest, *, age_seconds: float) -> list[str]:
     """The tables whose tombstones may have gone since."""
     found = []
@@ -241,13 +285,11 @@ def _past_grace(manifest: ClusterManifest, *, age_seconds: float) -> list[str]:
     return found
 
 
-def _warnings(source: NodeSummary, *, target: TargetNode, old: t.Sequence[str]) -> t.Iterator[str]:
+def _warnings(source: NodeSummary, *, target: TargetNode) -> t.Iterator[str]:
     yield (
         "Until the repair that follows is over, reads of few replicas may miss what has been written since the restore "
         "point."
     )
-    if old:
-        yield f"Rows of {', '.join(old)} that were deleted since the restore point may come back: past_gc_grace is set."
     if target.address != source.node.address:
         yield f"{source.node.name} had the address {source.node.address} and gets {target.address}."
     yield from newer_warnings([(source, target)])

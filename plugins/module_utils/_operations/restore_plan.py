@@ -123,6 +123,7 @@ def make_node_plan(
     now_us: int,
     node_mapping: t.Mapping[str, str] | None = None,
     past_gc_grace: bool = False,
+    counters_quiet: bool = False,
     identity_file: str | None = None,
     cut: str = BY_TIMESTAMP,
 ) -> tuple[ClusterManifest, RestorePlan]:
@@ -143,6 +144,7 @@ def make_node_plan(
             confirm_cluster=confirm_cluster,
             node_mapping=node_mapping,
             past_gc_grace=past_gc_grace,
+            counters_quiet=counters_quiet,
             moment=point.moment,
         )
     except PlanRefusedError as error:

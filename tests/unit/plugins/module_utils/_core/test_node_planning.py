@@ -173,3 +173,11 @@ def test_what_is_older_than_tombstones_are_kept_comes_only_if_it_is_meant() -> N
         _plan(GRACE)
     plan = _plan(GRACE, past_gc_grace=True)
     assert any("Rows of shop.orders that were deleted" in warning for warning in plan.warnings)
+
+
+def test_a_node_with_counters_comes_back_only_when_nobody_counts() -> None:
+    counters = "CREATE TABLE shop.counts (k int PRIMARY KEY, n counter)"
+    with pytest.raises(PlanRefusedError, match=r"shop\.counts count: if the node counts before .* counters_quiet=true"):
+        _plan(counters)
+    plan = _plan(counters, counters_quiet=True)
+    assert any("Nobody must count in shop.counts" in warning for warning in plan.warnings)
