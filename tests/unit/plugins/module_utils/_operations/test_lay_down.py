@@ -63,6 +63,7 @@ class Area:
             ),
             schema=str(self.instance / "schema"),
             schema_sha256="",
+            schema_cql=(),
             truncations=(),
             indexes=tuple(indexes),
             schema_replay=_REPLAY,
