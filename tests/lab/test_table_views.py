@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table with a materialized view: an import passes views by, and a restore does not."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from pathlib import Path
+
+import pytest
+from cassandra.cluster import Session
+
+from lab.cluster import Cluster
+from lab.inventory import Repository, write_inventory
+from lab.playbook import run_playbook
+from lab.processes import wait_until
+from lab.s3 import S3Server
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+BUCKET = "views"
+TAG = "with_a_view"
+_ROWS = 40
+_PLACES = 4
+
+
+class Shop:
+    """One node with a table and a view of it, backed up; then some of its rows were deleted."""
+
+    def __init__(self, root: Path, *, ending: contextlib.ExitStack) -> None:
+        self._root = root
+        server = S3Server.start(root=root)
+        ending.callback(server.destroy)
+        server.create_bucket(BUCKET)
+        self.cluster = Cluster.create(root=root, name="views", nodes=1)
+        ending.callback(self.cluster.destroy)
+        with (self.cluster.nodes[0].conf_directory / "cassandra.yaml").open("a", encoding="utf-8") as file:
+            file.write("materialized_views_enabled: true\n")
+        self.cluster.start()
+        self._inventory = write_inventory(
+            path=root / "inventory.yml",
+            clusters=[self.cluster],
+            repository=Repository(server=server, bucket=BUCKET, prefix="shop"),
+        )
+        with self.cluster.session() as session:
+            session.execute(
+                "CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
+            )
+            session.execute("CREATE TABLE shop.orders (k int PRIMARY KEY, place text, v text)")
+            session.execute(
+                "CREATE MATERIALIZED VIEW shop.by_place AS SELECT place, k, v FROM shop.orders "
+                "WHERE place IS NOT NULL AND k IS NOT NULL PRIMARY KEY (place, k) WITH CLUSTERING ORDER BY (k DESC)"
+            )
+            for k in range(_ROWS):
+                session.execute(
+                    "INSERT INTO shop.orders (k, place, v) VALUES (%s, %s, 'then')", (k, f"place {k % _PLACES}")
+                )
+            wait_until(lambda: _rows(session, "by_place") == _ROWS, timeout_seconds=120, what="the view")
+        self.play("backup", backup_tag=TAG)
+        with self.cluster.session() as session:
+            session.execute("DELETE FROM shop.orders WHERE k = 1")
+
+    def play(self, name: str, **variables: t.Any) -> str:
+        """Run a playbook; what it said."""
+        run = run_playbook(
+            name, inventory=self._inventory, directory=self._root / "ansible", variables=variables
+        ).require_success()
+        return run.output
+
+    def restore(self, **variables: t.Any) -> str:
+        """Run ``restore_tables``; what it said."""
+        return self.play("restore_tables", restore_point=TAG, restore_tables="shop.orders", **variables)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Shop]:
+    with contextlib.ExitStack() as ending:
+        yield Shop(tmp_path_factory.mktemp("views"), ending=ending)
+
+
+def test_a_new_table_gets_a_view_of_its_own(shop: Shop) -> None:
+    shop.restore(restore_suffix="_then")
+    with shop.cluster.session() as session:
+        assert _rows(session, "orders_then") == _ROWS
+        wait_until(lambda: _rows(session, "by_place_then") == _ROWS, timeout_seconds=120, what="the new view")
+        assert _rows(session, "by_place") == _ROWS - 1
+
+
+@pytest.mark.parametrize("mode", ["merge", "replace"])
+def test_a_table_that_is_there_gets_its_view_anew(shop: Shop, mode: str) -> None:
+    said = shop.restore(restore_mode=mode)
+    assert "They are dropped and made again" in said
+    wanted = _ROWS - 1 if mode == "merge" else _ROWS
+    with shop.cluster.session() as session:
+        assert _rows(session, "orders") == wanted
+        wait_until(lambda: _rows(session, "by_place") == wanted, timeout_seconds=120, what="the view")
+        # It follows its table again.
+        session.execute("INSERT INTO shop.orders (k, place, v) VALUES (1, 'elsewhere', 'now')")
+        found = [row.k for row in session.execute("SELECT k FROM shop.by_place WHERE place = 'elsewhere'")]
+        assert found == [1]
+        session.execute("DELETE FROM shop.orders WHERE k = 1")
+
+
+def _rows(session: Session, table: str) -> int:
+    return sum(1 for _row in session.execute(f"SELECT k FROM shop.{table}"))
