@@ -156,3 +156,11 @@ def failed(truth: t.Sequence[Write]) -> list[Write]:
 def rows_of(session: Session, table: str) -> list[str]:
     """All rows of a table, in an order of its own."""
     return sorted(map(str, session.execute(f"SELECT * FROM {table}")))
+
+
+def notes_of(live: Live) -> t.Iterator[dict[str, t.Any]]:
+    """What nodes have written down about restores of tables."""
+    for node in live.cluster.nodes:
+        for path in (node.directory / "revive" / "restores").glob("*.tables"):
+            with contextlib.suppress(OSError, ValueError):
+                yield json.loads(path.read_text(encoding="utf-8"))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import re
 import typing as t
 
@@ -16,7 +15,7 @@ import pytest
 from lab.checker import check
 from lab.emptied import replaced
 from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCSP_RESPONSES, TABLES
-from tests.lab.live_tables import ROWS, TAG, Live, failed, rows_of
+from tests.lab.live_tables import ROWS, TAG, Live, failed, notes_of, rows_of
 from tests.lab.rehearsal import kill_a_module
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -162,7 +161,7 @@ def test_a_module_that_is_killed_while_it_imports_leaves_what_was_there(live: Li
     run = kill_a_module(
         "restore_tables",
         module="cassandra_table_restore",
-        is_time=lambda: any(_import_began(node) for node in live.cluster.nodes),
+        is_time=lambda: any(notes["import_began_ms"] and not notes["imported"] for notes in notes_of(live)),
         inventory=live.inventory,
         directory=live.directory,
         variables={"restore_point": TAG, "restore_tables": "quiet.Orders", "restore_mode": "replace"},
@@ -175,13 +174,3 @@ def test_a_module_that_is_killed_while_it_imports_leaves_what_was_there(live: Li
     with live.session() as session:
         assert rows_of(session, 'quiet."Orders"') != before
         assert {row.k for row in session.execute('SELECT k FROM quiet."Orders"')} == set(range(ROWS))
-
-
-def _notes(node: t.Any) -> t.Iterator[dict[str, t.Any]]:
-    for path in (node.directory / "revive" / "restores").glob("*.tables"):
-        with contextlib.suppress(OSError, ValueError):
-            yield json.loads(path.read_text(encoding="utf-8"))
-
-
-def _import_began(node: t.Any) -> bool:
-    return any(notes["import_began_ms"] and not notes["imported"] for notes in _notes(node))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import typing as t
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
-from tests.lab.live_tables import ROWS, Live, rows_of
+from tests.lab.live_tables import ROWS, Live, notes_of, rows_of
 from tests.lab.rehearsal import fetched_bytes, kill_a_module, kill_the_controller
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -98,7 +97,7 @@ def test_a_controller_that_dies_while_the_table_is_empty_and_runs_again_converge
     live = killed.live
     kill_the_controller(
         "restore_tables",
-        is_time=lambda: any(notes["saved_ms"] for notes in _notes(live)) and not killed.rows(),
+        is_time=lambda: any(notes["saved_ms"] for notes in notes_of(live)) and not killed.rows(),
         inventory=live.inventory,
         directory=live.directory,
         variables=killed.variables(),
@@ -116,7 +115,7 @@ def test_killed_while_it_imports_what_was_there_comes_back(killed: Killed) -> No
         session.execute("INSERT INTO quiet.\"Orders\" (k, c) VALUES (800, 'before the kill')")
     before = killed.rows()
     said = killed.kill_modules(
-        lambda: any(notes["import_began_ms"] and not notes["imported"] for notes in _notes(live))
+        lambda: any(notes["import_began_ms"] and not notes["imported"] for notes in notes_of(live))
     )
     assert "What the tables held before is in them again" in said
     assert killed.rows() == before
@@ -129,7 +128,7 @@ def test_a_new_table_whose_controller_dies_before_it_is_complete_is_completed(ki
     more = {"restore_mode": "beside", "restore_suffix": "_beside"}
     kill_the_controller(
         "restore_tables",
-        is_time=lambda: any(notes["imported"] for notes in _notes(live)),
+        is_time=lambda: any(notes["imported"] for notes in notes_of(live)),
         inventory=live.inventory,
         directory=live.directory,
         variables=killed.variables(**more),
@@ -139,14 +138,6 @@ def test_a_new_table_whose_controller_dies_before_it_is_complete_is_completed(ki
         assert rows_of(session, 'quiet."Orders_beside"') == killed.then
         found = {row.k for row in session.execute("SELECT k FROM quiet.\"Orders_beside\" WHERE tags CONTAINS 'x'")}
         assert found == set(range(ROWS))
-
-
-def _notes(live: Live) -> t.Iterator[dict[str, t.Any]]:
-    """What nodes have written down about restores of tables."""
-    for node in live.cluster.nodes:
-        for path in (node.directory / "revive" / "restores").glob("*.tables"):
-            with contextlib.suppress(OSError, ValueError):
-                yield json.loads(path.read_text(encoding="utf-8"))
 
 
 def _instances(live: Live) -> list[int]:

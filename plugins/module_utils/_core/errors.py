@@ -161,13 +161,13 @@ class BackupIncompleteError(RepositoryError):
 class PlanRefusedError(ReviveError):
     """A restore that cannot go well; nothing has been touched.
 
-    :param reasons: every reason that was found, so that they can be mended in one go.
+    :param reasons: every reason that was found, so that they can be mended in one go; the same one is told once.
     """
 
     code = "plan_refused"
 
-    def __init__(self, reasons: t.Sequence[ReviveError]) -> None:
-        self.reasons = tuple(reasons)
+    def __init__(self, reasons: t.Iterable[ReviveError]) -> None:
+        self.reasons = tuple({str(reason): reason for reason in reasons}.values())
         count = len(self.reasons)
         lines = "; ".join(f"({number}) {reason}" for number, reason in enumerate(self.reasons, start=1))
         super().__init__(

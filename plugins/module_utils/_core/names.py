@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 SYSTEM_KEYSPACE = "system"
 SCHEMA_KEYSPACE = "system_schema"
 #: Keyspaces that Cassandra makes itself and that a restore brings back.
-RESTORED_SYSTEM_KEYSPACES = ("system_auth", "system_distributed", "system_schema", "system_traces")
+RESTORED_SYSTEM_KEYSPACES = ("system_auth", "system_distributed", SCHEMA_KEYSPACE, "system_traces")
 #: Everything that Cassandra makes itself, the virtual ones included.
 SYSTEM_KEYSPACES = frozenset((SYSTEM_KEYSPACE, *RESTORED_SYSTEM_KEYSPACES, "system_views", "system_virtual_schema"))
 #: Of ``system`` only what tells who the node was; it is kept for reference and never restored.

@@ -35,6 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.planning im
     group_reasons,
     manifest_reasons,
     newer_warnings,
+    plan_of,
     restore_id_of,
     space_reasons,
     target_reasons,
@@ -115,23 +116,15 @@ def plan_node(
     guarded = _guard(manifest, age_seconds=age_seconds, past_gc_grace=past_gc_grace, counters_quiet=counters_quiet)
     reasons += guarded.reasons
     if reasons or source is None:
-        raise PlanRefusedError(list({str(reason): reason for reason in reasons}.values()))
-    assignment = assignment_for(source, target=target)
-    return RestorePlan(
+        raise PlanRefusedError(reasons)
+    return plan_of(
+        manifest,
         restore_id=restore_id,
-        tag=manifest.tag,
         mode=ONE_NODE,
         restore_auth=True,
-        cluster_id=manifest.cluster_id,
-        source_cluster_name=manifest.cluster_name,
         target_cluster_name=target.cluster_name,
-        snapshot_began_us=manifest.snapshot_began_us,
-        snapshot_ended_us=manifest.snapshot_ended_us,
-        assignments=(assignment,),
+        assignments=(assignment_for(source, target=target),),
         warnings=(*_warnings(source, target=target), *guarded.warnings),
-        files=assignment.files,
-        size=assignment.size,
-        stored_size=assignment.stored_size,
         moment=moment,
     )
 
@@ -171,6 +164,12 @@ def _ring_reasons(ring: Ring) -> t.Iterator[ReviveError]:
             next_step="Name all nodes in the inventory; a cluster that is lost as a whole is restored by "
             "disaster_recovery.",
         )
+    elif not ring.members:
+        yield NodeError(
+            "None of the other nodes has told the ring, so that it is not known whether the lost node still is in it.",
+            subject=ring.others[0].name,
+            next_step=f"See what nodetool status says on {ring.others[0].name}.",
+        )
     for other in ring.others:
         if not other.running:
             yield NodeError(
@@ -191,7 +190,7 @@ def _membership_reasons(source: NodeSummary, *, target: TargetNode, ring: Ring) 
             next_step="Name the node that is lost.",
         )
         return
-    if ring.members and not any(member.host_id == host_id for member in ring.members):
+    if not any(member.host_id == host_id for member in ring.members):
         yield NodeError(
             f"The ring does not know {source.node.name} ({host_id}) any more: it was removed or replaced.",
             subject=source.node.name,

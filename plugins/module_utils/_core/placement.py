@@ -18,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import BackedUpObject
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
     KEPT_SYSTEM_TABLES,
+    SCHEMA_KEYSPACE,
     SYSTEM_KEYSPACE,
     TableRef,
     check_keyspace,
@@ -27,7 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
 )
 
 #: Kept by every node for itself, in one place, also where data is spread over several.
-LOCAL_KEYSPACES = frozenset(("system", "system_schema"))
+LOCAL_KEYSPACES = frozenset((SYSTEM_KEYSPACE, SCHEMA_KEYSPACE))
 AUTH_KEYSPACE = "system_auth"
 
 _FILE = re.compile(r"[A-Za-z0-9_][^/\0]{0,254}\Z")

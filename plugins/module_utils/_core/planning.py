@@ -97,7 +97,7 @@ def plan_restore(
     if new_cluster:
         reasons += _seed_reasons(targets, manifest=manifest)
     if reasons:
-        raise PlanRefusedError(list({str(reason): reason for reason in reasons}.values()))
+        raise PlanRefusedError(reasons)
     assignments = tuple(
         sorted(
             (assignment_for(source, target=target) for source, target in pairs),
@@ -105,6 +105,30 @@ def plan_restore(
         )
     )
     warn = _warnings_new_cluster if new_cluster else _warnings_in_place
+    return plan_of(
+        manifest,
+        restore_id=restore_id,
+        mode=mode,
+        restore_auth=restore_auth,
+        target_cluster_name=targets[0].cluster_name,
+        assignments=assignments,
+        warnings=(*_partial_warnings(manifest), *warn(pairs), *newer_warnings(pairs)),
+        moment=moment,
+    )
+
+
+def plan_of(
+    manifest: ClusterManifest,
+    *,
+    restore_id: str,
+    mode: str,
+    restore_auth: bool,
+    target_cluster_name: str,
+    assignments: tuple[Assignment, ...],
+    warnings: tuple[str, ...],
+    moment: MomentPlan | None,
+) -> RestorePlan:
+    """The plan of a restore of a backup, once it is known who gets what."""
     return RestorePlan(
         restore_id=restore_id,
         tag=manifest.tag,
@@ -112,11 +136,11 @@ def plan_restore(
         restore_auth=restore_auth,
         cluster_id=manifest.cluster_id,
         source_cluster_name=manifest.cluster_name,
-        target_cluster_name=targets[0].cluster_name,
+        target_cluster_name=target_cluster_name,
         snapshot_began_us=manifest.snapshot_began_us,
         snapshot_ended_us=manifest.snapshot_ended_us,
         assignments=assignments,
-        warnings=(*_partial_warnings(manifest), *warn(pairs), *newer_warnings(pairs)),
+        warnings=warnings,
         files=sum(each.files for each in assignments),
         size=sum(each.size for each in assignments),
         stored_size=sum(each.stored_size for each in assignments),

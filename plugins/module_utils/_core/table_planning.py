@@ -45,6 +45,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.planning im
     group_reasons,
     newer_warnings,
     pending_reasons,
+    plan_of,
     sizes_per_directory,
     space_reasons,
     version_reasons,
@@ -150,7 +151,7 @@ def plan_fetch(
     there = [each.table for each in contents.tables]
     reasons = [*nodes.reasons, *_unnamed(selection, example=there[0] if there else None)]
     if reasons:
-        raise PlanRefusedError(_each_once(reasons))
+        raise PlanRefusedError(reasons)
     return TablesPlan(
         restore=nodes.plan(), selection=selection, fetched=tuple(fetched), unmatched=selection.unmatched(there)
     )
@@ -165,29 +166,9 @@ def plan_rest(plan: TablesPlan, *, contents: Contents, now: cql.Schema, nodes: t
     :raises PlanRefusedError: with every reason against it.
     """
     chosen = choose_tables(contents, selection=plan.selection)
-    making = Making(
-        contents=contents, now=now, selection=plan.selection, restore_id=plan.restore.restore_id, nodes=nodes
-    )
-    tables = [making.table(table) for table in chosen]
-    reasons = [
-        *making.reasons,
-        *_twice(tables),
-        *_other_cluster(
-            tables,
-            source=plan.restore.source_cluster_name,
-            target=plan.restore.target_cluster_name,
-            confirmed=plan.selection.confirm_cluster,
-        ),
-    ]
-    if reasons:
-        raise PlanRefusedError(_each_once(reasons))
-    restore = dataclasses.replace(
-        plan.restore,
-        warnings=(*dict.fromkeys(making.warnings), *plan.restore.warnings),
-        files=sum(each.files for each in tables),
-        size=sum(each.size for each in tables),
-    )
-    return _made(dataclasses.replace(plan, restore=restore, tables=tuple(tables), unmatched=()), making=making)
+    whole = _whole(plan, contents=contents, chosen=chosen, now=now, nodes=nodes)
+    files, size = (sum(getattr(each, name) for each in whole.tables) for name in ("files", "size"))
+    return dataclasses.replace(whole, restore=dataclasses.replace(whole.restore, files=files, size=size), unmatched=())
 
 
 def plan_tables(
@@ -210,34 +191,15 @@ def plan_tables(
     nodes = _Nodes(
         manifest=manifest, contents=contents, selection=selection, targets=targets, moment=None, margin=space_margin
     )
-    making = Making(
+    first = TablesPlan(restore=nodes.plan(), selection=selection, fetched=tuple(fetched))
+    return _whole(
+        first,
         contents=contents,
+        chosen=chosen,
         now=now,
-        selection=selection,
-        restore_id=nodes.restore_id,
         nodes=nodes_by_datacenter(targets),
+        reasons=nodes.reasons,
     )
-    tables = [making.table(table) for table in chosen]
-    reasons = [
-        *nodes.reasons,
-        *making.reasons,
-        *_twice(tables),
-        *_other_cluster(
-            tables,
-            source=manifest.cluster_name,
-            target=targets[0].cluster_name if targets else "",
-            confirmed=selection.confirm_cluster,
-        ),
-    ]
-    if reasons:
-        raise PlanRefusedError(_each_once(reasons))
-    plan = TablesPlan(
-        restore=nodes.plan(warnings=tuple(dict.fromkeys(making.warnings))),
-        selection=selection,
-        fetched=tuple(fetched),
-        tables=tuple(tables),
-    )
-    return _made(plan, making=making)
 
 
 def nodes_by_datacenter(targets: t.Sequence[TargetNode]) -> dict[str, int]:
@@ -261,18 +223,45 @@ def ring_reasons(targets: t.Sequence[TargetNode], *, ring: t.Collection[int]) ->
         )
 
 
-def _made(plan: TablesPlan, *, making: Making) -> TablesPlan:
+def _whole(
+    plan: TablesPlan,
+    *,
+    contents: Contents,
+    chosen: t.Sequence[TableRef],
+    now: cql.Schema,
+    nodes: t.Mapping[str, int],
+    reasons: t.Sequence[ReviveError] = (),
+) -> TablesPlan:
+    """A plan of who fetches what, with where the tables go and what has to be made for them.
+
+    :param reasons: what speaks against it already.
+    :raises PlanRefusedError: with every reason against it.
+    """
+    restore, selection = plan.restore, plan.selection
+    making = Making(contents=contents, now=now, selection=selection, restore_id=restore.restore_id, nodes=nodes)
+    tables = tuple(making.table(table) for table in chosen)
+    found = [
+        *reasons,
+        *making.reasons,
+        *_twice(tables),
+        *_other_cluster(
+            tables,
+            source=restore.source_cluster_name,
+            target=restore.target_cluster_name,
+            confirmed=selection.confirm_cluster,
+        ),
+    ]
+    if found:
+        raise PlanRefusedError(found)
     return dataclasses.replace(
         plan,
+        restore=dataclasses.replace(restore, warnings=(*dict.fromkeys(making.warnings), *restore.warnings)),
+        tables=tables,
         before_cql=tuple(dict.fromkeys(making.before)),
         after_cql=tuple(dict.fromkeys(making.after)),
         indexes=tuple(dict.fromkeys(making.indexes)),
         views=tuple(dict.fromkeys(making.views)),
     )
-
-
-def _each_once(reasons: t.Iterable[ReviveError]) -> list[ReviveError]:
-    return list({str(reason): reason for reason in reasons}.values())
 
 
 class _Nodes:
@@ -321,25 +310,17 @@ class _Nodes:
             if moment:
                 self.reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
 
-    def plan(self, *, warnings: t.Sequence[str] = ()) -> RestorePlan:
+    def plan(self) -> RestorePlan:
         """Who fetches what."""
-        manifest = self._manifest
-        assignments = tuple(assignment_for(source, target=target) for source, target in self._pairs)
-        return RestorePlan(
+        assignments = [assignment_for(source, target=target) for source, target in self._pairs]
+        return plan_of(
+            self._manifest,
             restore_id=self.restore_id,
-            tag=manifest.tag,
             mode=self._mode,
             restore_auth=False,
-            cluster_id=manifest.cluster_id,
-            source_cluster_name=manifest.cluster_name,
             target_cluster_name=self._target_cluster_name,
-            snapshot_began_us=manifest.snapshot_began_us,
-            snapshot_ended_us=manifest.snapshot_ended_us,
             assignments=tuple(sorted(assignments, key=lambda each: (each.target_name, each.source_name))),
-            warnings=(*warnings, *newer_warnings(self._pairs)),
-            files=sum(each.files for each in assignments),
-            size=sum(each.size for each in assignments),
-            stored_size=sum(each.stored_size for each in assignments),
+            warnings=tuple(newer_warnings(self._pairs)),
             moment=self._moment,
         )
 

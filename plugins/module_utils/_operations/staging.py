@@ -23,9 +23,9 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql_wire import CqlWire
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
+    file_sha256,
     local_error,
     names_in,
-    read_chunks,
     read_if_there,
     sync_directory,
     write_atomically,
@@ -41,6 +41,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    SCHEMA_KEYSPACE,
     SYSTEM_KEYSPACE,
     TableRef,
     parse_table_directory,
@@ -69,7 +70,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.staging imp
     truncated_since,
 )
 
-_SCHEMA = "system_schema"
 _LAID = "laid.json"
 
 
@@ -184,10 +184,10 @@ def recover_to_moment(
     instance.prepare()
     began = time.monotonic()
     schema_replay = _replay_schema(instance, identity=identity, segments=segments, moment_us=moment_us)
-    _add_base_schema(base, into=os.path.join(instance.places.data, _SCHEMA))
+    _add_base_schema(base, into=os.path.join(instance.places.data, SCHEMA_KEYSPACE))
     schema = os.path.join(settings.directory, "schema")
     # A start may add to its schema; what goes to the target is what base and log say.
-    _link_tree(os.path.join(instance.places.data, _SCHEMA), schema)
+    _link_tree(os.path.join(instance.places.data, SCHEMA_KEYSPACE), schema)
     first = _read_schema(instance)
     between = time.monotonic()
     wanted = [table for table in first.tables if wants is None or wants(table)]
@@ -262,7 +262,7 @@ def note_laid_down(*, journal_path: str, base: FetchedBase) -> None:
                     place=place,
                     path=path,
                     size=found.st_size,
-                    sha256=_sha256(os.path.join(directory, path)),
+                    sha256=file_sha256(os.path.join(directory, path)),
                     inode=found.st_ino,
                     mtime_ns=found.st_mtime_ns,
                 )
@@ -312,7 +312,7 @@ def _read_schema(instance: StagingInstance) -> _Schema:
         CqlWire(address=instance.places.address, port=instance.places.native_port) as cql,
     ):
         rows = {
-            name: cql.select_json(f'SELECT JSON * FROM {_SCHEMA}."{name}"')
+            name: cql.select_json(f'SELECT JSON * FROM {SCHEMA_KEYSPACE}."{name}"')
             for name in _schema_tables(instance.places.data)
         }
         (local,) = cql.select_json("SELECT JSON truncated_at FROM system.local")
@@ -324,7 +324,7 @@ def _read_schema(instance: StagingInstance) -> _Schema:
     ]
     lines = sorted(json.dumps([name, row], sort_keys=True) for name, found in rows.items() for row in found)
     return _Schema(
-        tables=tuple(sorted(each for each in tables if each.keyspace not in (SYSTEM_KEYSPACE, _SCHEMA))),
+        tables=tuple(sorted(each for each in tables if each.keyspace not in (SYSTEM_KEYSPACE, SCHEMA_KEYSPACE))),
         truncations=parse_truncations(local["truncated_at"]),
         indexes=tuple(
             sorted(
@@ -391,14 +391,14 @@ def _staged(table: TableRef, *, first: _Schema, base: FetchedBase, data: str) ->
 
 
 def _schema_tables(data: str) -> tuple[str, ...]:
-    found = (parse_table_directory(_SCHEMA, name) for name in names_in(os.path.join(data, _SCHEMA)))
+    found = (parse_table_directory(SCHEMA_KEYSPACE, name) for name in names_in(os.path.join(data, SCHEMA_KEYSPACE)))
     return tuple(table.table for table in found if table is not None)
 
 
 def _forget_data(data: str) -> None:
     """What a start that failed has left of the second pass."""
     for keyspace in names_in(data):
-        if keyspace not in (SYSTEM_KEYSPACE, _SCHEMA):
+        if keyspace not in (SYSTEM_KEYSPACE, SCHEMA_KEYSPACE):
             shutil.rmtree(os.path.join(data, keyspace))
 
 
@@ -409,8 +409,8 @@ def _add_base_schema(base: FetchedBase, *, into: str) -> None:
     """
     found = False
     for directory in base.directories:
-        for name in names_in(os.path.join(directory, _SCHEMA)):
-            source, target = os.path.join(directory, _SCHEMA, name), os.path.join(into, name)
+        for name in names_in(os.path.join(directory, SCHEMA_KEYSPACE)):
+            source, target = os.path.join(directory, SCHEMA_KEYSPACE, name), os.path.join(into, name)
             os.makedirs(target, mode=0o750, exist_ok=True)
             for old, new in renumbered(_files(source), taken=_files(target)).items():
                 _link(os.path.join(source, old), os.path.join(target, new))
@@ -458,7 +458,7 @@ def _plan_links(staged: StagedMoment, *, base: FetchedBase, schema_directory: in
     """Each file of the instance with where it goes; none of the names is taken by the base, in any data directory."""
     links: list[tuple[str, str]] = []
     for name in names_in(staged.schema):
-        target = os.path.join(base.directories[schema_directory], _SCHEMA, name)
+        target = os.path.join(base.directories[schema_directory], SCHEMA_KEYSPACE, name)
         source = os.path.join(staged.schema, name)
         links += [(os.path.join(source, file), os.path.join(target, file)) for file in _files(source)]
     for each in staged.tables:
@@ -504,12 +504,12 @@ def _clear_base(
                 path = os.path.join(directory, keyspace, name)
                 if table is None or keyspace == SYSTEM_KEYSPACE:
                     continue
-                if keyspace == _SCHEMA or not (table.id in tables and tables[table.id].keep_base):
-                    emptied = keyspace != _SCHEMA and table.id in tables
+                if keyspace == SCHEMA_KEYSPACE or not (table.id in tables and tables[table.id].keep_base):
+                    emptied = keyspace != SCHEMA_KEYSPACE and table.id in tables
                     removed = _empty(path, but=ours)
                     if emptied and removed:
                         truncated.append(path)
-                    elif keyspace != _SCHEMA and not emptied:
+                    elif keyspace != SCHEMA_KEYSPACE and not emptied:
                         shutil.rmtree(path)
                         dropped.append(path)
     return tuple(dropped), tuple(truncated)
@@ -551,13 +551,6 @@ def _paths_below(directory: str) -> t.Iterator[str]:
     for parent, _directories, files in os.walk(directory):
         for name in files:
             yield os.path.relpath(os.path.join(parent, name), directory)
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    for chunk in read_chunks(path, chunk_bytes=1 << 20):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _empty(directory: str, *, but: t.Mapping[str, str]) -> int:

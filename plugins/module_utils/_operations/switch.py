@@ -129,8 +129,9 @@ def switch_node(
     :raises LocalFilesError: if a file or directory cannot be moved.
     """
     journal.check_restore_id(restore_id)
-    if mode not in (IN_PLACE, NEW_CLUSTER, ONE_NODE):
-        raise InputError(f"{mode!r} is no mode of a restore.", subject=mode, next_step=f"{IN_PLACE} or {NEW_CLUSTER}.")
+    modes = (IN_PLACE, NEW_CLUSTER, ONE_NODE)
+    if mode not in modes:
+        raise InputError(f"{mode!r} is no mode of a restore.", subject=mode, next_step=f"One of {', '.join(modes)}.")
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         state = _own_state(node, restore_id=restore_id)
         if state is not None and state.phase == journal.SWITCHED:

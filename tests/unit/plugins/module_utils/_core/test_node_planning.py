@@ -157,6 +157,7 @@ GRACE = "CREATE TABLE shop.orders (k int PRIMARY KEY) WITH gc_grace_seconds = 36
         ({"target": _node(3, running=False, identity=None)}, "n3 has the host id of n3"),
         ({"ring": Ring(others=(), members=())}, "No other node of the cluster is known"),
         ({"ring": Ring(others=(_node(1, running=False),), members=())}, "n1 does not run either"),
+        ({"ring": Ring(others=(_node(1),), members=())}, "None of the other nodes has told the ring"),
         ({"ring": dataclasses.replace(_ring(), members=_ring().members[:1])}, "does not know n2"),
         ({"ring": _ring(n2="UN")}, "The others see n2 (10.0.0.2) up"),
         ({"now_us": BEGAN_US + 11 * DAY_US}, "which is more than gc_grace_seconds of shop.plain"),
