@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import typing as t
 
-from cassandra import ConsistencyLevel
+from cassandra import AuthenticationFailed, ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     DCAwareRoundRobinPolicy,
@@ -20,6 +21,10 @@ from cassandra.policies import (
 )
 
 _REQUEST_TIMEOUT_SECONDS = 60.0
+_LOGIN_TIMEOUT_SECONDS = 60.0
+_LOGIN_PAUSE_SECONDS = 0.5
+# What a node says that could not read the role, as on a machine at its limit; of a wrong password it says otherwise.
+_NOT_CHECKED = "Unable to perform authentication"
 
 
 @contextlib.contextmanager
@@ -36,6 +41,8 @@ def cql_session(
 ) -> t.Iterator[Session]:
     """Open a session; statements run at ``consistency`` unless they say otherwise, and are never retried.
 
+    A login that no node could check is tried again for a minute.
+
     :param only_these_addresses: coordinators are the given nodes only, even when the cluster has more.
     :raises cassandra.cluster.NoHostAvailable: none of the addresses answers, or the login is refused.
     """
@@ -50,18 +57,41 @@ def cql_session(
         consistency_level=consistency,
         request_timeout=request_timeout_seconds,
     )
-    driver = Cluster(
-        contact_points=list(addresses),
-        port=port,
-        auth_provider=PlainTextAuthProvider(username=username, password=password),
-        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        reconnection_policy=ConstantReconnectionPolicy(delay=1.0, max_attempts=None),
-        protocol_version=4,
-        connect_timeout=30,
-        control_connection_timeout=30,
-        max_schema_agreement_wait=60,
-    )
+
+    def driver() -> Cluster:
+        return Cluster(
+            contact_points=list(addresses),
+            port=port,
+            auth_provider=PlainTextAuthProvider(username=username, password=password),
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            reconnection_policy=ConstantReconnectionPolicy(delay=1.0, max_attempts=None),
+            protocol_version=4,
+            connect_timeout=30,
+            control_connection_timeout=30,
+            max_schema_agreement_wait=60,
+        )
+
+    session = _logged_in(driver)
     try:
-        yield driver.connect()
+        yield session
     finally:
-        driver.shutdown()
+        session.cluster.shutdown()
+
+
+def _logged_in(driver: t.Callable[[], Cluster]) -> Session:
+    """A session of the first driver whose login was checked."""
+    until = time.monotonic() + _LOGIN_TIMEOUT_SECONDS
+    while True:
+        cluster = driver()
+        try:
+            return cluster.connect()
+        except BaseException as error:
+            cluster.shutdown()
+            if time.monotonic() > until or not _was_not_checked(error):
+                raise
+        time.sleep(_LOGIN_PAUSE_SECONDS)
+
+
+def _was_not_checked(error: BaseException) -> bool:
+    causes = error.errors.values() if isinstance(error, NoHostAvailable) and isinstance(error.errors, dict) else ()
+    return any(isinstance(cause, AuthenticationFailed) and _NOT_CHECKED in str(cause) for cause in causes)

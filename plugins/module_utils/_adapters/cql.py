@@ -20,6 +20,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
+# What a node says that could not read the role in time; a wrong password is told otherwise (PasswordAuthenticator).
+_NOT_CHECKED = "Unable to perform authentication"
+
 
 @dataclasses.dataclass(frozen=True)
 class TableKey:
@@ -35,6 +38,9 @@ class Cql(t.Protocol):
 
     def rows(self, statement: str, parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
         """All rows of a short answer."""
+
+    def stream(self, statement: str, parameters: tuple[t.Any, ...], *, page_rows: int) -> t.Iterator[tuple[t.Any, ...]]:
+        """All rows of a long answer, so many at a time."""
 
     def tokens(self) -> tuple[int, ...]:
         """All tokens of the ring, sorted."""
@@ -84,6 +90,13 @@ class _Session:
     def rows(self, statement: str, parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
         with _explained(self._driver, self._settings):
             return [tuple(row) for row in self._session.execute(statement, tuple(parameters) or None)]
+
+    def stream(self, statement: str, parameters: tuple[t.Any, ...], *, page_rows: int) -> t.Iterator[tuple[t.Any, ...]]:
+        with _explained(self._driver, self._settings):
+            bound = self._prepare(statement).bind(parameters)
+            bound.fetch_size = page_rows
+            for row in self._session.execute(bound):
+                yield tuple(row)
 
     def tokens(self) -> tuple[int, ...]:
         ((partitioner,),) = self.rows("SELECT partitioner FROM system.local")
@@ -189,7 +202,7 @@ def _explained(driver: t.Any, settings: CqlSettings) -> t.Iterator[None]:
     except NoHostAvailable as error:
         causes = list(error.errors.values()) if isinstance(error.errors, dict) else []
         for cause in causes:
-            if isinstance(cause, driver.AuthenticationFailed):
+            if isinstance(cause, driver.AuthenticationFailed) and _NOT_CHECKED not in str(cause):
                 raise CqlDeniedError(
                     f"{where} does not let {settings.username or 'a user without name'} in.",
                     subject=settings.address,
