@@ -18,6 +18,8 @@ ARGS ?=
 LOCAL_PYTHON := $(wildcard lab bench molecule/default/tests tests/architecture)
 PYTHON_SOURCES := $(wildcard plugins lab bench molecule tests tools)
 CORE_TESTS := tests/unit/plugins/module_utils/_core
+# A unit test that opens a connection to anything but this machine fails and says to what (0.0.0.0 is moto's own).
+LOOPBACK := --allow-hosts=127.0.0.1,::1,0.0.0.0 --allow-unix-socket
 
 .PHONY: help
 help: ## Say what there is
@@ -72,7 +74,7 @@ test-unit: setup ## Unit and architecture tests, and _core on the oldest Python 
 core:
 	@tools/timed $@ tools/test-core $(CORE_TESTS)
 unit:
-	@tools/timed $@ $(BIN)/pytest --numprocesses=auto --dist=worksteal tests/unit tests/architecture $(ARGS)
+	@tools/timed $@ $(BIN)/pytest --numprocesses=auto --dist=worksteal $(LOOPBACK) tests/unit tests/architecture $(ARGS)
 
 .PHONY: test-lab
 test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers

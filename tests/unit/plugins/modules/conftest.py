@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import pathlib
 import typing as t
 
 import pytest
@@ -15,6 +16,9 @@ from ansible.module_utils import testing
 
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import entry
 
+MODULE_NAMES = sorted(
+    path.stem for path in (pathlib.Path(__file__).resolve().parents[4] / "plugins/modules").glob("*.py")
+)
 MODULES = "ansible_collections.revive.cassandra.plugins.modules"
 OPERATIONS = "ansible_collections.revive.cassandra.plugins.module_utils._operations"
 
@@ -56,7 +60,10 @@ def run_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def replace_operation(monkeypatch: pytest.MonkeyPatch) -> ReplaceOperation:
-    """Put a fake in the place of an operation."""
+    """Put a fake in the place of an operation; every module is imported before, so that one that took a reference
+    when it was imported is found in whatever order tests run."""
+    for module in MODULE_NAMES:
+        importlib.import_module(f"{MODULES}.{module}")
 
     def replace(name: str, /, result: t.Any = None, *, error: Exception | None = None) -> list[dict[str, t.Any]]:
         file, _dot, function = name.partition(".")
