@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows how far ``cassandra_table_restore`` is while it fetches."""
+"""Shows how far ``cassandra_table_restore`` is while it fetches and while it compares rows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ansible_collections.revive.cassandra.plugins.plugin_utils._progress_action 
 
 
 class ActionModule(ProgressActionBase):
-    """Only fetching has something to count."""
+    """Only these two have something to count."""
 
     def is_long(self, options: t.Mapping[str, t.Any]) -> bool:
-        """For the state that downloads."""
-        return options.get("state") == "fetched"
+        """For the states that download and compare."""
+        return options.get("state") in ("fetched", "verified")

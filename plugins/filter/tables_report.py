@@ -28,6 +28,7 @@ def tables_report(
     began_us: int,
     ended_us: int,
     staged: t.Mapping[str, Values] | None = None,
+    verified: t.Mapping[str, Values] | None = None,
 ) -> dict[str, t.Any]:
     """What was backed up against what is there, and how long it took."""
     try:
@@ -39,6 +40,10 @@ def tables_report(
             began_us=int(began_us),
             ended_us=int(ended_us),
             replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],
+            compared=[
+                rows for name, value in (verified or {}).items() for rows in table_report.NodeRows.all_of(name, value)
+            ],
+            compared_seconds=max((value["seconds"] for value in (verified or {}).values()), default=0.0),
         )
     except (ReviveError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error

@@ -21,9 +21,14 @@ description:
   - O(state=emptied), on one node, empties them on all.
   - O(state=imported), on every node, has Cassandra take what was fetched. Run it when every node has fetched its part.
   - O(state=completed), on one node, gives new tables the properties and the indexes that they had.
+  - O(state=verified), on every node, reads what was fetched with a Cassandra of its own on loopback, and what the node
+    serves from its own replica, and compares them row by row. It changes nothing. In check mode it only says whether it
+    could, which is best asked before any table is touched.
+  - O(state=released), on one node, has the comments of new tables say no more that they are being restored. Until then
+    the same restore knows them again and goes on where it was broken off.
   - O(state=put_back), on every node, has Cassandra take back what the tables held before they were emptied.
   - O(state=finished), on every node, removes what was fetched. Snapshots stay.
-  - While it downloads, its action plugin prints how far it is, at least every ten seconds.
+  - While it downloads, and while it compares rows, its action plugin prints how far it is, at least every ten seconds.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -45,7 +50,7 @@ options:
   state:
     description: The step.
     type: str
-    choices: [created, fetched, staged, saved, emptied, imported, completed, put_back, finished]
+    choices: [created, fetched, staged, saved, emptied, imported, completed, verified, released, put_back, finished]
     required: true
   plan:
     description:
@@ -104,7 +109,7 @@ state:
   sample: imported
 statements:
   description: The statements that did something, or would.
-  returned: when O(state=created), O(state=emptied) or O(state=completed)
+  returned: when O(state=created), O(state=emptied), O(state=completed) or O(state=released)
   type: list
   elements: str
   sample: []
@@ -175,7 +180,7 @@ saved:
       sample: true
 snapshots:
   description: The snapshots that the node has taken its tables back from.
-  returned: when O(state=put_back), and not in check mode
+  returned: when O(state=put_back)
   type: list
   elements: str
   sample: [backup_20261122_020000-replace-5f0c1d3e-1795372931000]
@@ -194,6 +199,13 @@ imported:
       type: int
       returned: always
       sample: 4
+    held:
+      description:
+        - How many of them were seen in the tables after the import, byte for byte. All, unless a table was there and
+          Cassandra had compacted some with others by then.
+      type: int
+      returned: always
+      sample: 4
     size:
       description: The bytes of all their files.
       type: int
@@ -204,6 +216,49 @@ imported:
       type: float
       returned: always
       sample: 2.1
+verified:
+  description: What was found when rows were compared. Rows that are not what they should be are an error.
+  returned: when O(state=verified)
+  type: dict
+  contains:
+    tables:
+      description:
+        - Each table, by what the node's replica holds. Empty in check mode, and if the backup holds no schema of
+          Cassandra's own.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        keyspace:
+          description: The table's keyspace.
+          type: str
+          returned: always
+          sample: certificate_manager
+        table:
+          description: The table.
+          type: str
+          returned: always
+          sample: certificates
+        rows:
+          description:
+            - How many rows the backup has (C(rows)), how many of them are the same (C(same)) or gone (C(missing)), how
+              many were written later than what the replica had of them, if anything (C(newer)), and how many differ
+              without that (C(different)).
+            - C(examples) are tokens of partitions with rows that are missing or different.
+          type: dict
+          returned: always
+          sample:
+            rows: 3410
+            same: 3410
+            newer: 0
+            missing: 0
+            different: 0
+            examples: []
+    seconds:
+      description: How long it took.
+      type: float
+      returned: always
+      sample: 14.2
 freed_bytes:
   description: The bytes of what had been fetched and was removed.
   returned: when O(state=finished)
@@ -238,50 +293,21 @@ error:
 
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_import
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import row_verification, table_import
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
-STATES = ("created", "fetched", "staged", "saved", "emptied", "imported", "completed", "put_back", "finished")
-ARGUMENTS = (
-    arguments.shared_arguments(repository_required=False)
-    + arguments.transfer_arguments()
-    + arguments.staging_arguments()
-    + arguments.cql_arguments(required=False)
-    + arguments.Arguments(
-        options={
-            "state": {"type": "str", "choices": list(STATES), "required": True},
-            "plan": {"type": "dict", "required": True},
-            "again": {"type": "bool", "default": False},
-            "owner": {"type": "str"},
-            "group": {"type": "str"},
-        },
-        required_if=(
-            *((("state", state, ("repository",))) for state in ("fetched", "staged")),
-            *((("state", state, ("native_address",))) for state in ("created", "saved", "emptied", "completed")),
-        ),
-    )
-)
 
-
-def part_of(call: Call) -> table_import.TablePart:
+def part(call: Call) -> table_import.TablePart:
     """What the plan has for this node."""
-    return table_import.TablePart(
-        node=call.node(),
-        plan=values.tables_plan(call.params["plan"]),
-        owner=call.params["owner"],
-        group=call.params["group"],
-    )
+    params = call.params
+    return table_import.TablePart(call.node(), values.tables_plan(params["plan"]), params["owner"], params["group"])
 
 
-def by_statements(work: t.Callable[..., tuple[str, ...]]) -> t.Callable[[Call], Result]:
+def by_statements(work: t.Callable[..., tuple[str, ...]], call: Call) -> Result:
     """A step that is done in CQL, on one node for the whole cluster."""
-
-    def step(call: Call) -> Result:
-        statements = work(part_of(call).plan, cql=call.cql(), check_mode=call.check_mode)
-        return {"changed": bool(statements), "statements": list(statements)}
-
-    return step
+    statements = work(part(call).plan, cql=call.cql(), check_mode=call.check_mode)
+    return {"changed": bool(statements), "statements": list(statements)}
 
 
 def fetch_it(call: Call) -> Result:
@@ -289,57 +315,89 @@ def fetch_it(call: Call) -> Result:
     if call.check_mode:
         return {"changed": True}
     options: t.Any = {"repository": call.repository(), "transfer": call.transfer(), "progress": call.progress()}
-    outcome = table_import.fetch_tables(part_of(call), call.store(), **options)
+    outcome = table_import.fetch_tables(part(call), call.store(), **options)
     return {"changed": outcome.changed, "fetched": plain(outcome)}
 
 
 def stage_it(call: Call) -> Result:
     """Make of what was downloaded what the tables held at the moment."""
     if call.check_mode:
-        return {"changed": table_import.would_stage(part_of(call))}
+        return {"changed": table_import.would_stage(part(call))}
     options: t.Any = {"repository": call.repository(), "options": call.staging(), "progress": call.progress()}
-    outcome = table_import.stage_tables(part_of(call), call.store(), **options)
+    outcome = table_import.stage_tables(part(call), call.store(), **options)
     return {"changed": outcome.changed, "staged": plain(outcome)}
 
 
 def import_it(call: Call) -> Result:
     """Have Cassandra take what was fetched."""
     store = call.store() if call.params["repository"] else None
-    outcome = table_import.import_tables(part_of(call), check_mode=call.check_mode, store=store)
+    outcome = table_import.import_tables(part(call), check_mode=call.check_mode, store=store)
     return {"changed": outcome.changed, "imported": plain(outcome)}
 
 
 def save_it(call: Call) -> Result:
     """Keep what the tables hold that are to be replaced."""
-    again, check_mode = call.params["again"], call.check_mode
-    outcome = table_import.save_tables(part_of(call), cql=call.cql(), again=again, check_mode=check_mode)
-    return {"changed": outcome.changed, "saved": plain(outcome)}
+    saved = table_import.save_tables(part(call), cql=call.cql(), again=call.params["again"], check_mode=call.check_mode)
+    return {"changed": saved.changed, "saved": plain(saved)}
+
+
+def verify_it(call: Call) -> Result:
+    """Compare rows with those of the backup, or say whether that can be done."""
+    options: t.Any = {"cql": call.cql(), "options": call.staging(), "progress": call.progress()}
+    outcome = row_verification.verify_rows(part(call), check_mode=call.check_mode, **options)
+    return {"changed": False, "verified": plain(outcome)}
 
 
 def put_it_back(call: Call) -> Result:
     """Take back what the tables held before they were emptied."""
-    if call.check_mode:
-        return {"changed": True}
-    snapshots = table_import.put_tables_back(part_of(call))
-    return {"changed": bool(snapshots), "snapshots": list(snapshots)}
+    snapshots = () if call.check_mode else table_import.put_tables_back(part(call))
+    return {"changed": call.check_mode or bool(snapshots), "snapshots": list(snapshots)}
 
 
 def finish_it(call: Call) -> Result:
     """Remove what was fetched."""
-    freed = table_import.finish_tables(part_of(call), check_mode=call.check_mode)
+    freed = table_import.finish_tables(part(call), check_mode=call.check_mode)
     return {"changed": freed is not None, "freed_bytes": freed or 0}
+
+
+STEPS: dict[str, t.Callable[[Call], Result]] = {
+    "created": lambda call: by_statements(table_import.make_tables, call),
+    "fetched": fetch_it,
+    "staged": stage_it,
+    "saved": save_it,
+    "emptied": lambda call: by_statements(table_import.empty_tables, call),
+    "imported": import_it,
+    "completed": lambda call: by_statements(table_import.complete_tables, call),
+    "verified": verify_it,
+    "released": lambda call: by_statements(table_import.release_tables, call),
+    "put_back": put_it_back,
+    "finished": finish_it,
+}
+NEEDS = {
+    "repository": ("fetched", "staged"),
+    "native_address": ("created", "saved", "emptied", "completed", "verified", "released"),
+}
+ARGUMENTS = (
+    arguments.shared_arguments(repository_required=False)
+    + arguments.transfer_arguments()
+    + arguments.staging_arguments()
+    + arguments.cql_arguments(required=False)
+    + arguments.Arguments(
+        options={
+            "state": {"type": "str", "choices": list(STEPS), "required": True},
+            "plan": {"type": "dict", "required": True},
+            "again": {"type": "bool", "default": False},
+            **{option: {"type": "str"} for option in ("owner", "group")},
+        },
+        required_if=tuple(("state", state, (option,)) for option, states in NEEDS.items() for state in states),
+    )
+)
 
 
 def use(call: Call) -> Result:
     """Do one step."""
     state = call.params["state"]
-    make, empty, complete = map(
-        by_statements, (table_import.make_tables, table_import.empty_tables, table_import.complete_tables)
-    )
-    step = dict(zip(STATES, (make, fetch_it, stage_it, save_it, empty, import_it, complete, put_it_back, finish_it)))[
-        state
-    ]
-    return {"restore_id": call.params["plan"]["restore"]["restore_id"], "state": state, **step(call)}
+    return {"restore_id": call.params["plan"]["restore"]["restore_id"], "state": state, **STEPS[state](call)}
 
 
 def main() -> None:

@@ -76,6 +76,12 @@ options:
       - What follows the name of a new table. By default C(_restored_) and the restore point's time; nothing in another
         O(into_keyspace).
     type: str
+  roles:
+    description:
+      - Whether roles, passwords and rights come too. Whatever O(mode) is they go over those that there are, and of each
+        the newest stays.
+    type: bool
+    default: false
   reshape:
     description:
       - Whether the cluster may have other nodes, tokens, racks and data centres than when it was backed up.
@@ -171,7 +177,7 @@ summary:
   returned: success
   type: list
   elements: str
-  sample: [Restore 1 tables of backup_20261122_020000 of cluster Production into new tables]
+  sample: [Restore 1 table of backup_20261122_020000 of cluster Production into new tables]
 error:
   description: What went wrong, when the module failed for a reason that is known.
   returned: failure
@@ -222,6 +228,7 @@ ARGUMENTS = (
             "mode": {"type": "str", "choices": ["beside", "replace", "merge"], "default": "beside"},
             "into_keyspace": {"type": "str", "default": "", "no_log": False},
             "suffix": {"type": "str"},
+            "roles": {"type": "bool", "default": False},
             "reshape": {"type": "bool", "default": False},
             "confirm_cluster": {"type": "str", "default": ""},
             "datacenters": {"type": "dict", "default": {}},

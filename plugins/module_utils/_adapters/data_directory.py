@@ -21,11 +21,16 @@ import stat
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, sync_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
+    local_error,
+    names_in,
+    sync_directory,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
     SYSTEM_KEYSPACES,
     parse_table_directory,
+    split_component,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     DATA,
@@ -304,6 +309,11 @@ def table_directories(place: str, *, keyspace: str, tables: t.Container[str] | N
     return [
         os.path.join(parent, name) for name, ref in refs if ref is not None and (tables is None or ref.table in tables)
     ]
+
+
+def components_in(directory: str) -> list[str]:
+    """The paths of the files of SSTables in a directory, sorted; none if it is not there."""
+    return [os.path.join(directory, name) for name in names_in(directory) if split_component(name) is not None]
 
 
 def has_sstables(directory: str) -> bool:

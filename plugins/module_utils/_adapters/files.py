@@ -127,6 +127,11 @@ def read_chunks(path: str, *, chunk_bytes: int) -> t.Iterator[bytes]:
         raise local_error(error, doing="read", path=path) from error
 
 
+def inode_of(status: os.stat_result) -> tuple[int, int]:
+    """What is the same for two names only if they are links of one file."""
+    return status.st_dev, status.st_ino
+
+
 def file_sha256(path: str) -> str:
     """The SHA-256 of a file's content, in hexadecimal.
 

@@ -186,12 +186,18 @@ class StagingInstance:
 
     @contextlib.contextmanager
     def running(
-        self, *, replay: t.Sequence[str], moment_us: int | None, tolerate_unreadable: bool = False
+        self,
+        *,
+        replay: t.Sequence[str],
+        moment_us: int | None,
+        tolerate_unreadable: bool = False,
+        owns_all: bool = False,
     ) -> t.Iterator[str]:
         """Start it, wait until it has replayed and answers CQL on ``places``, hand over its log so far; then end it.
 
         :param moment_us: later mutations are not replayed; ``None`` for all.
         :param tolerate_unreadable: go on past mutations that cannot be read, which the log then names.
+        :param owns_all: whether users' tables are to be read.
         :raises NodeError: if it does not come up; with the lines of its log that say why.
         :param replay: what of the segments; nothing only where there are none.
         :raises BusyError: if one runs there already.
@@ -204,7 +210,11 @@ class StagingInstance:
         self._choose_ports()
         self._configure(moment_us=moment_us)
         options = jvm_options(
-            places=self.places, replay=replay, heap_mib=self._settings.heap_mib, tolerate_unreadable=tolerate_unreadable
+            places=self.places,
+            replay=replay,
+            heap_mib=self._settings.heap_mib,
+            tolerate_unreadable=tolerate_unreadable,
+            owns_all=owns_all,
         )
         self._start(options)
         try:

@@ -17,6 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.codec impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import schema_record_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import SchemaRecord, encode_schema_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import DESCRIBE_SCHEMA
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
@@ -85,7 +86,7 @@ class SchemaRecorder:
 
     def _record(self, session: Cql, *, truncated_at: dict[str, str]) -> None:
         at_us = self._clock()
-        described = session.rows("DESCRIBE FULL SCHEMA WITH INTERNALS")
+        described = session.rows(DESCRIBE_SCHEMA)
         statements = tuple(str(row[-1]) for row in described)
         tables = session.rows("SELECT keyspace_name, table_name, id FROM system_schema.tables")
         record = SchemaRecord(

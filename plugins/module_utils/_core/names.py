@@ -14,12 +14,17 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 
 SYSTEM_KEYSPACE = "system"
 SCHEMA_KEYSPACE = "system_schema"
+#: Roles, passwords and rights.
+AUTH_KEYSPACE = "system_auth"
 #: Keyspaces that Cassandra makes itself and that a restore brings back.
-RESTORED_SYSTEM_KEYSPACES = ("system_auth", "system_distributed", SCHEMA_KEYSPACE, "system_traces")
+RESTORED_SYSTEM_KEYSPACES = (AUTH_KEYSPACE, "system_distributed", SCHEMA_KEYSPACE, "system_traces")
 #: Everything that Cassandra makes itself, the virtual ones included.
 SYSTEM_KEYSPACES = frozenset((SYSTEM_KEYSPACE, *RESTORED_SYSTEM_KEYSPACES, "system_views", "system_virtual_schema"))
 #: Of ``system`` only what tells who the node was; it is kept for reference and never restored.
 KEPT_SYSTEM_TABLES = frozenset({"local"})
+
+#: Makes the schema anew with the ids of tables, a statement in the last column of each row; Cassandra 4.0 and newer.
+DESCRIBE_SCHEMA = "DESCRIBE FULL SCHEMA WITH INTERNALS"
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 _TABLE_DIRECTORY = re.compile(r"(?P<table>\w{1,222})-(?P<id>[0-9a-f]{32})\Z", re.ASCII)

@@ -233,6 +233,24 @@ def parse_tablestats(output: str) -> t.Mapping[str, frozenset[str]]:
     return {name: frozenset(names) for name, names in tables.items()}
 
 
+_RANGE = re.compile(r"TokenRange\(start_token:(-?\d+), end_token:(-?\d+), endpoints:\[([^\]]*)\]")
+
+
+def parse_describering(output: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
+    """Of ``nodetool describering`` each range of the ring, after the first token up to the second, and the addresses
+    of its replicas.
+
+    :raises NodeError: for anything else.
+    """
+    found = tuple(
+        (int(match[1]), int(match[2]), tuple(each.strip() for each in match[3].split(",") if each.strip()))
+        for match in _RANGE.finditer(output)
+    )
+    if not found:
+        raise _unexpected("describering", output)
+    return found
+
+
 def last_useful_line(text: str) -> str:
     """Of what a failing nodetool printed, the line that says why; it prints notes and stack traces around it."""
     lines = [line.strip() for line in text.splitlines()]

@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import BackedUpObject
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    AUTH_KEYSPACE,
     KEPT_SYSTEM_TABLES,
     SCHEMA_KEYSPACE,
     SYSTEM_KEYSPACE,
@@ -29,7 +30,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
 
 #: Kept by every node for itself, in one place, also where data is spread over several.
 LOCAL_KEYSPACES = frozenset((SYSTEM_KEYSPACE, SCHEMA_KEYSPACE))
-AUTH_KEYSPACE = "system_auth"
 
 _FILE = re.compile(r"[A-Za-z0-9_][^/\0]{0,254}\Z")
 _INDEX_DIRECTORY = re.compile(r"\.[A-Za-z0-9_][^/\0]{0,253}\Z")

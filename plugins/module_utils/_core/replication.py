@@ -88,8 +88,25 @@ def adapted(
         return Adapted(Replication(SIMPLE, ((_FACTOR, fits),)), warnings)
     if was.strategy != BY_DATACENTER:
         return Adapted(was)
-    mapped = tuple(sorted((datacenters.get(each, each), factor) for each, factor in was.factors))
-    return _in_datacenters(Replication(BY_DATACENTER, mapped), name=name, nodes=nodes)
+    mapped, warnings = _merged(was, name=name, datacenters=datacenters)
+    found = _in_datacenters(mapped, name=name, nodes=nodes)
+    return dataclasses.replace(found, warnings=(*warnings, *found.warnings))
+
+
+def _merged(was: Replication, *, name: str, datacenters: t.Mapping[str, str]) -> tuple[Replication, tuple[str, ...]]:
+    """By the new names; of data centres that have become one, the most replicas that one of them had."""
+    by_name: dict[str, list[tuple[str, str]]] = {}
+    for old, factor in was.factors:
+        by_name.setdefault(datacenters.get(old, old), []).append((old, factor))
+    factors: list[tuple[str, str]] = []
+    warnings: list[str] = []
+    for new, each in sorted(by_name.items()):
+        most = max((factor for _old, factor in each), key=_replicas)
+        factors.append((new, most))
+        if len(each) > 1:
+            had = " and ".join(f"{factor} in {old}" for old, factor in each)
+            warnings.append(f"The keyspace {name} had {had} as replicas, which are {new} now, and gets {most} there.")
+    return Replication(BY_DATACENTER, tuple(factors)), tuple(warnings)
 
 
 def _in_datacenters(replication: Replication, *, name: str, nodes: t.Mapping[str, int]) -> Adapted:
@@ -116,11 +133,16 @@ def _in_datacenters(replication: Replication, *, name: str, nodes: t.Mapping[str
 
 def _fitting(factor: str, *, name: str, where: str, nodes: int) -> tuple[str, tuple[str, ...]]:
     """A factor that there are nodes for, and what to say if it is another."""
-    wanted = int(factor.split("/")[0]) if factor.split("/")[0].isdigit() else 0
-    if wanted <= nodes:
+    if _replicas(factor) <= nodes:
         return factor, ()
     warning = (
         f"The keyspace {name} had {factor} replicas and gets {nodes}, since {where} has {nodes} nodes. Alter it when "
         "there are more, and repair."
     )
     return str(nodes), (warning,)
+
+
+def _replicas(factor: str) -> int:
+    """How many a factor means, ``3/1`` being three of which one is transient."""
+    number = factor.split("/")[0]
+    return int(number) if number.isdigit() else 0

@@ -38,10 +38,11 @@ MAX_REPLAY_LIST_CHARACTERS = 100_000
 #: Oldest releases that are known to take a restore point to the microsecond; older ones drop the fraction in silence.
 _MICROSECONDS_SINCE = {(4, 0): 19, (4, 1): 9, (5, 0): 5}
 
-#: Settings of the node that the instance must not share, that would open something to others, or that were sized for
-#: another heap.
+#: Settings of the node that the instance must not share, that would open something to others, that were sized for
+#: another heap, or that would forbid what is only done in the instance.
 _DROPPED_SETTINGS = re.compile(
-    r"(?:allocate_tokens_for_|audit_logging|broadcast_|cidr_|client_encryption|counter_cache_|cdc_|file_cache_"
+    r"(?:allocate_tokens_for_|alter_table_enabled|ddl_enabled|maximum_replication_factor|minimum_replication_factor"
+    r"|page_size_|simplestrategy_enabled|audit_logging|broadcast_|cidr_|client_encryption|counter_cache_|cdc_|file_cache_"
     r"|full_query_logging|heap_dump|initial_token|internode_authenticator|jmx_|key_cache_|listen_|local_system_"
     r"|memtable_allocation_type|memtable_heap_space|memtable_offheap_space|memtable_cleanup|native_transport_port_ssl"
     r"|network_authorizer|networking_cache_|num_tokens|role_manager|row_cache_|rpc_|server_encryption|ssl_storage_port"
@@ -225,13 +226,19 @@ def check_precision(*, release_version: str, moment_us: int) -> None:
 
 
 def jvm_options(
-    *, places: InstancePlaces, replay: t.Sequence[str], heap_mib: int, tolerate_unreadable: bool = False
+    *,
+    places: InstancePlaces,
+    replay: t.Sequence[str],
+    heap_mib: int,
+    tolerate_unreadable: bool = False,
+    owns_all: bool = False,
 ) -> tuple[str, ...]:
     """Options of an instance's JVM; each later than the node's own, so that it counts.
 
     Never compacted: a compaction without the base's SSTables would drop tombstones that those need. No default
     superuser is made either, which would happen in a ``system_auth`` that looks empty.
 
+    :param owns_all: whether it joins a ring of its own, in which every row is its; otherwise tables cannot be read.
     :param replay: ``keyspace`` (from 5.0) or ``keyspace.table``; nothing only where there are no segments.
     :raises InputError: if the list is longer than can be handed over.
     """
@@ -248,7 +255,7 @@ def jvm_options(
         "cassandra.logdir": places.logs,
         "cassandra.storagedir": places.directory,
         "cassandra.jmx.local.port": places.jmx_port,
-        "cassandra.join_ring": "false",
+        "cassandra.join_ring": str(owns_all).lower(),
         "cassandra.start_native_transport": "true",
         "cassandra.load_ring_state": "false",
         "cassandra.ignore_dc": "true",
@@ -258,6 +265,9 @@ def jvm_options(
         "cassandra.skip_wait_for_gossip_to_settle": 0,
         "java.io.tmpdir": places.temporary,
     }
+    if owns_all:
+        # Nobody else is there to be waited for.
+        properties["cassandra.ring_delay_ms"] = 0
     if replay_list:
         properties["cassandra.replayList"] = replay_list
     if tolerate_unreadable:

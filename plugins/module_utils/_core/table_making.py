@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as cql
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import AUTH_KEYSPACE, TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.replication import (
     adapted,
     replication_of,
@@ -28,6 +29,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model
     Selection,
     TableRestore,
 )
+
+_NOT_COMPACTED = "'enabled': 'false'"
+
+
+def is_compacted(table: SchemaObject) -> bool:
+    """Whether Cassandra compacts it."""
+    return _NOT_COMPACTED not in cql.table_properties(table).get("compaction", "")
 
 
 def table_comment(restore_id: str) -> str:
@@ -62,6 +70,8 @@ class Making:
 
     def table(self, source: TableRef) -> TableRestore:
         """Where one table goes; what speaks against it is in ``reasons`` then."""
+        if source.keyspace == AUTH_KEYSPACE:
+            return self._roles(source)
         keyspace = self._selection.into_keyspace or source.keyspace
         name = _with_suffix(source.table, self._suffix(elsewhere=keyspace != source.keyspace))
         then = self._then.find(cql.TABLE, source.keyspace, source.table)
@@ -82,6 +92,39 @@ class Making:
                 self._make(then, keyspace=keyspace, name=name, there=there)
             elif there is not None:
                 self._take(then, there=there)
+        replaces = self._selection.mode == REPLACE and not is_new
+        restored = self._restore(source, keyspace=keyspace, name=name, is_new=is_new, replaces=replaces)
+        if then is None or not is_new:
+            return restored
+        properties = cql.table_properties(then)
+        compaction = properties.get("compaction", "")
+        return dataclasses.replace(
+            restored,
+            compaction="" if _NOT_COMPACTED in compaction else compaction,
+            comment=properties.get("comment", "''"),
+        )
+
+    def _roles(self, source: TableRef) -> TableRestore:
+        """A table of roles goes over the one that there is, whatever the mode is: without roles nobody gets in."""
+        then = self._then.find(cql.TABLE, source.keyspace, source.table)
+        there = self._now.find(cql.TABLE, source.keyspace, source.table)
+        differences = list(cql.table_differences(then, there)) if then and there else []
+        if there is None or differences:
+            self.reasons.append(
+                NodeError(
+                    f"Cassandra keeps no {source} here as in {self._contents.name}"
+                    f"{': ' if differences else ''}{'; '.join(differences)}.",
+                    subject=str(source),
+                    next_step="Leave the roles out, and make them by hand.",
+                )
+            )
+        self.warnings.append(
+            "Roles, passwords and rights come over those that there are, and of each the newest stays. If the role "
+            "that logs in here gets another password by it, run the same again with that one."
+        )
+        return self._restore(source, keyspace=source.keyspace, name=source.table, is_new=False, replaces=False)
+
+    def _restore(self, source: TableRef, *, keyspace: str, name: str, is_new: bool, replaces: bool) -> TableRestore:
         summary = self._summaries[source]
         return TableRestore(
             source=f"{source.keyspace}/{source.directory}",
@@ -90,7 +133,7 @@ class Making:
             keyspace=keyspace,
             table=name,
             is_new=is_new,
-            replaces=self._selection.mode == REPLACE and not is_new,
+            replaces=replaces,
             rows=summary.rows,
             files=summary.files,
             size=summary.size,
@@ -145,7 +188,6 @@ class Making:
     def _make(self, then: SchemaObject, *, keyspace: str, name: str, there: SchemaObject | None) -> None:
         """A new table, as the old one was; without indexes and compactions until it has its data."""
         properties = cql.table_properties(then)
-        final = properties.get("comment", "''")
         if there is not None and not self._is_ours(there):
             self.reasons.append(
                 InputError(
@@ -157,16 +199,12 @@ class Making:
             )
             return
         self._check_types(then, keyspace=keyspace)
-        compaction = properties.get("compaction")
+        compaction = properties.get("compaction", "")
         changes = {"comment": table_comment(self._restore_id)}
-        changed_back = {"comment": final}
-        if compaction:
-            changes["compaction"] = f"{compaction.rstrip()[:-1]}, 'enabled': 'false'}}"
-            changed_back["compaction"] = compaction
+        if compaction and _NOT_COMPACTED not in compaction:
+            changes["compaction"] = f"{compaction.rstrip()[:-1]}, {_NOT_COMPACTED}}}"
         made = cql.renamed(cql.with_properties(then, changes), keyspace=keyspace, name=name)
         self.before += made.statements
-        settings = " AND ".join(f"{key} = {text}" for key, text in changed_back.items())
-        self.after.append(f"ALTER TABLE {cql.full_name(keyspace, name)} WITH {settings}")
         for index in self._then.of_table(cql.INDEX, then.keyspace, then.name):
             suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
             free = self._now.find(cql.INDEX, keyspace, index.name) is None and keyspace != then.keyspace

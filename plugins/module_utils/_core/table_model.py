@@ -13,7 +13,12 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as cql
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import TableSummary, Totals
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACES, TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    AUTH_KEYSPACE,
+    SCHEMA_KEYSPACE,
+    SYSTEM_KEYSPACES,
+    TableRef,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan, TableSize
 
@@ -39,6 +44,7 @@ class Selection:
     :param into_keyspace: where new tables go; empty for the keyspace that each was in.
     :param suffix: behind the names of new tables; ``None`` for one that tells the restore point, or for none where
         ``into_keyspace`` is another keyspace.
+    :param roles: whether roles, passwords and rights come too, merged into those that there are.
     :param reshape: whether the cluster may have other nodes, tokens, racks and data centres than when it was backed up.
     :param datacenters: what the data centres of the backup are called now, for keyspaces that are made; others keep
         their name.
@@ -51,19 +57,26 @@ class Selection:
     mode: str = BESIDE
     into_keyspace: str = ""
     suffix: str | None = None
+    roles: bool = False
     reshape: bool = False
     datacenters: tuple[tuple[str, str], ...] = ()
     replication: tuple[tuple[str, int], ...] = ()
     confirm_cluster: str = ""
 
     def wants(self, table: TableRef) -> bool:
-        """Whether a table is meant; never one that Cassandra keeps for itself."""
+        """Whether a table is meant; never one that Cassandra keeps for itself, but for roles if they are."""
+        if table.keyspace == AUTH_KEYSPACE:
+            return self.roles
         return table.keyspace not in SYSTEM_KEYSPACES and any(_matches(each, table) for each in self._patterns())
 
     @property
     def patterns(self) -> tuple[str, ...]:
         """All of them, as ``keyspace.table``."""
-        return (*(f"{each}.*" for each in self.keyspaces), *self.tables)
+        return (
+            *(f"{each}.*" for each in self.keyspaces),
+            *self.tables,
+            *([f"{AUTH_KEYSPACE}.*"] if self.roles else []),
+        )
 
     def unmatched(self, tables: t.Iterable[TableRef]) -> tuple[str, ...]:
         """The patterns that mean none of these tables, each with its kind before it."""
@@ -155,6 +168,8 @@ class TableRestore:
     :param replaces: whether what that table holds is put aside first.
     :param rows: in the backup, as they were counted; ``None`` if they were not.
     :param files: on all nodes together, with ``size`` bytes.
+    :param compaction: of a new table, as CQL writes it, once it has its data; empty if it is made with it.
+    :param comment: of a new table, as CQL writes it, once its restore has ended; until then it names that.
     """
 
     source: str
@@ -167,6 +182,18 @@ class TableRestore:
     rows: int | None
     files: int
     size: int
+    compaction: str = ""
+    comment: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether nobody but the restore should write to it: it was made, and under a name of its own."""
+        return self.is_new and (self.keyspace, self.table) != (self.source_keyspace, self.source_table)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether its rows can be compared with the backup's; those of roles go over others, which stay as they are."""
+        return self.source_keyspace != AUTH_KEYSPACE
 
     def __str__(self) -> str:
         return cql.shown_name(self.keyspace, self.table)
@@ -178,7 +205,7 @@ class TablesPlan:
 
     :param restore: who fetches what.
     :param selection: what was asked for.
-    :param fetched: ``<keyspace>/<table>-<id>`` of what is fetched of the backup; Cassandra's schema too for a moment.
+    :param fetched: ``<keyspace>/<table>-<id>`` of what is fetched of the backup; Cassandra's own schema too.
     :param tables: none before the moment has been staged.
     :param before_cql: statements that make what is missing, before anything is imported.
     :param after_cql: statements that complete what was made, once everything is imported.
@@ -197,6 +224,12 @@ class TablesPlan:
     indexes: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
+
+    @property
+    def comparable(self) -> bool:
+        """Whether rows can be compared: of some table, and with the schema that the backup itself holds."""
+        has_schema = any(source.startswith(f"{SCHEMA_KEYSPACE}/") for source in self.fetched)
+        return has_schema and (not self.tables or any(table.is_comparable for table in self.tables))
 
     @property
     def as_of_us(self) -> int:

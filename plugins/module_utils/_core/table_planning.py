@@ -167,8 +167,12 @@ def plan_rest(plan: TablesPlan, *, contents: Contents, now: cql.Schema, nodes: t
     """
     chosen = choose_tables(contents, selection=plan.selection)
     whole = _whole(plan, contents=contents, chosen=chosen, now=now, nodes=nodes)
-    files, size = (sum(getattr(each, name) for each in whole.tables) for name in ("files", "size"))
-    return dataclasses.replace(whole, restore=dataclasses.replace(whole.restore, files=files, size=size), unmatched=())
+    restore = dataclasses.replace(
+        whole.restore,
+        files=sum(each.files for each in whole.tables),
+        size=sum(each.size for each in whole.tables),
+    )
+    return dataclasses.replace(whole, restore=restore, unmatched=())
 
 
 def plan_tables(
@@ -279,7 +283,7 @@ class _Nodes:
     ) -> None:
         self.restore_id = restore_id_of(manifest, selection=selection, moment=moment)
         self.reasons: list[ReviveError] = [*_selection_reasons(selection), *group_reasons(targets)]
-        self._manifest, self._moment, self._mode = manifest, moment, selection.mode
+        self._manifest, self._moment, self._selection = manifest, moment, selection
         self._target_cluster_name = targets[0].cluster_name if targets else ""
         find = _all_with_all if selection.reshape else _pairs
         pairs, pair_reasons = find(
@@ -316,8 +320,8 @@ class _Nodes:
         return plan_of(
             self._manifest,
             restore_id=self.restore_id,
-            mode=self._mode,
-            restore_auth=False,
+            mode=self._selection.mode,
+            restore_auth=self._selection.roles,
             target_cluster_name=self._target_cluster_name,
             assignments=tuple(sorted(assignments, key=lambda each: (each.target_name, each.source_name))),
             warnings=tuple(newer_warnings(self._pairs)),
@@ -347,7 +351,7 @@ def _is_view(table: TableRef, *, schema: cql.Schema) -> bool:
 
 
 def _unnamed(selection: Selection, *, example: TableRef | None) -> t.Iterator[ReviveError]:
-    if not selection.keyspaces and not selection.tables:
+    if not selection.patterns:
         yield InputError(
             "No table was named.",
             subject="tables",

@@ -22,14 +22,36 @@ def ring_ranges(tokens: t.Iterable[int], *, at_least: int) -> tuple[TokenRange, 
     :param at_least: larger ranges are split until there are so many, or they cannot be split.
     """
     bounds = sorted({MIN_TOKEN, MAX_TOKEN, *tokens})
-    ranges = list(zip(bounds, bounds[1:]))
-    widest = max(1, (MAX_TOKEN - MIN_TOKEN) // max(1, at_least))
+    return cut(list(zip(bounds, bounds[1:])), at_least=at_least)
+
+
+def cut(ranges: t.Sequence[TokenRange], *, at_least: int) -> tuple[TokenRange, ...]:
+    """The same ranges, the larger ones split until there are so many, or they cannot be split."""
+    widest = max(1, sum(end - start for start, end in ranges) // max(1, at_least))
     found: list[TokenRange] = []
     for start, end in ranges:
         parts = min(-(-(end - start) // widest), end - start)
         edges = [start + (end - start) * part // parts for part in range(parts + 1)]
         found += zip(edges, edges[1:])
     return tuple(found)
+
+
+def merged(ranges: t.Iterable[TokenRange]) -> tuple[TokenRange, ...]:
+    """The same tokens in as few ranges as there can be, sorted."""
+    found: list[TokenRange] = []
+    for start, end in sorted(ranges):
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return tuple(found)
+
+
+def unwrapped(start: int, end: int) -> tuple[TokenRange, ...]:
+    """A range of the ring, which may go over its end, as ranges that do not."""
+    if start < end:
+        return ((start, end),)
+    return tuple(each for each in ((start, MAX_TOKEN), (MIN_TOKEN, end)) if each[0] < each[1])
 
 
 def split(token_range: TokenRange) -> tuple[TokenRange, ...]:

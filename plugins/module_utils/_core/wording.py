@@ -49,15 +49,21 @@ def plan_lines(plan: RestorePlan) -> list[str]:
     ]
 
 
+def number_of_tables(plan: TablesPlan) -> str:
+    """In words, of a plan that knows them."""
+    return f"{len(plan.tables)} tables" if len(plan.tables) != 1 else "1 table"
+
+
 def tables_plan_lines(plan: TablesPlan) -> list[str]:
     """What a restore of tables will do, to be read before it begins."""
     restore = plan.restore
     how = {
-        BESIDE: "into new tables, so that nothing that exists is affected",
+        BESIDE: "into new tables, so that nothing that exists is affected"
+        + (" but roles, passwords and rights" if plan.selection.roles else ""),
         REPLACE: "in place of what is there",
         MERGE: "over what is there",
     }[restore.mode]
-    what = f"{len(plan.tables)} tables" if plan.tables else f"the tables {', '.join(plan.selection.patterns)}"
+    what = number_of_tables(plan) if plan.tables else f"the tables {', '.join(plan.selection.patterns)}"
     lines = [f"Restore {what} of {restore.tag} of cluster {restore.source_cluster_name} {how}."]
     if restore.moment:
         lines += moment_lines(restore.moment, tag=restore.tag)
@@ -93,6 +99,11 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
         lines.append(
             "Which tables there were at the moment, and how they were made, is known when the logs have been replayed "
             "beside Cassandra. The rest of the plan is made then, before any table is touched."
+        )
+    if any(table.is_comparable for table in plan.tables) and not plan.comparable:
+        lines.append(
+            "The backup is of some tables only and holds no schema of Cassandra's own: rows are not compared with it "
+            "afterwards, files are."
         )
     lines += [f"Before: {' '.join(statement.split())[:160]}" for statement in plan.before_cql]
     lines += [f"Then: {' '.join(statement.split())[:160]}" for statement in plan.after_cql]

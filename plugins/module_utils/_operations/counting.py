@@ -21,7 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     NodeError,
     ReviveError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACES
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import DESCRIBE_SCHEMA, SYSTEM_KEYSPACES
 from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import full_name, quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import (
@@ -93,7 +93,7 @@ def describe_schema(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[s
     :raises NodeUnreachableError: if the cluster does not answer.
     """
     with connect(cql) as session:
-        return tuple(str(row[-1]) for row in session.rows("DESCRIBE FULL SCHEMA WITH INTERNALS"))
+        return tuple(str(row[-1]) for row in session.rows(DESCRIBE_SCHEMA))
 
 
 def ring_tokens(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[int, ...]:

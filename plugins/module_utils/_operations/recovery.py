@@ -22,7 +22,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters import 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import reader_of
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    names_in,
     read_if_there,
     write_atomically,
 )
@@ -38,12 +37,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain i
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeManifestHeader, SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    AUTH_KEYSPACE,
     RESTORED_SYSTEM_KEYSPACES,
     SYSTEM_KEYSPACES,
     TableRef,
-    split_component,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.placement import AUTH_KEYSPACE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, Progress
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TableSize
@@ -181,10 +179,10 @@ def stage_moment(
         paths = _ending_at_a_marker(paths)
         _say(progress, "replaying the commit log", segments=segments, done=True)
         staged = recover_to_moment(
-            settings=_instance(
+            settings=instance_settings(
                 node, directory=os.path.join(work, _INSTANCE), options=options, owner=owner, like=places[0]
             ),
-            identity=_identity(source, release_version=release_version),
+            identity=identity_of(source, release_version=release_version),
             base=base,
             segments=paths,
             moment_us=moment_us,
@@ -312,7 +310,8 @@ def _say(progress: Progress | None, activity: str, *, segments: t.Sequence[Segme
             progress.advance(transferred_bytes=size, files=len(segments))
 
 
-def _identity(source: NodeManifestHeader, *, release_version: str) -> SourceIdentity:
+def identity_of(source: NodeManifestHeader, *, release_version: str) -> SourceIdentity:
+    """Whose files they are, for an instance of the Cassandra that is installed here."""
     return SourceIdentity(
         cluster_name=source.node.cluster_name,
         datacenter=source.node.datacenter,
@@ -352,20 +351,19 @@ def _with_sizes(outcome: RecoveryOutcome, *, staged: StagedMoment, base: Fetched
 def _size(table: TableRef, *, base: FetchedBase) -> TableSize:
     """What the base has of a table, once the moment is laid down; of its indexes, which are made anew, nothing."""
     directories = [os.path.join(directory, table.keyspace, table.directory) for directory in base.directories]
-    files = [
-        os.path.join(directory, name)
-        for directory in directories
-        for name in names_in(directory)
-        if split_component(name) is not None
-    ]
+    files = [path for directory in directories for path in data_directory.components_in(directory)]
     return TableSize(
         table=f"{table.keyspace}/{table.directory}", files=len(files), size=sum(map(os.path.getsize, files))
     )
 
 
-def _instance(
+def instance_settings(
     node: NodeSettings, *, directory: str, options: InstanceOptions, owner: str | None, like: str
 ) -> StagingSettings:
+    """How an instance runs on a node.
+
+    :param owner: the user Cassandra runs as; ``None`` for who owns ``like``.
+    """
     user = owner
     if user is None and os.geteuid() == 0:
         with contextlib.suppress(KeyError):

@@ -24,6 +24,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql_wire import CqlWire
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     file_sha256,
+    inode_of,
     local_error,
     names_in,
     read_if_there,
@@ -41,6 +42,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+    DESCRIBE_SCHEMA,
     SCHEMA_KEYSPACE,
     SYSTEM_KEYSPACE,
     TableRef,
@@ -316,7 +318,7 @@ def _read_schema(instance: StagingInstance) -> _Schema:
             for name in _schema_tables(instance.places.data)
         }
         (local,) = cql.select_json("SELECT JSON truncated_at FROM system.local")
-        described = cql.texts("DESCRIBE FULL SCHEMA WITH INTERNALS")
+        described = cql.texts(DESCRIBE_SCHEMA)
     tables = [
         TableRef(keyspace=row["keyspace_name"], table=row[column], id=row["id"].replace("-", ""))
         for name, column in (("tables", "table_name"), ("views", "view_name"))
@@ -538,13 +540,8 @@ def _unbuilt(staged: StagedMoment, *, base: FetchedBase) -> tuple[tuple[str, str
 
 def _has_others(directory: str, *, than: str) -> bool:
     """Whether a directory has files that are not links to one of another directory."""
-    known = {_inode(os.path.join(than, name)) for name in _files(than)}
-    return any(_inode(os.path.join(directory, name)) not in known for name in _files(directory))
-
-
-def _inode(path: str) -> tuple[int, int]:
-    found = os.stat(path)
-    return found.st_dev, found.st_ino
+    known = {inode_of(os.stat(os.path.join(than, name))) for name in _files(than)}
+    return any(inode_of(os.stat(os.path.join(directory, name))) not in known for name in _files(directory))
 
 
 def _paths_below(directory: str) -> t.Iterator[str]:

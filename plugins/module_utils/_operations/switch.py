@@ -49,7 +49,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     NodeError,
     ReviveError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACE
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import AUTH_KEYSPACE, SYSTEM_KEYSPACE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     JournalState,
     ManagedDirectory,
@@ -62,7 +62,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_mod
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 LOCK_NAME = "restore"
-AUTH_KEYSPACE = "system_auth"
 KEPT_OWN_TABLES = frozenset(("local", "peers", "peers_v2"))
 _PORT_TIMEOUT_SECONDS = 1.0
 

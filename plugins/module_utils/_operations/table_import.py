@@ -11,6 +11,7 @@ same files twice changes nothing, since every cell in them has its own timestamp
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -27,6 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     file_sha256,
+    inode_of,
     names_in,
     read_if_there,
     remove_if_there,
@@ -36,7 +38,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as schema_core
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import split_component
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
@@ -53,6 +55,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.staging imp
     check_one_schema,
     parse_truncations,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_making import is_compacted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, recovery, restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import record_import
@@ -67,10 +70,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.switc
 
 #: Longer than any import or index takes.
 _TIMEOUT_SECONDS = 7 * 24 * 3600
-# Components of SAI are named after their index, which is another one at a new table.
-_SAI = "SAI"
-# The one file of an SSTable that Cassandra writes to again, in place.
-_APPENDED = "TOC.txt"
+#: Components of SAI are named after their index, which is another one at a new table.
+SAI = "SAI"
+#: The one file of an SSTable that Cassandra writes to again, in place.
+APPENDED = "TOC.txt"
 _DATA = "-Data.db"
 _TRUNCATION = re.compile(r"truncated-(?P<ms>\d+)-")
 
@@ -78,7 +81,7 @@ _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
 
 
 @dataclasses.dataclass(frozen=True)
-class _Notes:
+class Notes:
     """What is written down on a node about a restore of tables.
 
     Times are milliseconds by the node's clock, 0 for never.
@@ -87,15 +90,19 @@ class _Notes:
     :param import_began_ms: when it began to take the first.
     :param snapshots: that were ever taken of what the tables held that are emptied; ``kept`` are those of them that
         have what was there before this attempt.
+    :param held: how many SSTables were seen in the tables of ``imported`` after their import.
+    :param verified: how the tables' rows compared with what was fetched, as plain values; ``None`` before they were.
     :param first_saved_ms: when the first of ``kept`` began, and ``saved_ms`` the last.
     """
 
     imported: tuple[str, ...] = ()
+    held: int = 0
     import_began_ms: int = 0
     snapshots: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     first_saved_ms: int = 0
     saved_ms: int = 0
+    verified: list[dict[str, t.Any]] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,11 +140,14 @@ class ImportOutcome:
 
     :param tables: that have their data on this node now.
     :param sstables: of them, and ``size`` the bytes of all their files.
+    :param held: of the SSTables those whose very data the tables were seen to hold after the import. In a table that
+        was there Cassandra may have compacted the others by then.
     """
 
     changed: bool
     tables: int
     sstables: int
+    held: int
     size: int
     seconds: float
 
@@ -155,7 +165,7 @@ def fetch_tables(
         restore_steps.fetch_part(
             each, store, repository=repository, transfer=transfer, progress=progress, tables=part.plan.fetched
         )
-        for each in _restore_parts(part)
+        for each in restore_parts(part)
     ]
     return fetch.FetchOutcome(
         changed=any(each.changed for each in outcomes),
@@ -179,7 +189,7 @@ def stage_tables(
 
     :raises NodeError: if the nodes that the files are of had different schemas at the moment.
     """
-    parts = _restore_parts(part)
+    parts = restore_parts(part)
     outcomes = [
         restore_steps.stage_part(
             each,
@@ -201,10 +211,10 @@ def stage_tables(
 
 def would_stage(part: TablePart) -> bool:
     """Whether :func:`stage_tables` has anything to do."""
-    return any(map(restore_steps.would_stage, _restore_parts(part)))
+    return any(map(restore_steps.would_stage, restore_parts(part)))
 
 
-def _restore_parts(part: TablePart) -> list[restore_steps.Part]:
+def restore_parts(part: TablePart) -> list[restore_steps.Part]:
     """What this node gets of each node of the backup."""
     return [
         restore_steps.Part(node=part.node, plan=plan, owner=part.owner, group=part.group)
@@ -247,33 +257,46 @@ def complete_tables(
 ) -> tuple[str, ...]:
     """Give the new tables the properties and indexes that they had, on one node for the whole cluster.
 
+    Whose they are they still say, so that what was broken off is known.
+
     :returns: the statements that did something.
     :raises NodeError: if Cassandra refuses one.
     :raises NodeUnreachableError: if it does not answer.
     """
     now = schema_core.parse_schema(describe_schema(cql, connect=connect))
-    mark = plan.restore.restore_id
     done = []
+    for table in plan.tables:
+        there = now.find(schema_core.TABLE, table.keyspace, table.table)
+        if table.compaction and (there is None or not is_compacted(there)):
+            name = schema_core.full_name(table.keyspace, table.table)
+            done.append(f"ALTER TABLE {name} WITH compaction = {table.compaction}")
     for statement in plan.after_cql:
         made = schema_core.parse_schema([statement]).objects
-        if made:
-            if now.find(made[0].kind, made[0].keyspace, made[0].name) is None:
-                done.append(statement)
-            continue
-        altered = [
-            table for table in plan.tables if f" {schema_core.full_name(table.keyspace, table.table)} " in statement
-        ]
-        there = now.find(schema_core.TABLE, altered[0].keyspace, altered[0].table) if altered else None
-        if there is None or mark in schema_core.table_properties(there).get("comment", ""):
+        if not made or now.find(made[0].kind, made[0].keyspace, made[0].name) is None:
             done.append(statement)
     for view in schema_core.parse_schema(plan.views).objects:
         done += [f"DROP MATERIALIZED VIEW IF EXISTS {schema_core.full_name(view.keyspace, view.name)}"]
         done += view.statements
-    if done and not check_mode:
-        with connect(cql) as session:
-            for statement in done:
-                session.rows(statement)
-    return tuple(done)
+    return _executed(done, cql=cql, check_mode=check_mode, connect=connect)
+
+
+def release_tables(
+    plan: TablesPlan, *, cql: CqlSettings, check_mode: bool, connect: _Connect = connect
+) -> tuple[str, ...]:
+    """Have the new tables say no more that they are being restored, on one node for the whole cluster.
+
+    :returns: the statements that did something.
+    :raises NodeError: if Cassandra refuses one.
+    :raises NodeUnreachableError: if it does not answer.
+    """
+    now = schema_core.parse_schema(describe_schema(cql, connect=connect))
+    done = []
+    for table in plan.tables:
+        there = now.find(schema_core.TABLE, table.keyspace, table.table) if table.is_new else None
+        if there is not None and _is_ours(there, restore_id=plan.restore.restore_id):
+            name = schema_core.full_name(table.keyspace, table.table)
+            done.append(f"ALTER TABLE {name} WITH comment = {table.comment}")
+    return _executed(done, cql=cql, check_mode=check_mode, connect=connect)
 
 
 def save_tables(
@@ -293,7 +316,7 @@ def save_tables(
     node, restore_id = part.node, part.plan.restore.restore_id
     tables = [table for table in part.plan.tables if table.replaces]
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        notes = _read_notes(node, restore_id=restore_id)
+        notes = read_notes(node, restore_id=restore_id)
         exact = bool(read_settings(node.config_file).get("auto_snapshot", True))
         emptied = _emptied(tables, notes, cql=cql, connect=connect)
         if (emptied and not again) or check_mode or not tables:
@@ -302,7 +325,7 @@ def save_tables(
         name = f"{restore_id}-{saved_ms}"
         # What an attempt that was killed has still under way finds nothing to import any more.
         for place in data_directory.data_places(read_config(node.config_file)):
-            data_directory.remove_tree(os.path.join(_work(place, restore_id), "import"))
+            data_directory.remove_tree(os.path.join(work_directory(place, restore_id), "import"))
         names = ",".join(f"{table.keyspace}.{table.table}" for table in tables)
         Nodetool(node).run("snapshot", "-t", name, "-kt", names)
         notes = dataclasses.replace(notes, snapshots=(*notes.snapshots, name))
@@ -313,7 +336,7 @@ def save_tables(
                 first_saved_ms=notes.first_saved_ms or saved_ms,
                 saved_ms=saved_ms,
             )
-        _write_notes(node, notes, restore_id=restore_id)
+        write_notes(node, notes, restore_id=restore_id)
     return SaveOutcome(changed=True, emptied=False, snapshots=notes.snapshots, exact=exact)
 
 
@@ -325,16 +348,12 @@ def empty_tables(
     :raises NodeError: if Cassandra refuses one, as when a node is down.
     :raises NodeUnreachableError: if it does not answer.
     """
-    done = tuple(
+    done = [
         f"TRUNCATE TABLE {schema_core.full_name(table.keyspace, table.table)}"
         for table in plan.tables
         if table.replaces
-    )
-    if done and not check_mode:
-        with connect(cql) as session:
-            for statement in done:
-                session.rows(statement)
-    return done
+    ]
+    return _executed(done, cql=cql, check_mode=check_mode, connect=connect)
 
 
 def put_tables_back(part: TablePart) -> tuple[str, ...]:
@@ -348,7 +367,7 @@ def put_tables_back(part: TablePart) -> tuple[str, ...]:
     node, plan, restore_id = part.node, part.plan, part.plan.restore.restore_id
     taken: list[str] = []
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        notes = _read_notes(node, restore_id=restore_id)
+        notes = read_notes(node, restore_id=restore_id)
         places = data_directory.data_places(read_config(node.config_file))
         nodetool = Nodetool(dataclasses.replace(node, timeout_seconds=_TIMEOUT_SECONDS))
         for table in plan.tables:
@@ -360,12 +379,12 @@ def put_tables_back(part: TablePart) -> tuple[str, ...]:
                         place, keyspace=table.keyspace, tables=[table.table]
                     )
                 ]
-                _import(part, nodetool, table, sources=[(place, path) for place, path in found if _files(path)])
+                _import(part, nodetool, table, sources=found)
                 taken.append(snapshot)
         for index in plan.indexes if taken else ():
             nodetool.run("rebuild_index", *index.split("."))
         # Another attempt begins anew.
-        _write_notes(node, _Notes(snapshots=notes.snapshots), restore_id=restore_id)
+        write_notes(node, Notes(snapshots=notes.snapshots), restore_id=restore_id)
     return tuple(dict.fromkeys(taken))
 
 
@@ -374,21 +393,21 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
 
     :param store: the repository, which is told when: what is imported is in no commit log.
     :raises StoreError: if it cannot be told; then nothing has been imported.
-    :raises NodeError: if not all is fetched, if nodetool fails, or if a new table does not hold exactly what was
-        fetched then.
+    :raises NodeError: if not all is fetched, if nodetool fails, if Cassandra passes files by, or if a new table does
+        not hold the very data that was fetched then.
     :raises BusyError: if another restore is under way on the node.
     :raises LocalFilesError: if files cannot be linked.
     """
     node, plan, restore_id = part.node, part.plan, part.plan.restore.restore_id
     began = time.monotonic()
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        notes = _read_notes(node, restore_id=restore_id)
+        notes = read_notes(node, restore_id=restore_id)
         done = set(notes.imported)
         open_tables = [table for table in plan.tables if str(table) not in done]
         if check_mode:
-            return ImportOutcome(changed=bool(open_tables), tables=0, sstables=0, size=0, seconds=0.0)
+            return ImportOutcome(changed=bool(open_tables), tables=0, sstables=0, held=0, size=0, seconds=0.0)
         fetched = [
-            (place, _work(place, plan_of_source.restore_id))
+            (place, work_directory(place, plan_of_source.restore_id))
             for plan_of_source in plan.restore.parts_of(node.name)
             for place in fetched_places(node, restore_id=plan_of_source.restore_id)
         ]
@@ -397,18 +416,18 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
         if open_tables:
             _tell(node, plan, store=store)
             notes = dataclasses.replace(notes, import_began_ms=notes.import_began_ms or now_us() // 1000)
-            _write_notes(node, notes, restore_id=restore_id)
+            write_notes(node, notes, restore_id=restore_id)
         for table in plan.tables:
             staged = [(place, os.path.join(work, "new", table.source)) for place, work in fetched]
-            files = [path for _place, directory in staged for path in _files(directory)]
+            files = [path for _place, directory in staged for path in data_directory.components_in(directory)]
             sstables += sum(path.endswith(_DATA) for path in files)
             size += sum(os.path.getsize(path) for path in files)
             if table not in open_tables:
                 continue
+            held = 0
             if files:
-                _import(part, nodetool, table, sources=[each for each in staged if _files(each[1])])
-                if table.is_new:
-                    _check_all_there(node, table, staged=files)
+                _import(part, nodetool, table, sources=staged)
+                held = _held(node, table, staged=files)
                 if plan.selection.reshape:
                     nodetool.run("cleanup", table.keyspace, table.table)
             if table is plan.tables[-1]:
@@ -416,12 +435,13 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
                     nodetool.run("rebuild_index", *index.split("."))
                 _tell(node, plan, store=store)
             done.add(str(table))
-            notes = dataclasses.replace(notes, imported=tuple(sorted(done)))
-            _write_notes(node, notes, restore_id=restore_id)
+            notes = dataclasses.replace(notes, imported=tuple(sorted(done)), held=notes.held + held)
+            write_notes(node, notes, restore_id=restore_id)
     return ImportOutcome(
         changed=bool(open_tables),
         tables=len(plan.tables),
         sstables=sstables,
+        held=notes.held,
         size=size,
         seconds=time.monotonic() - began,
     )
@@ -439,7 +459,7 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
         for name in names:
             records += [fetch_journal_path(node, restore_id=name), manifest_path(node, restore_id=name)]
         places = data_directory.data_places(read_config(node.config_file))
-        works = [_work(place, name) for place in places for name in names]
+        works = [work_directory(place, name) for place in places for name in names]
         if not any(os.path.exists(path) for path in (*records, *works)):
             return None
         if check_mode:
@@ -455,8 +475,20 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
     return freed
 
 
+def _executed(statements: t.Sequence[str], *, cql: CqlSettings, check_mode: bool, connect: _Connect) -> tuple[str, ...]:
+    if statements and not check_mode:
+        with connect(cql) as session:
+            for statement in statements:
+                session.rows(statement)
+    return tuple(statements)
+
+
+def _is_ours(table: schema_core.SchemaObject, *, restore_id: str) -> bool:
+    return restore_id in schema_core.table_properties(table).get("comment", "")
+
+
 def _check_ours(table: schema_core.SchemaObject, *, restore_id: str) -> None:
-    if restore_id not in schema_core.table_properties(table).get("comment", ""):
+    if not _is_ours(table, restore_id=restore_id):
         shown = schema_core.shown_name(table.keyspace, table.name)
         raise NodeError(
             f"The table {shown} is there and is not of this restore.",
@@ -465,12 +497,9 @@ def _check_ours(table: schema_core.SchemaObject, *, restore_id: str) -> None:
         )
 
 
-def _work(place: str, restore_id: str) -> str:
+def work_directory(place: str, restore_id: str) -> str:
+    """Where a restore keeps in a data directory what it has fetched, and works."""
     return os.path.join(place, journal.WORK_DIRECTORY, restore_id)
-
-
-def _files(directory: str) -> list[str]:
-    return [os.path.join(directory, name) for name in names_in(directory) if split_component(name) is not None]
 
 
 def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources: t.Sequence[tuple[str, str]]) -> None:
@@ -479,54 +508,82 @@ def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources
     :param sources: directories with such files, each with the data directory that it lies in.
     """
     directories = []
-    for number, (place, source) in enumerate(sources):
-        target = os.path.join(_work(place, part.plan.restore.restore_id), "import", str(number), table.source)
+    full = [(place, source) for place, source in sources if data_directory.components_in(source)]
+    for number, (place, source) in enumerate(full):
+        target = os.path.join(work_directory(place, part.plan.restore.restore_id), "import", str(number), table.source)
         data_directory.remove_tree(target)
         who = data_directory.resolve_owner(owner=part.owner, group=part.group, like=place)
         data_directory.make_directories(target, below=place, owner=who)
         with data_directory.explained("link", target):
-            for path in _files(source):
+            for path in data_directory.components_in(source):
                 component = (split_component(os.path.basename(path)) or ("", ""))[1]
-                if component == _APPENDED:
+                if component == APPENDED:
                     data_directory.copy_file(path, target=os.path.join(target, os.path.basename(path)), owner=who)
-                elif not component.startswith(_SAI):
+                elif not component.startswith(SAI):
                     os.link(path, os.path.join(target, os.path.basename(path)))
         directories.append(target)
     if directories:
         # Elsewhere Cassandra refuses files with tokens that are not the node's own, which tells of a mistake.
         options = ("--no-tokens",) if part.plan.selection.reshape else ()
         nodetool.run("import", *options, table.keyspace, table.table, *directories)
+    left = [path for target in directories for path in data_directory.components_in(target) if path.endswith(_DATA)]
+    if left:
+        raise NodeError(
+            f"On {part.node.name} Cassandra has passed by {len(left)} SSTables of {table}, such as "
+            f"{os.path.basename(left[0])}.",
+            subject=str(table),
+            next_step="See Cassandra's log, and run the same again.",
+        )
     for target in directories:
         data_directory.remove_tree(target)
 
 
-def _check_all_there(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -> None:
-    """A new table, whose SSTables nobody compacts yet, has to hold the very data that was fetched.
+def _held(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -> int:
+    """How many SSTables a table has after its import with the very data that was fetched.
 
-    Where Cassandra has moved a file to a data directory on another file system, it is known by its content.
+    A new table, whose SSTables nobody compacts yet, has to have all. Where Cassandra has moved a file to a data
+    directory on another file system, it is known by its content.
     """
-    live = [
-        path
+    live = {
+        path: status
         for place in data_directory.data_places(read_config(node.config_file))
         for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table])
-        for path in _files(directory)
-        if path.endswith(_DATA)
-    ]
-    found = {os.stat(path).st_ino for path in live}
-    wanted = [path for path in staged if path.endswith(_DATA)]
-    moved = [path for path in wanted if os.stat(path).st_ino not in found]
-    sizes = {os.path.getsize(path) for path in moved}
-    contents = {file_sha256(path) for path in live if os.path.getsize(path) in sizes}
-    missing = [path for path in moved if file_sha256(path) not in contents]
-    if missing:
+        for path in data_directory.components_in(directory)
+        if path.endswith(_DATA) and (status := _status(path)) is not None
+    }
+    found = set(map(inode_of, live.values()))
+    wanted = {path: os.stat(path) for path in staged if path.endswith(_DATA)}
+    moved = {path: status for path, status in wanted.items() if inode_of(status) not in found}
+    sizes = {status.st_size for status in moved.values()}
+    contents = {_hash(path) for path, status in live.items() if status.st_size in sizes}
+    missing = [path for path in moved if not contents or file_sha256(path) not in contents]
+    if missing and table.is_new:
         raise NodeError(
             f"On {node.name} {len(missing)} of {len(wanted)} SSTables are not in {table} after their import.",
             subject=str(table),
             next_step="See Cassandra's log, and run the same again.",
         )
+    return len(wanted) - len(missing)
 
 
-def _emptied(tables: t.Sequence[TableRestore], notes: _Notes, *, cql: CqlSettings, connect: _Connect) -> bool:
+def _status(path: str) -> os.stat_result | None:
+    """Of a file of a table that serves, which may be gone by now."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(path)
+    return None
+
+
+def _hash(path: str) -> str | None:
+    """Alike."""
+    try:
+        return file_sha256(path)
+    except LocalFilesError:
+        if _status(path) is not None:
+            raise
+        return None
+
+
+def _emptied(tables: t.Sequence[TableRestore], notes: Notes, *, cql: CqlSettings, connect: _Connect) -> bool:
     """Whether the node has truncated all of them since what they held was kept, by its own memory of it."""
     if not tables:
         return True
@@ -547,7 +604,7 @@ def _emptied(tables: t.Sequence[TableRestore], notes: _Notes, *, cql: CqlSetting
     return all(when_ms.get(ids.get((each.keyspace, each.table), ""), 0) >= notes.saved_ms for each in tables)
 
 
-def _snapshots_of(table: TableRestore, notes: _Notes, *, places: t.Sequence[str]) -> list[str]:
+def _snapshots_of(table: TableRestore, notes: Notes, *, places: t.Sequence[str]) -> list[str]:
     """All that have what the table held before anything was imported: ours, and Cassandra's own of truncations, which
     have what was written between ours and those."""
     found = list(notes.kept)
@@ -568,16 +625,18 @@ def _tell(node: NodeSettings, plan: TablesPlan, *, store: ObjectStore | None) ->
         record_import(store, host_id=identity.host_id, at_us=now_us(), detail=plan.restore.restore_id)
 
 
-def _read_notes(node: NodeSettings, *, restore_id: str) -> _Notes:
+def read_notes(node: NodeSettings, *, restore_id: str) -> Notes:
+    """What is written down; nothing yet if there is nothing."""
     text = read_if_there(_notes_path(node, restore_id=restore_id))
     if text is None:
-        return _Notes()
+        return Notes()
     value = json.loads(text)
     lists = {name: tuple(value[name]) for name in ("imported", "snapshots", "kept")}
-    return _Notes(**{**value, **lists})
+    return Notes(**{**value, **lists})
 
 
-def _write_notes(node: NodeSettings, notes: _Notes, *, restore_id: str) -> None:
+def write_notes(node: NodeSettings, notes: Notes, *, restore_id: str) -> None:
+    """Write them down anew."""
     write_atomically(_notes_path(node, restore_id=restore_id), json.dumps(dataclasses.asdict(notes)).encode())
 
 

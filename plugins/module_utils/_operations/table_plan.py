@@ -99,9 +99,10 @@ def make_tables_plan(
     described = cql.parse_schema(manifest.schema_cql)
     contents = _contents(manifest, schema=described)
     chosen = choose_tables(contents, selection=selection)
+    wanted = {*chosen, *(each.table for each in manifest.tables if each.table.keyspace == SCHEMA_KEYSPACE)}
     needs = _Found()
     reasons = ring + check_objects(
-        store, manifest, wants=set(chosen).__contains__, identity_file=identity_file, take=needs.take
+        store, manifest, wants=wanted.__contains__, identity_file=identity_file, take=needs.take
     )
     plan: TablesPlan | None = None
     try:
@@ -110,7 +111,7 @@ def make_tables_plan(
             # What the snapshots noted has no keyspaces, but is there also where nobody could ask the cluster.
             contents=needs.added_to(contents, schema=described.with_missing(cql.parse_schema(needs.texts))),
             chosen=chosen,
-            fetched=_sources(chosen),
+            fetched=_sources(wanted),
             now=cql.parse_schema(describe(cql_settings)),
             selection=selection,
             targets=targets,
@@ -216,7 +217,8 @@ class _Found:
         """Count a record in."""
         host_id = summary.node.host_id
         if isinstance(record, TableEntry):
-            self.texts.setdefault(record.schema_cql)
+            if record.table.keyspace != SCHEMA_KEYSPACE:
+                self.texts.setdefault(record.schema_cql)
             return
         if is_of_an_index(record):
             return

@@ -153,6 +153,7 @@ def selection(params: Values) -> table_model.Selection:
         mode=params["mode"],
         into_keyspace=params["into_keyspace"],
         suffix=params["suffix"],
+        roles=params["roles"],
         reshape=params["reshape"],
         datacenters=tuple(sorted((str(old), str(new)) for old, new in params["datacenters"].items())),
         replication=replication,

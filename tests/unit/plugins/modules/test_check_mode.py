@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import ClusterArchive
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive_setup import SetUp
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.row_verification import VerifyOutcome
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import (
     ImportOutcome,
     SaveOutcome,
@@ -47,9 +48,11 @@ WRITING = {
     "table_import.fetch_tables": False,
     "table_import.stage_tables": False,
     "table_import.save_tables": True,
+    "row_verification.verify_rows": True,
     "table_import.empty_tables": True,
     "table_import.import_tables": True,
     "table_import.complete_tables": True,
+    "table_import.release_tables": True,
     "table_import.put_tables_back": False,
     "table_import.finish_tables": True,
 }
@@ -71,9 +74,11 @@ GIVEN = {
     "table_import.make_tables": ("CREATE TABLE",),
     "table_import.save_tables": SaveOutcome(changed=True, emptied=False, snapshots=()),
     "table_import.empty_tables": ("TRUNCATE",),
-    "table_import.import_tables": ImportOutcome(changed=True, tables=0, sstables=0, size=0, seconds=0.0),
+    "table_import.import_tables": ImportOutcome(changed=True, tables=0, sstables=0, held=0, size=0, seconds=0.0),
     "table_import.complete_tables": ("ALTER TABLE",),
+    "table_import.release_tables": ("ALTER TABLE",),
     "table_import.finish_tables": 0,
+    "row_verification.verify_rows": VerifyOutcome(tables=(), seconds=0.0),
 }
 READING = {
     "repository.open_repository": None,
@@ -139,6 +144,7 @@ TABLES_PLAN = {
         "mode": "beside",
         "into_keyspace": "",
         "suffix": None,
+        "roles": False,
         "reshape": False,
         "datacenters": [],
         "replication": [],
@@ -152,7 +158,18 @@ TABLES_PLAN = {
     "views": [],
     "unmatched": [],
 }
-TABLE_STATES = ("created", "fetched", "staged", "saved", "emptied", "imported", "completed", "put_back", "finished")
+TABLE_STATES = (
+    "created",
+    "fetched",
+    "staged",
+    "saved",
+    "emptied",
+    "imported",
+    "completed",
+    "released",
+    "put_back",
+    "finished",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,6 +202,11 @@ CASES = [
     *(
         Case("cassandra_table_restore", {"state": state, "plan": TABLES_PLAN, "native_address": "10.0.0.1"})
         for state in TABLE_STATES
+    ),
+    Case(
+        "cassandra_table_restore",
+        {"state": "verified", "plan": TABLES_PLAN, "native_address": "10.0.0.1"},
+        changed=False,
     ),
     Case(
         "cassandra_table_restore_info",

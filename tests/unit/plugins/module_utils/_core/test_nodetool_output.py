@@ -112,3 +112,14 @@ def test_of_a_failure_the_line_that_says_why_is_found(version: str, failure: str
 def test_releases_are_compared_as_numbers() -> None:
     assert nodetool_output.version_tuple("4.1.10") > nodetool_output.version_tuple("4.0.19")
     assert nodetool_output.version_tuple("10.0-beta1") > nodetool_output.version_tuple("5.0.8")
+
+
+def test_the_ring_s_ranges_have_their_replicas() -> None:
+    ranges = nodetool_output.parse_describering(recorded("5.0.8", "describering"))
+    assert len(ranges) == len({start for start, _end, _replicas in ranges}) == 24
+    assert {start for start, _end, _replicas in ranges} == {end for _start, end, _replicas in ranges}
+    assert sum(start >= end for start, end, _replicas in ranges) == 1
+    assert {len(replicas) for _start, _end, replicas in ranges} == {2}
+    assert ranges[0] == (-4635431607221331734, -4543025316392631313, ("127.40.2.1", "127.40.2.3"))
+    with pytest.raises(NodeError, match="describering"):
+        nodetool_output.parse_describering("Schema Version:x\n")

@@ -69,3 +69,13 @@ def test_a_data_centre_that_is_not_there_is_named() -> None:
     keyspace = _keyspace("'class': 'NetworkTopologyStrategy', 'old': '3'")
     (reason,) = replication.adapted(keyspace, nodes={"dc1": 3}, datacenters={}, replication={}).reasons
     assert "replicated in the data centre old, and the cluster has dc1" in str(reason)
+
+
+def test_of_data_centres_that_have_become_one_it_has_the_most_replicas() -> None:
+    keyspace = _keyspace("'class': 'NetworkTopologyStrategy', 'a': '1', 'b': '9', 'c': '1'")
+    found = replication.adapted(
+        keyspace, nodes={"dc1": 12, "dc2": 1}, datacenters={"a": "dc1", "b": "dc1", "c": "dc2"}, replication={}
+    )
+    assert str(found.replication) == "NetworkTopologyStrategy, dc1 9, dc2 1"
+    (warning,) = found.warnings
+    assert "had 1 in a and 9 in b as replicas, which are dc1 now, and gets 9 there" in warning

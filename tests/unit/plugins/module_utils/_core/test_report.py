@@ -14,7 +14,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.report import NodeResult, restore_report
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Assignment, RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Assignment
+from tests.unit.plugins.module_utils._core.plans import restore_plan
 
 _MIB = 1024 * 1024
 
@@ -37,17 +38,14 @@ _MANIFEST = ClusterManifest(
     schema_cql=(),
     tool_version="1",
 )
-_PLAN = RestorePlan(
+_PLAN = restore_plan(
     restore_id="t-new-cluster",
-    tag="t",
     mode="new_cluster",
     restore_auth=True,
-    cluster_id="c",
     source_cluster_name="Old",
     target_cluster_name="New",
     snapshot_began_us=1_700_000_000_000_000,
     snapshot_ended_us=1_700_000_002_500_000,
-    assignments=(),
     warnings=("mind the gap",),
     files=4,
     size=4,

@@ -111,6 +111,11 @@ def test_an_instance_never_compacts_joins_or_makes_a_superuser() -> None:
     )
 
 
+def test_an_instance_that_is_read_from_has_every_row_and_waits_for_nobody() -> None:
+    options = jvm_options(places=PLACES, replay=(), heap_mib=512, owns_all=True)
+    assert {"-Dcassandra.join_ring=true", "-Dcassandra.ring_delay_ms=0"} <= set(options)
+
+
 def test_a_list_that_the_start_script_could_not_take_is_refused() -> None:
     with pytest.raises(InputError):
         jvm_options(places=PLACES, replay=[f"keyspace.table_{n:06}" for n in range(10_000)], heap_mib=512)

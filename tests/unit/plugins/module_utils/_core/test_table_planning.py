@@ -179,8 +179,8 @@ def test_beside_makes_a_table_of_its_own_and_nothing_else() -> None:
     assert "'enabled': 'false'" in made
     assert f"comment = 'Being restored by revive.cassandra: {plan.restore.restore_id}'" in made
     new, view = (f'"shop"."{name}_restored_20261122184211"' for name in ("orders", "by_place"))
+    assert (plan.tables[0].comment, plan.tables[0].compaction) == ("'ours'", "{'class': 'S'}")
     assert plan.after_cql == (
-        f"ALTER TABLE {new} WITH comment = 'ours' AND compaction = {{'class': 'S'}}",
         f'CREATE INDEX IF NOT EXISTS "orders_place_restored_20261122184211" ON {new} (place)',
         f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view} AS SELECT * FROM {new} PRIMARY KEY (place, id)",
     )
@@ -451,3 +451,25 @@ def test_a_node_of_the_ring_that_is_not_named_is_missed() -> None:
     assert not list(ring_reasons(targets, ring=(1, -1, 2, -2)))
     (reason,) = ring_reasons(targets, ring=(1, -1, 2, -2, 3))
     assert "1 of its 5 tokens are theirs" in str(reason)
+
+
+ROLES = "CREATE TABLE system_auth.roles (role text PRIMARY KEY, salted_hash text)"
+
+
+@pytest.mark.parametrize("mode", [BESIDE, REPLACE, MERGE])
+def test_roles_go_over_those_that_there_are_if_they_are_asked_for(mode: str) -> None:
+    now = (KEYSPACE, *TYPES, ORDERS, ROLES)
+    assert [str(table) for table in _plan(*now, mode=mode, keyspaces=("*",)).tables if "auth" in str(table)] == []
+    plan = _plan(*now, mode=mode, tables=(), roles=True)
+    (table,) = plan.tables
+    assert (str(table), table.is_new, table.replaces) == ("system_auth.roles", False, False)
+    assert (plan.before_cql, plan.after_cql, plan.restore.restore_auth) == ((), (), True)
+    assert sum("of each the newest stays" in warning for warning in plan.restore.warnings) == 1
+    affected = "nothing that exists is affected but roles" in tables_plan_lines(plan)[0]
+    assert affected == (mode == BESIDE)
+    other = [_target(number, cluster_name="Other") for number in (1, 2)]
+    assert "system_auth.roles would be touched" in _reasons(*now, targets=other, tables=(), roles=True)
+
+
+def test_roles_that_cassandra_keeps_otherwise_are_refused() -> None:
+    assert "Cassandra keeps no system_auth.roles here" in _reasons(KEYSPACE, tables=(), roles=True)

@@ -20,7 +20,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import (
     MAX_TOKEN,
     MIN_TOKEN,
+    cut,
+    merged,
     ring_ranges,
+    unwrapped,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import counting
 
@@ -65,6 +68,17 @@ def test_ranges_are_the_whole_ring_without_overlap(tokens: list[int], at_least: 
     assert all(start < end for start, end in ranges)
     assert len(ranges) >= at_least
     assert not set(tokens) - {bound for each in ranges for bound in each}
+
+
+def test_ranges_that_go_over_the_end_are_cut_there_and_those_that_meet_are_one() -> None:
+    ring = [(100, -100), (-100, 0), (0, 50)]
+    flat = [each for start, end in ring for each in unwrapped(start, end)]
+    assert merged(flat) == ((MIN_TOKEN, 50), (100, MAX_TOKEN))
+    assert unwrapped(7, 7) == ((7, MAX_TOKEN), (MIN_TOKEN, 7))
+    assert unwrapped(7, MIN_TOKEN) == ((7, MAX_TOKEN),)
+    pieces = cut(merged(flat), at_least=10)
+    assert len(pieces) >= 10
+    assert merged(pieces) == merged(flat)
 
 
 @pytest.mark.parametrize("too_wide", [2**70, 2**56])

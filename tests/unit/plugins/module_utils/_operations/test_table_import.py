@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import typing as t
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import file_sha256
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import IMPORTS_PREFIX, parse_import_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Assignment, RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Assignment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
-    Selection,
-    TableRestore,
-    TablesPlan,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import Selection, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_import
+from tests.unit.plugins.module_utils._core.plans import restore_plan, table_restore
 from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, DiskNode
 
 CQL = CqlSettings(address="127.0.0.1")
@@ -62,6 +61,7 @@ class World:
         self.disk.be_remembered()
         self.calls: list[tuple[str, ...]] = []
         self.fails = ""
+        self.compacts = self.copies = False
         self.truncated_ms = 0
         self.statements: list[str] = []
         self.now_ms = SAVED_MS
@@ -96,34 +96,8 @@ class World:
     def part(
         self, *, is_new: bool = True, indexes: tuple[str, ...] = (), sources: tuple[str, ...] = ("n1",)
     ) -> table_import.TablePart:
-        table = TableRestore(
-            source=f"shop/orders-{TABLE_ID}",
-            source_keyspace="shop",
-            source_table="orders",
-            keyspace="shop",
-            table="orders",
-            is_new=is_new,
-            replaces=not is_new,
-            rows=None,
-            files=6,
-            size=1,
-        )
-        restore = RestorePlan(
-            restore_id=RESTORE_ID,
-            tag="t",
-            mode="replace",
-            restore_auth=False,
-            cluster_id="c",
-            source_cluster_name="s",
-            target_cluster_name="s",
-            snapshot_began_us=1,
-            snapshot_ended_us=2,
-            assignments=tuple(map(_assignment, sources)),
-            warnings=(),
-            files=1,
-            size=1,
-            stored_size=1,
-        )
+        table = table_restore("orders", is_new=is_new, table_id=TABLE_ID)
+        restore = restore_plan(restore_id=RESTORE_ID, assignments=tuple(map(_assignment, sources)))
         selection = Selection(reshape=len(sources) > 1)
         plan = TablesPlan(restore=restore, selection=selection, fetched=(), tables=(table,), indexes=indexes)
         return table_import.TablePart(node=self.disk.settings, plan=plan)
@@ -138,6 +112,12 @@ class World:
             directories = [pathlib.Path(word) for word in words if word.startswith("/")]
             for number, directory in enumerate(directories):
                 for path in directory.iterdir():
+                    if self.compacts:
+                        path.unlink()
+                        continue
+                    if self.copies:
+                        shutil.copy(path, f"{path}.copy")
+                        os.replace(f"{path}.copy", path)
                     shutil.move(str(path), table / path.name.replace("-1-", f"-{number + len(self.calls) * 10}-"))
         return ""
 
@@ -165,7 +145,7 @@ def world(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_cassandra_gets_links_without_other_indexes_and_what_was_fetched_stays(world: World) -> None:
     store = open_memory_store(prefix="p/")
     outcome = table_import.import_tables(world.part(), check_mode=False, store=store)
-    assert (outcome.changed, outcome.tables, outcome.sstables) == (True, 1, 2)
+    assert (outcome.changed, outcome.tables, outcome.sstables, outcome.held) == (True, 1, 2, 2)
     assert world.live() == {
         f"{place} {name}" for place in world.disk.data_directories for name in ("Data.db", "TOC.txt", "Filter.db")
     }
@@ -187,14 +167,50 @@ def test_what_is_imported_is_not_imported_again_and_what_failed_is(world: World)
     assert table_import.import_tables(world.part(), check_mode=True).changed
     assert table_import.import_tables(world.part(), check_mode=False).changed
     count = len(world.calls)
-    assert not table_import.import_tables(world.part(), check_mode=False).changed
+    again = table_import.import_tables(world.part(), check_mode=False)
+    assert (again.changed, again.held) == (False, 2)
     assert len(world.calls) == count
 
 
-def test_a_new_table_without_all_of_its_files_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "run", lambda *words: world.calls.append(words))
+def test_a_new_table_without_all_of_its_files_is_told(world: World) -> None:
+    world.compacts = True
     with pytest.raises(NodeError, match="2 of 2 SSTables are not in"):
         table_import.import_tables(world.part(), check_mode=False)
+
+
+def test_what_cassandra_compacts_in_a_table_that_was_there_is_not_counted(world: World) -> None:
+    world.compacts = True
+    outcome = table_import.import_tables(world.part(is_new=False), check_mode=False)
+    assert (outcome.sstables, outcome.held) == (2, 0)
+
+
+def test_what_cassandra_copied_is_known_by_its_content_unless_it_has_compacted_it_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.copies = True
+    assert table_import.import_tables(world.part(), check_mode=False).held == 2
+    hashed: list[str] = []
+
+    def compacted(path: str) -> str:
+        if f"{os.sep}.revive{os.sep}" not in path and not hashed:
+            hashed.append(path)
+            pathlib.Path(path).unlink()
+        return file_sha256(path)
+
+    monkeypatch.setattr(table_import, "file_sha256", compacted)
+    table_import.finish_tables(world.part(), check_mode=False)
+    for path in [path for path in world.disk.table("orders", keyspace="shop").iterdir() if path.is_file()]:
+        path.unlink()
+    world.be_fetched(RESTORE_ID)
+    assert table_import.import_tables(world.part(is_new=False), check_mode=False).held == 1
+    assert hashed
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_cassandra_passes_by_is_told(world: World, monkeypatch: pytest.MonkeyPatch, *, is_new: bool) -> None:
+    monkeypatch.setattr(world, "run", lambda *words: world.calls.append(words))
+    with pytest.raises(NodeError, match=r"has passed by 2 SSTables of shop\.orders, such as nb-1-big-Data\.db"):
+        table_import.import_tables(world.part(is_new=is_new), check_mode=False)
 
 
 def test_indexes_of_a_table_that_was_there_are_rebuilt(world: World) -> None:
@@ -310,21 +326,31 @@ def test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew(
         make()
 
 
-def test_a_new_table_is_completed_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    after = (
-        'ALTER TABLE "shop"."orders" WITH comment = \'\'',
-        'CREATE INDEX IF NOT EXISTS "i" ON "shop"."orders" (v)',
-    )
-    plan = dataclasses.replace(world.part().plan, after_cql=after)
-    described = [f"CREATE TABLE shop.orders (k int PRIMARY KEY, v int) WITH comment = 'x {RESTORE_ID}'"]
+def test_a_new_table_is_completed_once_and_says_whose_it_is_until_it_is_released(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = 'CREATE INDEX IF NOT EXISTS "i" ON "shop"."orders" (v)'
+    plan = world.part().plan
+    (table,) = plan.tables
+    ended = dataclasses.replace(table, comment="'ours'", compaction="{'class': 'S'}")
+    plan = dataclasses.replace(plan, tables=(ended,), after_cql=(index,))
+    orders = "CREATE TABLE shop.orders (k int PRIMARY KEY, v int) WITH "
+    mark = f"comment = 'x {RESTORE_ID}'"
+    described = [f"{orders}{mark} AND compaction = {{'class': 'S', 'enabled': 'false'}}"]
     monkeypatch.setattr(table_import, "describe_schema", lambda *_arguments, **_named: tuple(described))
 
     def complete() -> tuple[str, ...]:
         return table_import.complete_tables(plan, cql=CQL, check_mode=False, connect=world.connect)
 
-    assert complete() == after
-    described[:] = ["CREATE TABLE shop.orders (k int PRIMARY KEY, v int) WITH comment = ''", after[1]]
+    def release() -> tuple[str, ...]:
+        return table_import.release_tables(plan, cql=CQL, check_mode=False, connect=world.connect)
+
+    assert complete() == ("ALTER TABLE \"shop\".\"orders\" WITH compaction = {'class': 'S'}", index)
+    described[:] = [f"{orders}{mark} AND compaction = {{'class': 'S'}}", index]
     assert complete() == ()
+    assert release() == ('ALTER TABLE "shop"."orders" WITH comment = \'ours\'',)
+    described[:] = [f"{orders}comment = 'ours' AND compaction = {{'class': 'S'}}", index]
+    assert release() == ()
 
 
 def test_what_cassandra_copied_to_another_file_system_is_known_by_its_content(

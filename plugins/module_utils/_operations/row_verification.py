@@ -1,0 +1,361 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a node serves, row by row, what the backup holds for it.
+
+The files that were fetched are still there when Cassandra has taken its links of them. A throw-away Cassandra opens
+them with the schema that the backup itself has, so that nothing of what made and filled the table is believed; then
+each range of tokens that the node has a replica of is read from both. Every node does that with its own replica. If all
+hold what they should, so does what they say together, at any consistency level.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import ipaddress
+import os
+import shutil
+import time
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
+    StagingInstance,
+    check_memory,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SCHEMA_KEYSPACE, split_component
+from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import parse_describering
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import Progress
+from ansible_collections.revive.cassandra.plugins.module_utils._core.row_comparison import (
+    RowLayout,
+    TableRows,
+    are_same,
+    compare,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import full_name, quoted
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
+    CqlSettings,
+    InstanceOptions,
+    NodeSettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import renumbered
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import (
+    TokenRange,
+    cut,
+    merged,
+    unwrapped,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import recovery
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import LOCK_NAME
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import (
+    APPENDED,
+    SAI,
+    TablePart,
+    read_notes,
+    restore_parts,
+    work_directory,
+    write_notes,
+)
+
+_INSTANCE = "verification"
+_PAGE_ROWS = 500
+_RANGES_AT_LEAST = 64
+_RANGE_BYTES = 4 * 1024 * 1024
+#: A row may expire between one reading and the other, and a read may have been answered by another replica.
+_ATTEMPTS = 3
+
+_Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifiedTable:
+    """What was found in the node's replica of a table."""
+
+    keyspace: str
+    table: str
+    rows: TableRows
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifyOutcome:
+    """What was compared, and how long it took."""
+
+    tables: tuple[VerifiedTable, ...]
+    seconds: float
+
+
+def verify_rows(
+    part: TablePart,
+    *,
+    cql: CqlSettings,
+    options: InstanceOptions,
+    progress: Progress,
+    check_mode: bool,
+    connect: _Connect = connect,
+) -> VerifyOutcome:
+    """Compare each table that was restored with the files that it was restored from; nothing is changed.
+
+    Best done before anybody reads the tables: a read of several replicas gives each what it lacks of the others, which
+    is told from a loss by write times, where cells have them. What was compared once is not compared again.
+    Nothing is done where the backup holds no schema of Cassandra's own, as one of some tables only.
+
+    :param cql: of the node itself.
+    :param check_mode: say only whether it could be done, as far as that can be seen before any table is touched.
+    :raises NodeError: if a table does not hold what it should, naming how many rows and some of their tokens; if there
+        is not enough memory for an instance, or no program to start it with, or it does not come up; if a table cannot
+        be read.
+    :raises NodeUnreachableError: if the node does not answer.
+    :raises DependencyError: if the driver is missing.
+    :raises LocalFilesError: if files cannot be linked.
+    """
+    began = time.monotonic()
+    node = part.node
+    found: list[VerifiedTable] = []
+    if part.plan.comparable:
+        _check_possible(part, cql=cql, options=options, connect=connect)
+    if check_mode or not part.plan.comparable:
+        return VerifyOutcome(tables=(), seconds=0.0)
+    with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
+        notes = read_notes(node, restore_id=part.plan.restore.restore_id)
+        if notes.verified is not None:
+            return VerifyOutcome(tables=tuple(map(_noted, notes.verified)), seconds=0.0)
+        first = restore_parts(part)[0].plan
+        place = recovery.fetched_places(node, restore_id=first.restore_id)[0]
+        directory = os.path.join(work_directory(place, part.plan.restore.restore_id), _INSTANCE)
+        owner = data_directory.resolve_owner(owner=part.owner, group=part.group, like=place)
+        data_directory.make_directories(os.path.dirname(directory), below=place, owner=owner)
+        instance = StagingInstance(
+            recovery.instance_settings(node, directory=directory, options=options, owner=part.owner, like=place),
+            identity=recovery.identity_of(
+                recovery.source_of(node, restore_id=first.restore_id),
+                release_version=first.assignments[0].release_version,
+            ),
+        )
+        instance.prepare()
+        _place_files(part, data=instance.places.data)
+        with (
+            instance.running(replay=(), moment_us=None, owns_all=True),
+            connect(_of_instance(instance, cql=cql)) as then,
+            connect(_local(cql)) as now,
+        ):
+            # This process gives way as the instance does: beside both Cassandra serves.
+            os.nice(options.nice)
+            _make_readable(then, _compared(part))
+            progress.begin(
+                activity="comparing rows",
+                total_bytes=sum(table.size for table in _compared(part)),
+                total_files=len(_compared(part)),
+            )
+            for table in _compared(part):
+                comparison = _Comparison(table, then=then, now=now)
+                rows = comparison.run(_owned_ranges(node, table, cql=now), progress=progress)
+                found.append(VerifiedTable(keyspace=table.keyspace, table=table.table, rows=rows))
+        data_directory.remove_tree(directory)
+        for table, each in zip(_compared(part), found):
+            _check(node, table, rows=each.rows)
+        # Whoever reads the tables from now on has their replicas made alike.
+        notes = dataclasses.replace(notes, verified=plain(found))
+        write_notes(node, notes, restore_id=part.plan.restore.restore_id)
+    return VerifyOutcome(tables=tuple(found), seconds=time.monotonic() - began)
+
+
+def _check_possible(part: TablePart, *, cql: CqlSettings, options: InstanceOptions, connect: _Connect) -> None:
+    """Refuse, before any table is touched, what would be refused afterwards."""
+    check_memory(options.heap_mib)
+    program = options.launch_command[0]
+    if shutil.which(program) is None:
+        raise NodeError(
+            f"{part.node.name} has no program {program}, with which rows are read from what was fetched.",
+            subject=program,
+            next_step="Give the command that starts Cassandra in the foreground as staging_command.",
+        )
+    with connect(_local(cql)) as session:
+        session.rows("SELECT key FROM system.local")
+
+
+def _noted(value: t.Mapping[str, t.Any]) -> VerifiedTable:
+    return VerifiedTable(keyspace=value["keyspace"], table=value["table"], rows=TableRows.from_result(value["rows"]))
+
+
+def _compared(part: TablePart) -> list[TableRestore]:
+    return [table for table in part.plan.tables if table.is_comparable]
+
+
+def _local(cql: CqlSettings) -> CqlSettings:
+    """This node alone, and its own replica: it has one of every range that is read."""
+    return dataclasses.replace(cql, only_this_address=True, consistency="ONE")
+
+
+def _of_instance(instance: StagingInstance, *, cql: CqlSettings) -> CqlSettings:
+    return CqlSettings(
+        address=instance.places.address,
+        port=instance.places.native_port,
+        consistency="ONE",
+        timeout_seconds=cql.timeout_seconds,
+        only_this_address=True,
+    )
+
+
+def _place_files(part: TablePart, *, data: str) -> None:
+    """Lay the schema of one node of the backup, and the tables' files of all that this node got, below ``data``."""
+    sources = [
+        (number, os.path.join(work_directory(place, each.plan.restore_id), "new"))
+        for number, each in enumerate(restore_parts(part))
+        for place in recovery.fetched_places(part.node, restore_id=each.plan.restore_id)
+    ]
+    for number, root in sources:
+        if number == 0:
+            _link_below(os.path.join(root, SCHEMA_KEYSPACE), os.path.join(data, SCHEMA_KEYSPACE))
+        for table in _compared(part):
+            _link_files(os.path.join(root, table.source), os.path.join(data, table.source))
+
+
+def _link_below(source: str, target: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        for name in sorted(os.listdir(source)):
+            _link_files(os.path.join(source, name), os.path.join(target, name))
+
+
+def _link_files(source: str, target: str) -> None:
+    """Have a directory hold a table's files too, under names that nothing there has."""
+    try:
+        os.makedirs(target, mode=0o750, exist_ok=True)
+        taken = [os.path.basename(path) for path in data_directory.components_in(target)]
+        paths = {os.path.basename(path): path for path in data_directory.components_in(source)}
+        for name, new in renumbered(paths, taken=taken).items():
+            component = (split_component(name) or ("", ""))[1]
+            if component.startswith(SAI):
+                continue
+            if component == APPENDED:
+                shutil.copyfile(paths[name], os.path.join(target, new))
+            else:
+                _link(paths[name], os.path.join(target, new))
+    except OSError as error:
+        raise local_error(error, doing="link", path=target) from error
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link, or where another data directory lies on another file system a symbolic one."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        os.symlink(source, target)
+
+
+def _make_readable(then: Cql, tables: t.Sequence[TableRestore]) -> None:
+    """Have the instance own all of the tables, and leave out what it would otherwise make anew: indexes and views."""
+    for table in tables:
+        where = (table.source_keyspace, table.source_table)
+        for view, base in then.rows(
+            "SELECT view_name, base_table_name FROM system_schema.views WHERE keyspace_name = %s", where[:1]
+        ):
+            if base == table.source_table:
+                then.rows(f"DROP MATERIALIZED VIEW {full_name(table.source_keyspace, view)}")
+        for (index,) in then.rows(
+            "SELECT index_name FROM system_schema.indexes WHERE keyspace_name = %s AND table_name = %s", where
+        ):
+            then.rows(f"DROP INDEX {full_name(table.source_keyspace, index)}")
+    for keyspace in sorted({table.source_keyspace for table in tables}):
+        then.rows(
+            f"ALTER KEYSPACE {quoted(keyspace)} WITH replication = "
+            "{'class': 'SimpleStrategy', 'replication_factor': 1}"
+        )
+
+
+def _owned_ranges(node: NodeSettings, table: TableRestore, *, cql: Cql) -> tuple[TokenRange, ...]:
+    """The ranges that the node has a replica of."""
+    ((mine,),) = cql.rows("SELECT broadcast_address FROM system.local")
+    own = ipaddress.ip_address(str(mine))
+    ring = parse_describering(Nodetool(node).run("describering", table.keyspace))
+    return merged(
+        each
+        for start, end, replicas in ring
+        if own in map(ipaddress.ip_address, replicas)
+        for each in unwrapped(start, end)
+    )
+
+
+class _Comparison:
+    """One table, then and now."""
+
+    def __init__(self, table: TableRestore, *, then: Cql, now: Cql) -> None:
+        self._table, self._then, self._now = table, then, now
+        self._layout = RowLayout.of(
+            then.rows(
+                "SELECT column_name, kind, position, type FROM system_schema.columns "
+                "WHERE keyspace_name = %s AND table_name = %s",
+                (table.source_keyspace, table.source_table),
+            )
+        )
+        if not self._layout.partition_key:
+            raise NodeError(
+                f"The schema that the backup holds has no {table.source_keyspace}.{table.source_table}.",
+                subject=str(table),
+                next_step="It was made while the backup was taken. Restore from a later one, or verify files only.",
+            )
+
+    def run(self, ranges: t.Sequence[TokenRange], *, progress: Progress) -> TableRows:
+        """Compare range by range; one request at a time, so that clients do not feel it."""
+        pieces = cut(ranges, at_least=max(_RANGES_AT_LEAST, self._table.size // _RANGE_BYTES))
+        found = TableRows()
+        for each in pieces:
+            found += self._piece(each)
+            progress.advance(transferred_bytes=self._table.size // len(pieces))
+        progress.advance(transferred_bytes=self._table.size % max(1, len(pieces)), files=1)
+        return found
+
+    def _piece(self, tokens: TokenRange) -> TableRows:
+        rows = are_same(
+            self._texts(self._then, tokens, of_now=False, times=False),
+            self._texts(self._now, tokens, of_now=True, times=False),
+        )
+        if rows is not None:
+            return TableRows(rows=rows, same=rows)
+        found = TableRows()
+        for _attempt in range(_ATTEMPTS):
+            found = compare(
+                map(self._layout.row, self._texts(self._then, tokens, of_now=False, times=True)),
+                map(self._layout.row, self._texts(self._now, tokens, of_now=True, times=True)),
+                is_own=self._table.is_own,
+            )
+            if _is_as_it_should_be(self._table, found):
+                break
+        return found
+
+    def _texts(self, cql: Cql, tokens: TokenRange, *, of_now: bool, times: bool) -> t.Iterator[str]:
+        table = self._table
+        keyspace, name = (table.keyspace, table.table) if of_now else (table.source_keyspace, table.source_table)
+        statement = self._layout.statement(keyspace, name, times=times)
+        return (str(text) for (text,) in cql.stream(statement, tokens, page_rows=_PAGE_ROWS))
+
+
+def _is_as_it_should_be(table: TableRestore, rows: TableRows) -> bool:
+    return not rows.different and (not rows.missing or not table.is_own)
+
+
+def _check(node: NodeSettings, table: TableRestore, *, rows: TableRows) -> None:
+    """:raises NodeError: if rows are not what they should be."""
+    if _is_as_it_should_be(table, rows):
+        return
+    tokens = ", ".join(map(str, rows.examples))
+    key = "token(its partition key)"
+    raise NodeError(
+        f"{table} on {node.name} does not hold what {table.source_keyspace}.{table.source_table} held: of {rows.rows} "
+        f"rows {rows.missing} are missing, and {rows.different} are different without having been written since; "
+        f"partitions of them have the tokens {tokens}.",
+        subject=str(table),
+        next_step=f"Look at them (SELECT ... WHERE {key} = ...). What was fetched is kept; restore it beside, or from "
+        "another backup.",
+    )
