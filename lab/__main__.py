@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--cluster-name", help="what Cassandra calls it (default: the lab's name for it)")
     up.add_argument("--num-tokens", type=int, default=8, help="per node (default: %(default)s)")
     up.add_argument("--racks", nargs="+", metavar="RACK", help="one per node (default: r1 r2 r3 r1 ...)")
+    up.add_argument("--datacenters", nargs="+", metavar="DC", help="one per node (default: dc1 for all)")
     up.add_argument("--no-start", action="store_true", help="lay it out only, as new and empty machines")
 
     down = command("down", _down, "end everything of this lab; clusters and data stay, unless --destroy")
@@ -144,6 +145,7 @@ def _up(options: argparse.Namespace) -> None:
             cluster_name=options.cluster_name,
             num_tokens=options.num_tokens,
             racks=options.racks,
+            datacenters=options.datacenters,
         )
         aside = Writer.set_aside(root=options.root, name=cluster.name)
         if aside:
@@ -196,6 +198,7 @@ def _status(options: argparse.Namespace) -> int:
                     {
                         "name": node.name,
                         "address": node.address,
+                        "datacenter": node.datacenter,
                         "rack": node.rack,
                         "jmx_port": node.jmx_port,
                         "pid": node.pid,
@@ -222,7 +225,8 @@ def _print_status(*, report: t.Mapping[str, t.Any]) -> None:
         print(f"{cluster['name']}: Cassandra {cluster['version']}, cluster name {cluster['cluster_name']!r}")
         for node in cluster["nodes"]:
             state = "serves" if node["serves"] else "starting" if node["pid"] else "down"
-            print(f"  {node['name']:<12} {node['address']:<14} {node['rack']:<6} {state:<9} {node['directory']}")
+            place = f"{node['datacenter']:<6} {node['rack']:<6}"
+            print(f"  {node['name']:<12} {node['address']:<14} {place} {state:<9} {node['directory']}")
     for server in report["s3"]:
         print(f"{server['name']}: {server['endpoint_url']} {'serves' if server['pid'] else 'down'}")
     if not report["clusters"] and not report["s3"]:

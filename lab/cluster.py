@@ -16,6 +16,7 @@ import re
 import secrets
 import shutil
 import typing as t
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -61,7 +62,6 @@ class Cluster:
     name: str
     version: str
     cluster_name: str
-    datacenter: str
     network: Network
     nodes: tuple[Node, ...]
     superuser: Credentials
@@ -78,7 +78,7 @@ class Cluster:
         cluster_name: str | None = None,
         num_tokens: int = 8,
         racks: t.Sequence[str] | None = None,
-        datacenter: str = "dc1",
+        datacenters: t.Sequence[str] | None = None,
         heap_mib: int = 448,
     ) -> Cluster:
         """Lay out a new cluster, without starting it.
@@ -86,10 +86,11 @@ class Cluster:
         :param root: the lab's directory; several clusters, known by their ``name``, share it.
         :param cluster_name: what Cassandra calls it; ``name`` by default.
         :param racks: one per node; r1, r2, r3, r1, ... by default.
+        :param datacenters: one per node; all in dc1 by default.
         :raises LabError: there is such a cluster already, or an argument makes no sense.
         """
         directory = root.resolve() / "clusters" / name
-        _check_arguments(directory=directory, name=name, nodes=nodes, racks=racks)
+        _check_arguments(directory=directory, name=name, nodes=nodes, racks=racks, datacenters=datacenters)
         distribution = ensure_distribution(version=version)
         archives = ensure_class_data_archives(distribution=distribution)
         directory.mkdir(parents=True)
@@ -98,8 +99,8 @@ class Cluster:
             "name": name,
             "version": version,
             "cluster_name": cluster_name or name,
-            "datacenter": datacenter,
             "network": network.number,
+            "datacenters": list(datacenters) if datacenters else ["dc1"] * nodes,
             "racks": list(racks) if racks else [f"r{1 + number % 3}" for number in range(nodes)],
             "superuser": {"username": "cassandra", "password": "cassandra"},
             "application": {"username": APPLICATION_ROLE, "password": secrets.token_urlsafe(18)},
@@ -137,7 +138,7 @@ class Cluster:
     @classmethod
     def _from_state(cls, *, directory: Path, state: t.Mapping[str, t.Any]) -> Cluster:
         network = Network(number=state["network"])
-        racks = state["racks"]
+        racks, datacenters = state["racks"], state["datacenters"]
         nodes = tuple(
             Node(
                 directory=directory / f"n{number}",
@@ -148,16 +149,16 @@ class Cluster:
                 native_port=_NATIVE_PORT,
                 storage_port=_STORAGE_PORT,
                 jmx_port=network.jmx_port(node=number),
+                datacenter=datacenter,
                 rack=rack,
             )
-            for number, rack in enumerate(racks, start=1)
+            for number, (datacenter, rack) in enumerate(zip(datacenters, racks), start=1)
         )
         return cls(
             directory=directory,
             name=state["name"],
             version=state["version"],
             cluster_name=state["cluster_name"],
-            datacenter=state["datacenter"],
             network=network,
             nodes=nodes,
             superuser=Credentials(**state["superuser"]),
@@ -167,7 +168,7 @@ class Cluster:
     def _settings(self, *, node: Node, num_tokens: int, heap_mib: int) -> NodeSettings:
         return NodeSettings(
             cluster_name=self.cluster_name,
-            datacenter=self.datacenter,
+            datacenter=node.datacenter,
             rack=node.rack,
             address=node.address,
             native_port=node.native_port,
@@ -228,12 +229,29 @@ class Cluster:
         """
         self._on_all_nodes(Node.wipe)
 
+    def lose(self) -> None:
+        """End every node and its agent with SIGKILL, as they are, and their disks with them."""
+        self.kill()
+        self._on_all_nodes(Node.kill_agent)
+        self.wipe()
+
     def destroy(self) -> None:
         """End every node, with its agent, and remove the cluster with all its directories."""
         self._on_all_nodes(Node.kill_agent)
         self.kill()
         shutil.rmtree(self.directory)
         release_network(network=self.network)
+
+    @property
+    def datacenter(self) -> str:
+        """The one that clients are in."""
+        return self.nodes[0].datacenter
+
+    def replication(self, *, at_most: int | None = None) -> str:
+        """Of a keyspace with a replica on every node, or with that many in each data centre, as CQL."""
+        nodes = Counter(node.datacenter for node in self.nodes)
+        factors = "".join(f", '{name}': {min(count, at_most or count)}" for name, count in nodes.items())
+        return f"{{'class': 'NetworkTopologyStrategy'{factors}}}"
 
     def is_running(self) -> bool:
         """Tell whether any node's process runs."""
@@ -271,7 +289,6 @@ class Cluster:
                 result.result()
 
     def _set_up_roles(self) -> None:
-        who = self.application
         wait_until(
             self._replicates_roles_everywhere,
             timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
@@ -279,13 +296,28 @@ class Cluster:
         )
         # The superuser's row was written to one node before there were more replicas: spread it by reading it.
         self.wait_until_settled()
-        with self.session(nodes=self.nodes[:1], consistency=ConsistencyLevel.ALL) as session:
-            session.execute(f"CREATE ROLE {who.username} WITH LOGIN = true AND PASSWORD = '{who.password}'")
-            session.execute(f"GRANT ALL PERMISSIONS ON ALL KEYSPACES TO {who.username}")
+        wait_until(
+            self._has_application_role,
+            timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
+            what=f"{self.name} to have the role {self.application.username} on all of its nodes",
+        )
+
+    def _has_application_role(self) -> bool:
+        """Make it at ALL; false if a replica did not answer in time."""
+        who = self.application
+        try:
+            with self.session(nodes=self.nodes[:1], consistency=ConsistencyLevel.ALL) as session:
+                session.execute(
+                    f"CREATE ROLE IF NOT EXISTS {who.username} WITH LOGIN = true AND PASSWORD = '{who.password}'"
+                )
+                session.execute(f"GRANT ALL PERMISSIONS ON ALL KEYSPACES TO {who.username}")
+        except _NOT_YET:
+            return False
+        return True
 
     def _replicates_roles_everywhere(self) -> bool:
         """Give ``system_auth`` a replica on every node; false if nodes or roles are not ready for it yet."""
-        everywhere = f"{{'class': 'NetworkTopologyStrategy', '{self.datacenter}': {len(self.nodes)}}}"
+        everywhere = self.replication()
         try:
             with self.session(nodes=self.nodes[:1]) as session:
                 session.execute(f"ALTER KEYSPACE system_auth WITH replication = {everywhere}")
@@ -315,13 +347,22 @@ class Cluster:
             raise LabError(f"{error}\n{node.log_tail()}") from error
 
 
-def _check_arguments(*, directory: Path, name: str, nodes: int, racks: t.Sequence[str] | None) -> None:
+def _check_arguments(
+    *,
+    directory: Path,
+    name: str,
+    nodes: int,
+    racks: t.Sequence[str] | None,
+    datacenters: t.Sequence[str] | None,
+) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*", name):
         raise LabError(f"{name!r} cannot name a cluster: use lower-case letters and digits")
     if not 1 <= nodes <= NODES_MAX:
         raise LabError(f"a cluster of {nodes} nodes is not possible here: 1 to {NODES_MAX} are")
     if racks is not None and len(racks) != nodes:
         raise LabError(f"{len(racks)} racks for {nodes} nodes: give one per node")
+    if datacenters is not None and len(datacenters) != nodes:
+        raise LabError(f"{len(datacenters)} data centres for {nodes} nodes: give one per node")
     check_directory(directory=directory)
     if directory.exists():
         raise LabError(f"there is a cluster {name!r} already, in {directory}: load or destroy it")

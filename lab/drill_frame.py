@@ -124,10 +124,7 @@ class DrillFrame:
     def lose(self, old: Cluster, *, writer: Writer) -> None:
         """End all nodes, and their agents, at once, while clients write; their disks go too."""
         self.say("the disaster: kill -9 of all nodes, their disks destroyed, while clients write")
-        old.kill()
-        for node in old.nodes:
-            node.kill_agent()
-        old.wipe()
+        old.lose()
         writer.kill()
 
     def new_cluster(self, old: Cluster) -> Cluster:

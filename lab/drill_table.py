@@ -34,6 +34,9 @@ _FETCHED = re.compile(r"[0-9.]+ \w+ fetched, [0-9.]+ \w+ imported")
 _OTHERS = (AUDIT_LOG, ISSUANCE_COUNTERS)
 
 
+_SHOWN_FAILURES = 10
+
+
 @dataclasses.dataclass(frozen=True)
 class TableDrillReport:
     """What the drill saw.
@@ -41,7 +44,8 @@ class TableDrillReport:
     :param fetched: what the restore's own report says was fetched and imported.
     :param backup_bytes: of the whole backup that the restore began with.
     :param recovery_seconds: from the start of the restore's playbook to its end.
-    :param failed_elsewhere: writes to other tables that were not acknowledged.
+    :param failed: writes to all but the dropped table that were not acknowledged, each with its seconds from the
+        restore's beginning; those of before the deploy, when nodes are restarted, are told and no fault of the restore.
     """
 
     version: str
@@ -54,15 +58,21 @@ class TableDrillReport:
     damaged: CheckResult
     dropped: CheckResult
     others: CheckResult
-    failed_elsewhere: int
+    failed: tuple[tuple[str, float], ...]
+    deploy_seconds: float
 
     @property
     def ok(self) -> bool:
         """Whether every point held."""
-        return self.damaged.ok and self.dropped.ok and self.others.ok and not self.failed_elsewhere
+        return self.damaged.ok and self.dropped.ok and self.others.ok and not self._failed_since
+
+    @property
+    def _failed_since(self) -> list[tuple[str, float]]:
+        return [each for each in self.failed if each[1] >= self.deploy_seconds]
 
     def lines(self) -> list[str]:
         """Return the report as lines of text."""
+        since = len(self._failed_since)
         return [
             f"Cassandra {self.version}; {self.writes_acknowledged} acknowledged writes in the truth file",
             f"the deploy dropped {OCSP_RESPONSES.name} and damaged {self.damaged_rows} rows of {CERTIFICATES.name}",
@@ -71,7 +81,8 @@ class TableDrillReport:
             f"{CERTIFICATES.name}, row by row at ALL: {self.damaged.summary()}",
             f"{OCSP_RESPONSES.name}, row by row at ALL: {self.dropped.summary()}",
             f"all other tables, everything that was ever written: {self.others.summary()}",
-            f"writes to other tables that failed: {self.failed_elsewhere}",
+            f"writes to all other tables that failed since the deploy: {since}; before it: {len(self.failed) - since}",
+            *(f"  {table}, {seconds:+.1f} s from the restore" for table, seconds in self.failed[:_SHOWN_FAILURES]),
         ]
 
 
@@ -106,6 +117,7 @@ def _run(drill: DrillFrame) -> TableDrillReport:
     wait_until_covered(cluster, moment_us)
 
     drill.say("both tables back as of the moment before, while clients write")
+    began_us = now_us()
     restored = drill.play(
         "restore_tables",
         cluster,
@@ -141,7 +153,12 @@ def _run(drill: DrillFrame) -> TableDrillReport:
         damaged=damaged,
         dropped=dropped,
         others=others,
-        failed_elsewhere=sum(write.acknowledged_us is None and write.table in elsewhere for write in truth),
+        deploy_seconds=(moment_us - began_us) / 1e6,
+        failed=tuple(
+            (write.table, (write.timestamp_us - began_us) / 1e6)
+            for write in truth
+            if write.acknowledged_us is None and write.table in elsewhere
+        ),
     )
 
 

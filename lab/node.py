@@ -34,6 +34,7 @@ class Node(NodeLayout):
     native_port: int
     storage_port: int
     jmx_port: int
+    datacenter: str
     rack: str
 
     @property

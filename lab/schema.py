@@ -67,15 +67,13 @@ _TYPES_AND_TABLES = (
 _SAI_INDEX = "CREATE INDEX IF NOT EXISTS certificates_subject ON {ks}.certificates (subject) USING 'sai'"
 
 
-def create_schema(*, session: t.Any, replication_factor: int = 3, datacenter: str = "dc1") -> None:
+def create_schema(*, session: t.Any, replication: str) -> None:
     """Create the keyspace with its types, tables and indexes, as far as they are not there.
 
     :param session: of the driver; its server's version decides whether there is an SAI index.
+    :param replication: of the keyspace, as CQL.
     """
-    session.execute(
-        f"CREATE KEYSPACE IF NOT EXISTS {KEYSPACE} WITH replication ="
-        f" {{'class': 'NetworkTopologyStrategy', '{datacenter}': {replication_factor}}}"
-    )
+    session.execute(f"CREATE KEYSPACE IF NOT EXISTS {KEYSPACE} WITH replication = {replication}")
     for statement in _TYPES_AND_TABLES:
         session.execute(statement.format(ks=KEYSPACE))
     if has_sai(session=session):

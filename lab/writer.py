@@ -35,13 +35,9 @@ _STOP_TIMEOUT_SECONDS = 120.0
 
 
 def set_up_schema(*, cluster: Cluster) -> None:
-    """Create the lab's keyspace on a cluster, with three replicas, or as many as it has nodes."""
+    """Create the lab's keyspace on a cluster, with three replicas in each data centre, or as many as it has nodes."""
     with cluster.session() as session:
-        create_schema(
-            session=session,
-            replication_factor=min(_REPLICAS_MAX, len(cluster.nodes)),
-            datacenter=cluster.datacenter,
-        )
+        create_schema(session=session, replication=cluster.replication(at_most=_REPLICAS_MAX))
 
 
 def load(*, cluster: Cluster, truth_path: Path, certificates: int) -> int:

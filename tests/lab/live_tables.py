@@ -16,6 +16,7 @@ from cassandra.cluster import Session
 from lab.archiving import prepare_archiving, wait_until_covered
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
+from lab.node import Node
 from lab.playbook import PlaybookRun, run_playbook
 from lab.s3 import S3Server
 from lab.truth import Write, now_us, read_truth, wait_until_grown
@@ -34,7 +35,14 @@ class Live:
     """A cluster with a backup, which clients go on writing to."""
 
     def __init__(
-        self, *, root: Path, version: str, ending: contextlib.ExitStack, archive: bool = False, counting: bool = True
+        self,
+        *,
+        root: Path,
+        version: str,
+        ending: contextlib.ExitStack,
+        archive: bool = False,
+        counting: bool = True,
+        datacenters: t.Sequence[str] | None = None,
     ) -> None:
         self.root = root
         self._counting = counting
@@ -44,7 +52,7 @@ class Live:
         ending.callback(server.destroy)
         server.create_bucket(BUCKET)
         self.server = server
-        self.cluster = Cluster.create(root=root, name="live", version=version, nodes=3)
+        self.cluster = Cluster.create(root=root, name="live", version=version, nodes=3, datacenters=datacenters)
         ending.callback(self.cluster.destroy)
         if archive:
             prepare_archiving(self.cluster)
@@ -59,7 +67,7 @@ class Live:
         if archive:
             self.play("enable_archiving", archive_interval_seconds=2).require_success()
         with self.session() as session:
-            _make_quiet_tables(session)
+            _make_quiet_tables(session, replication=self.cluster.replication())
         self.writer = self._start_writing()
         ending.callback(self.end_writing)
         self.play("backup", backup_tag=TAG).require_success()
@@ -103,6 +111,12 @@ class Live:
             name, inventory=self.inventory, directory=self.directory, variables=variables, arguments=arguments
         )
 
+    def play_on(self, cluster: Cluster, name: str, *, prefix: str = PREFIX, **variables: t.Any) -> PlaybookRun:
+        """Run a playbook to its end on another cluster, with a repository in the same bucket."""
+        repository = Repository(server=self.server, bucket=BUCKET, prefix=prefix)
+        inventory = write_inventory(path=self.root / f"{cluster.name}.yml", clusters=[cluster], repository=repository)
+        return run_playbook(name, inventory=inventory, directory=self.directory, variables=variables)
+
     def restore(self, *arguments: str, **variables: t.Any) -> PlaybookRun:
         """Run ``restore_tables``, as of the backup unless another restore point is given."""
         return self.play("restore_tables", *arguments, **{"restore_point": TAG, **variables})
@@ -123,12 +137,9 @@ class Live:
         return t.cast("dict[str, t.Any]", json.loads(body.read()))
 
 
-def _make_quiet_tables(session: Session) -> None:
+def _make_quiet_tables(session: Session, *, replication: str) -> None:
     """Tables that no client writes to, so that what they hold is known."""
-    session.execute(
-        "CREATE KEYSPACE quiet WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3} "
-        "AND durable_writes = true"
-    )
+    session.execute(f"CREATE KEYSPACE quiet WITH replication = {replication} AND durable_writes = true")
     session.execute("CREATE TYPE quiet.place (street text, town text)")
     session.execute('CREATE TYPE quiet."Person" (name text, home frozen<place>)')
     session.execute(
@@ -158,9 +169,14 @@ def rows_of(session: Session, table: str) -> list[str]:
     return sorted(map(str, session.execute(f"SELECT * FROM {table}")))
 
 
-def notes_of(live: Live) -> t.Iterator[dict[str, t.Any]]:
-    """What nodes have written down about restores of tables."""
-    for node in live.cluster.nodes:
+def importing(live: Live) -> bool:
+    """Whether a node has begun to import a restore's tables, and has not ended with one."""
+    return any(notes["import_began_ms"] and not notes["imported"] for notes in notes_of(live))
+
+
+def notes_of(live: Live, *, nodes: t.Sequence[Node] | None = None) -> t.Iterator[dict[str, t.Any]]:
+    """What nodes, all or some, have written down about restores of tables."""
+    for node in nodes or live.cluster.nodes:
         for path in (node.directory / "revive" / "restores").glob("*.tables"):
             with contextlib.suppress(OSError, ValueError):
                 yield json.loads(path.read_text(encoding="utf-8"))

@@ -58,8 +58,7 @@ class Marker:
         """Make the table, with three replicas."""
         with self._cluster.session() as session:
             session.execute(
-                "CREATE KEYSPACE IF NOT EXISTS marks WITH replication = "
-                f"{{'class': 'NetworkTopologyStrategy', '{self._cluster.datacenter}': 3}}"
+                "CREATE KEYSPACE IF NOT EXISTS marks WITH replication = " + self._cluster.replication(at_most=3)
             )
             session.execute("CREATE TABLE IF NOT EXISTS marks.marks (mark text PRIMARY KEY, filler blob)")
 

@@ -102,11 +102,8 @@ class MomentHistory:
 
     def lose(self) -> None:
         """End everything at once, as it is, and the disks with it."""
-        self.cluster.kill()
-        for node in self.cluster.nodes:
-            node.kill_agent()
+        self.cluster.lose()
         self.writer.kill()
-        self.cluster.wipe()
 
     def new_cluster(self, name: str) -> Cluster:
         """Nodes that were never started, as many as there were and of the same version."""

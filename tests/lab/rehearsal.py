@@ -152,20 +152,40 @@ def kill_a_module(
     variables: t.Mapping[str, t.Any],
 ) -> PlaybookRun:
     """Run a playbook, and end those of its modules of a name that are at work with SIGKILL as soon as it is time."""
-    began = time.monotonic()
-    process = start_playbook(
-        playbook,
+
+    def kill() -> None:
+        assert _kill_modules(directory, module=module), "no module was at work"
+
+    return play_and(
+        kill,
+        playbook=playbook,
+        is_time=is_time,
         inventory=inventory,
         directory=directory,
         # So that a module that is at work is known by its file.
         variables={**variables, "ansible_pipelining": False},
     )
+
+
+def play_and(
+    act: t.Callable[[], None],
+    *,
+    playbook: str,
+    is_time: t.Callable[[], bool],
+    inventory: Path,
+    directory: Path,
+    variables: t.Mapping[str, t.Any],
+) -> PlaybookRun:
+    """Run a playbook to its end, and do something once as soon as it is time."""
+    began = time.monotonic()
+    process = start_playbook(playbook, inventory=inventory, directory=directory, variables=variables)
     try:
         _wait_to_kill(is_time, process)
-        killed = _kill_modules(directory, module=module)
-        assert killed, f"no module was at work:\n{_rest(process)}"
+        assert process.poll() is None, f"it ended before:\n{_rest(process)}"
+        act()
     finally:
         run = finish_playbook(playbook, process=process, began=began)
+        print(run.output)
     return run
 
 

@@ -16,11 +16,9 @@ from cassandra.cluster import Session
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from lab.checker import check
 from lab.cluster import Cluster
-from lab.inventory import Repository, write_inventory
-from lab.playbook import PlaybookRun, run_playbook
 from lab.schema import CERTIFICATES, KEYSPACE, TABLES
 from lab.truth import Write, read_truth
-from tests.lab.live_tables import BUCKET, ROWS, TAG, Live, rows_of
+from tests.lab.live_tables import PREFIX, ROWS, TAG, Live, rows_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -39,16 +37,6 @@ class Lost:
     orders: list[str]
     moment_us: int
 
-    def play(self, name: str, cluster: Cluster, *, prefix: str | None = None, **variables: t.Any) -> PlaybookRun:
-        """Run a playbook on another cluster to its end."""
-        repository = self.live.repository
-        if prefix is not None:
-            repository = Repository(server=repository.server, bucket=BUCKET, prefix=prefix)
-        inventory = write_inventory(
-            path=self.live.root / f"{cluster.name}.yml", clusters=[cluster], repository=repository
-        )
-        return run_playbook(name, inventory=inventory, directory=self.live.directory, variables=variables)
-
     def require_as_of_the_backup(self, session: Session) -> None:
         """Require every row of the backup, and no other."""
         result = check(session, self.truth, until_us=self.live.began_us, tables=TABLES)
@@ -66,17 +54,14 @@ def _lost(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
             orders = rows_of(session, 'quiet."Orders"')
         moment_us = live.moment()
         live.end_writing()
-        live.cluster.kill()
-        for node in live.cluster.nodes:
-            node.kill_agent()
-        live.cluster.wipe()
+        live.cluster.lose()
         yield Lost(live=live, truth=read_truth(live.truth_path), orders=orders, moment_us=moment_us)
 
 
 @pytest.fixture(scope="module", name="two")
 def _two(lost: Lost) -> t.Iterator[Cluster]:
     """Two nodes in one rack."""
-    cluster = Cluster.create(root=lost.live.root, name="two", nodes=2, racks=["r1", "r1"], datacenter="here")
+    cluster = Cluster.create(root=lost.live.root, name="two", nodes=2, racks=["r1", "r1"], datacenters=["here"] * 2)
     try:
         cluster.start()
         yield cluster
@@ -85,19 +70,21 @@ def _two(lost: Lost) -> t.Iterator[Cluster]:
 
 
 def test_without_being_told_so_another_shape_is_refused(lost: Lost, two: Cluster) -> None:
-    run = lost.play("restore_tables", two, restore_point=TAG, restore_keyspaces=KEYSPACE, restore_mode="replace")
+    run = lost.live.play_on(
+        two, "restore_tables", restore_point=TAG, restore_keyspaces=KEYSPACE, restore_mode="replace"
+    )
     assert run.exit_status != 0
     assert "has tokens that no node of the backup had" in run.output
     assert "restore_reshape=true" in run.output
-    run = lost.play("restore_tables", two, restore_point=TAG, restore_keyspaces=KEYSPACE, restore_reshape=True)
+    run = lost.live.play_on(two, "restore_tables", restore_point=TAG, restore_keyspaces=KEYSPACE, restore_reshape=True)
     assert run.exit_status != 0
     assert "is replicated in the data centre dc1, and the cluster has here" in run.output
 
 
 def test_three_nodes_become_two_in_one_rack_with_one_replica(lost: Lost, two: Cluster) -> None:
-    run = lost.play(
-        "restore_tables",
+    run = lost.live.play_on(
         two,
+        "restore_tables",
         restore_point=TAG,
         restore_keyspaces=[KEYSPACE, "quiet"],
         restore_mode="replace",
@@ -115,9 +102,9 @@ def test_three_nodes_become_two_in_one_rack_with_one_replica(lost: Lost, two: Cl
 
 
 def test_as_of_a_moment_with_fewer_replicas_than_before(lost: Lost, two: Cluster) -> None:
-    run = lost.play(
-        "restore_tables",
+    run = lost.live.play_on(
         two,
+        "restore_tables",
         restore_point=format_us(lost.moment_us),
         restore_tables=f"{KEYSPACE}.{CERTIFICATES.name}",
         restore_into_keyspace="at_the_moment",
@@ -134,17 +121,17 @@ def test_as_of_a_moment_with_fewer_replicas_than_before(lost: Lost, two: Cluster
 
 
 def test_two_nodes_become_five_in_three_racks_with_three_replicas(lost: Lost, two: Cluster) -> None:
-    lost.play("backup", two, prefix="two", backup_tag=_AGAIN).require_success()
+    lost.live.play_on(two, "backup", prefix="two", backup_tag=_AGAIN).require_success()
     two.stop()
     five = Cluster.create(
-        root=lost.live.root, name="five", nodes=5, racks=["a", "a", "b", "b", "c"], datacenter="there"
+        root=lost.live.root, name="five", nodes=5, racks=["a", "a", "b", "b", "c"], datacenters=["there"] * 5
     )
     try:
         five.start()
-        for name, prefix, tag in (("from two", "two", _AGAIN), ("from three", None, TAG)):
-            lost.play(
-                "restore_tables",
+        for name, prefix, tag in (("from two", "two", _AGAIN), ("from three", PREFIX, TAG)):
+            lost.live.play_on(
                 five,
+                "restore_tables",
                 prefix=prefix,
                 restore_point=tag,
                 restore_keyspaces=[KEYSPACE, "quiet"],

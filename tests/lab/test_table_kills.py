@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
-from tests.lab.live_tables import ROWS, Live, notes_of, rows_of
-from tests.lab.rehearsal import fetched_bytes, kill_a_module, kill_the_controller
+from tests.lab.live_tables import ROWS, Live, importing, notes_of, rows_of
+from tests.lab.rehearsal import fetched_bytes, kill_a_module, kill_the_controller, play_and
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -114,13 +114,44 @@ def test_killed_while_it_imports_what_was_there_comes_back(killed: Killed) -> No
     with live.session() as session:
         session.execute("INSERT INTO quiet.\"Orders\" (k, c) VALUES (800, 'before the kill')")
     before = killed.rows()
-    said = killed.kill_modules(
-        lambda: any(notes["import_began_ms"] and not notes["imported"] for notes in notes_of(live))
-    )
+    said = killed.kill_modules(lambda: importing(live))
     assert "What the tables held before is in them again" in said
     assert killed.rows() == before
     live.restore(**killed.variables()).require_success()
     assert killed.rows() == killed.then
+
+
+def test_a_node_that_dies_while_it_imports_is_started_and_the_same_run_again(killed: Killed) -> None:
+    live = killed.live
+    (dying,) = live.cluster.nodes[1:2]
+    run = play_and(
+        dying.kill,
+        playbook="restore_tables",
+        is_time=lambda: any(notes["import_began_ms"] for notes in notes_of(live, nodes=[dying])),
+        inventory=live.inventory,
+        directory=live.directory,
+        variables=killed.variables(),
+    )
+    assert run.exit_status != 0, run.output
+    assert "it could not be put back everywhere" in run.output
+    assert "When all nodes run, run the same again" in run.output
+    dying.start()
+    live.cluster.wait_until_settled()
+    live.restore(**killed.variables()).require_success()
+    assert killed.rows() == killed.then
+
+
+def test_killed_while_it_compares_rows_it_is_not_called_done_and_the_same_goes_on(killed: Killed) -> None:
+    live = killed.live
+    more = {"restore_mode": "beside", "restore_suffix": "_compared"}
+    said = killed.kill_modules(lambda: bool(_instances(live, of="verification")), **more)
+    assert "are not shown to hold what the backup holds" in said
+    assert not _instances(live, of="verification"), "an instance outlived its module"
+    again = live.restore(**killed.variables(**more)).require_success()
+    assert "rows compared with the backup's" in again.output
+    assert not list(notes_of(live))
+    with live.session() as session:
+        assert rows_of(session, 'quiet."Orders_compared"') == killed.then
 
 
 def test_a_new_table_whose_controller_dies_before_it_is_complete_is_completed(killed: Killed) -> None:
@@ -140,9 +171,9 @@ def test_a_new_table_whose_controller_dies_before_it_is_complete_is_completed(ki
         assert found == set(range(ROWS))
 
 
-def _instances(live: Live) -> list[int]:
-    """Staging instances of the cluster's nodes that run."""
-    marks = (b"CassandraDaemon", b"/staging/conf", os.fsencode(live.cluster.directory))
+def _instances(live: Live, *, of: str = "staging") -> list[int]:
+    """Instances of one step, beside the cluster's nodes, that run."""
+    marks = (b"CassandraDaemon", f"/{of}/conf".encode(), os.fsencode(live.cluster.directory))
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -89,6 +89,27 @@ def test_a_cluster_goes_back_to_a_moment(operator: Operator, service: Service) -
     assert "GAP" in operator.play("archiving_status").require_success().output
 
 
+def test_one_table_goes_back_to_a_moment_while_the_units_serve(operator: Operator, service: Service) -> None:
+    operator.play("backup", backup_tag="tables").require_success()
+    service.script("write", str(6 * ROWS), "100")
+    moment_us, then = now_us(), service.rows()
+    service.script("write", str(7 * ROWS), "50")
+    now, processes = service.rows(), service.processes()
+    assert now["orders"] != then["orders"]
+    operator.play("ship_commitlogs").require_success()
+    run = operator.play(
+        "restore_tables", restore_point=moment_text(moment_us), restore_tables="shop.orders", restore_mode="replace"
+    ).require_success()
+    assert run.output.count("in the tables") == len(NAMES), "what was verified is not told for each node"
+    assert service.rows() == {"orders": then["orders"], "visits": now["visits"]}
+    beside = operator.play(
+        "restore_tables", restore_point="tables", restore_keyspaces="shop", restore_into_keyspace="shop_then"
+    ).require_success()
+    assert beside.output.count("all are in the tables, byte for byte") == len(NAMES)
+    assert service.processes() == processes, "a unit was restarted"
+    require_rights()
+
+
 def test_turned_off_nothing_of_it_is_left(operator: Operator, service: Service) -> None:
     rows = service.rows()
     operator.play("disable_archiving").require_success()
