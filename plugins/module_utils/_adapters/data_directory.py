@@ -42,6 +42,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_jou
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 
+#: Components of SAI are named after their index, which is another one at another table.
+_SAI = "SAI"
+#: The one file of an SSTable that Cassandra writes to again, in place.
+_APPENDED = "TOC.txt"
 _KEYSPACE_DIRECTORY = re.compile(r"\w+\Z", re.ASCII)
 _COPY_BYTES = 1024 * 1024
 
@@ -314,6 +318,23 @@ def table_directories(place: str, *, keyspace: str, tables: t.Container[str] | N
 def components_in(directory: str) -> list[str]:
     """The paths of the files of SSTables in a directory, sorted; none if it is not there."""
     return [os.path.join(directory, name) for name in names_in(directory) if split_component(name) is not None]
+
+
+def link_components(
+    names: t.Mapping[str, str], *, target: str, owner: Owner, link: t.Callable[[str, str], None] = os.link
+) -> None:
+    """Have a directory hold files of SSTables too, without what they have of indexes; nothing is shared that changes.
+
+    :param names: the files' paths, each with its name there.
+    :raises LocalFilesError: if that does not work.
+    """
+    with explained("link", target):
+        for path, name in names.items():
+            component = (split_component(os.path.basename(path)) or ("", ""))[1]
+            if component == _APPENDED:
+                copy_file(path, target=os.path.join(target, name), owner=owner)
+            elif not component.startswith(_SAI):
+                link(path, os.path.join(target, name))
 
 
 def has_sstables(directory: str) -> bool:

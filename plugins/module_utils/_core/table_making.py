@@ -43,6 +43,11 @@ def table_comment(restore_id: str) -> str:
     return _text(f"{UNFINISHED}{restore_id}")
 
 
+def is_being_restored(table: SchemaObject, *, restore_id: str) -> bool:
+    """Whether a restore has made the table and is not through with it."""
+    return f"{UNFINISHED}{restore_id}" in cql.table_properties(table).get("comment", "")
+
+
 class Making:
     """What has to be made for each table, and why it cannot."""
 
@@ -76,7 +81,9 @@ class Making:
         name = _with_suffix(source.table, self._suffix(elsewhere=keyspace != source.keyspace))
         then = self._then.find(cql.TABLE, source.keyspace, source.table)
         there = self._now.find(cql.TABLE, keyspace, name)
-        is_new = self._selection.mode == BESIDE or there is None or self._is_ours(there)
+        is_new = (
+            self._selection.mode == BESIDE or there is None or is_being_restored(there, restore_id=self._restore_id)
+        )
         if then is None:
             self.reasons.append(
                 NodeError(
@@ -188,7 +195,7 @@ class Making:
     def _make(self, then: SchemaObject, *, keyspace: str, name: str, there: SchemaObject | None) -> None:
         """A new table, as the old one was; without indexes and compactions until it has its data."""
         properties = cql.table_properties(then)
-        if there is not None and not self._is_ours(there):
+        if there is not None and not is_being_restored(there, restore_id=self._restore_id):
             self.reasons.append(
                 InputError(
                     f"There is a table {cql.shown_name(keyspace, name)} already.",
@@ -221,10 +228,6 @@ class Making:
                 f"{cql.shown_name(keyspace, name)} is gone, and what roles had been granted on it went with it: grant "
                 "it again."
             )
-
-    def _is_ours(self, table: SchemaObject) -> bool:
-        """Whether this restore has made the table, and was broken off."""
-        return UNFINISHED + self._restore_id in cql.table_properties(table).get("comment", "")
 
     def _take(self, then: SchemaObject, *, there: SchemaObject) -> None:
         """A table that is there, if the data fits it."""

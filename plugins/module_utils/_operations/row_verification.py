@@ -23,7 +23,6 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
@@ -31,7 +30,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging
     check_memory,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SCHEMA_KEYSPACE, split_component
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SCHEMA_KEYSPACE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import parse_describering
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import Progress
@@ -58,8 +57,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.token_range
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import recovery
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import LOCK_NAME
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import (
-    APPENDED,
-    SAI,
     TablePart,
     read_notes,
     restore_parts,
@@ -227,21 +224,13 @@ def _link_below(source: str, target: str) -> None:
 
 
 def _link_files(source: str, target: str) -> None:
-    """Have a directory hold a table's files too, under names that nothing there has."""
-    try:
-        os.makedirs(target, mode=0o750, exist_ok=True)
-        taken = [os.path.basename(path) for path in data_directory.components_in(target)]
-        paths = {os.path.basename(path): path for path in data_directory.components_in(source)}
-        for name, new in renumbered(paths, taken=taken).items():
-            component = (split_component(name) or ("", ""))[1]
-            if component.startswith(SAI):
-                continue
-            if component == APPENDED:
-                shutil.copyfile(paths[name], os.path.join(target, new))
-            else:
-                _link(paths[name], os.path.join(target, new))
-    except OSError as error:
-        raise local_error(error, doing="link", path=target) from error
+    """Have a directory hold a table's files too, under names that nothing there has; who owns them comes later."""
+    with data_directory.explained("make the directory", target):
+        os.makedirs(target, exist_ok=True)
+    taken = [os.path.basename(path) for path in data_directory.components_in(target)]
+    paths = {os.path.basename(path): path for path in data_directory.components_in(source)}
+    names = {paths[name]: new for name, new in renumbered(paths, taken=taken).items()}
+    data_directory.link_components(names, target=target, owner=data_directory.Owner(), link=_link)
 
 
 def _link(source: str, target: str) -> None:

@@ -39,7 +39,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetoo
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as schema_core
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import split_component
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
     Progress,
@@ -55,7 +54,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.staging imp
     check_one_schema,
     parse_truncations,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_making import is_compacted
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_making import is_being_restored, is_compacted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, recovery, restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import record_import
@@ -70,10 +69,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.switc
 
 #: Longer than any import or index takes.
 _TIMEOUT_SECONDS = 7 * 24 * 3600
-#: Components of SAI are named after their index, which is another one at a new table.
-SAI = "SAI"
-#: The one file of an SSTable that Cassandra writes to again, in place.
-APPENDED = "TOC.txt"
 _DATA = "-Data.db"
 _TRUNCATION = re.compile(r"truncated-(?P<ms>\d+)-")
 
@@ -293,7 +288,7 @@ def release_tables(
     done = []
     for table in plan.tables:
         there = now.find(schema_core.TABLE, table.keyspace, table.table) if table.is_new else None
-        if there is not None and _is_ours(there, restore_id=plan.restore.restore_id):
+        if there is not None and is_being_restored(there, restore_id=plan.restore.restore_id):
             name = schema_core.full_name(table.keyspace, table.table)
             done.append(f"ALTER TABLE {name} WITH comment = {table.comment}")
     return _executed(done, cql=cql, check_mode=check_mode, connect=connect)
@@ -483,12 +478,8 @@ def _executed(statements: t.Sequence[str], *, cql: CqlSettings, check_mode: bool
     return tuple(statements)
 
 
-def _is_ours(table: schema_core.SchemaObject, *, restore_id: str) -> bool:
-    return restore_id in schema_core.table_properties(table).get("comment", "")
-
-
 def _check_ours(table: schema_core.SchemaObject, *, restore_id: str) -> None:
-    if not _is_ours(table, restore_id=restore_id):
+    if not is_being_restored(table, restore_id=restore_id):
         shown = schema_core.shown_name(table.keyspace, table.name)
         raise NodeError(
             f"The table {shown} is there and is not of this restore.",
@@ -514,13 +505,8 @@ def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources
         data_directory.remove_tree(target)
         who = data_directory.resolve_owner(owner=part.owner, group=part.group, like=place)
         data_directory.make_directories(target, below=place, owner=who)
-        with data_directory.explained("link", target):
-            for path in data_directory.components_in(source):
-                component = (split_component(os.path.basename(path)) or ("", ""))[1]
-                if component == APPENDED:
-                    data_directory.copy_file(path, target=os.path.join(target, os.path.basename(path)), owner=who)
-                elif not component.startswith(SAI):
-                    os.link(path, os.path.join(target, os.path.basename(path)))
+        names = {path: os.path.basename(path) for path in data_directory.components_in(source)}
+        data_directory.link_components(names, target=target, owner=who)
         directories.append(target)
     if directories:
         # Elsewhere Cassandra refuses files with tokens that are not the node's own, which tells of a mistake.

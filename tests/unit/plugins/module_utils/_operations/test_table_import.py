@@ -22,6 +22,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import IMPORTS_PREFIX, parse_import_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Assignment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_making import table_comment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import Selection, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_import
 from tests.unit.plugins.module_utils._core.plans import restore_plan, table_restore
@@ -303,7 +304,7 @@ def test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew(
 ) -> None:
     columns = "k int PRIMARY KEY, v int, gone int, again int"
     made = (
-        f'CREATE TABLE IF NOT EXISTS "shop"."x" ({columns}) WITH comment = \'x {RESTORE_ID}\'',
+        f'CREATE TABLE IF NOT EXISTS "shop"."x" ({columns}) WITH comment = {table_comment(RESTORE_ID)}',
         'ALTER TABLE "shop"."x" DROP gone USING TIMESTAMP 7',
         'ALTER TABLE "shop"."x" DROP again USING TIMESTAMP 8',
         'ALTER TABLE "shop"."x" ADD again bigint',
@@ -335,7 +336,7 @@ def test_a_new_table_is_completed_once_and_says_whose_it_is_until_it_is_released
     ended = dataclasses.replace(table, comment="'ours'", compaction="{'class': 'S'}")
     plan = dataclasses.replace(plan, tables=(ended,), after_cql=(index,))
     orders = "CREATE TABLE shop.orders (k int PRIMARY KEY, v int) WITH "
-    mark = f"comment = 'x {RESTORE_ID}'"
+    mark = f"comment = {table_comment(RESTORE_ID)}"
     described = [f"{orders}{mark} AND compaction = {{'class': 'S', 'enabled': 'false'}}"]
     monkeypatch.setattr(table_import, "describe_schema", lambda *_arguments, **_named: tuple(described))
 
