@@ -66,8 +66,8 @@ class RowLayout:
 
     def row(self, text: str) -> Row:
         """What the query with times answers."""
-        # As pairs in their order, so that it does not matter how a name is quoted.
-        values = [value for _name, value in json.loads(text, object_pairs_hook=list)]
+        # As pairs in their order, so that it does not matter how a name is quoted; decimals with all their digits.
+        values = [value for _name, value in json.loads(text, object_pairs_hook=list, parse_float=str)]
         keys = len(self.partition_key) + len(self.clustering)
         cells = dict(zip(self.others, values[keys:]))
         times = values[keys + len(self.others) : -1]

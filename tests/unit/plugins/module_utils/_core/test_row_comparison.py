@@ -63,6 +63,13 @@ def test_a_row_is_read_by_the_places_of_its_values() -> None:
     assert set(row.cells) == set(_LAYOUT.others)
 
 
+def test_decimals_that_differ_in_their_last_digit_differ() -> None:
+    layout = RowLayout.of([("k", "partition_key", 0, "int"), ("v", "regular", -1, "decimal")])
+    texts = (f'{{"k": 1, "v": 0.3000000000000000000{digit}, "writetime(v)": 1, "token": 5}}' for digit in "12")
+    then, now = map(layout.row, texts)
+    assert _compared([then], [now]).different == 1
+
+
 @pytest.mark.parametrize(
     ("then", "now", "rows"), [("ab", "ab", 2), ("", "", 0), ("ab", "a", None), ("a", "ab", None), ("ab", "ba", None)]
 )
