@@ -64,7 +64,10 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
         MERGE: "over what is there",
     }[restore.mode]
     what = number_of_tables(plan) if plan.tables else f"the tables {', '.join(plan.selection.patterns)}"
-    lines = [f"Restore {what} of {restore.tag} of cluster {restore.source_cluster_name} {how}."]
+    lines = [
+        f"Restore {what} of {restore.tag} of cluster {restore.source_cluster_name} {how}.",
+        f"This is the restore {restore.restore_id}; if it is broken off, the same again goes on with it.",
+    ]
     if restore.moment:
         lines += moment_lines(restore.moment, tag=restore.tag)
     else:

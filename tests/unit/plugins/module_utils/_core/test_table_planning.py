@@ -279,6 +279,9 @@ def test_a_plan_travels_as_plain_values_and_is_told_in_lines() -> None:
         TablesPlan.from_result({"restore": {}})
     lines = tables_plan_lines(plan)
     assert "shop.orders goes to shop.orders_restored_20261122184211, a new table: 2 files, 10 B, 7 rows" in lines
+    assert (
+        f"This is the restore {plan.restore.restore_id}; if it is broken off, the same again goes on with it." in lines
+    )
     assert plan.restore.mode == BESIDE
 
 
