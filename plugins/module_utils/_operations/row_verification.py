@@ -65,7 +65,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.table
 )
 
 _INSTANCE = "verification"
-_PAGE_ROWS = 500
+# Rows may be of megabytes, and both sides and this process hold a page of them.
+_PAGE_ROWS, _PAGE_ROWS_UNKNOWN = 500, 50
+_PAGE_BYTES = 8 * 1024 * 1024
 _RANGES_AT_LEAST = 64
 _RANGE_BYTES = 4 * 1024 * 1024
 #: A row may expire between one reading and the other, and a read may have been answered by another replica.
@@ -327,7 +329,14 @@ class _Comparison:
         table = self._table
         keyspace, name = (table.keyspace, table.table) if of_now else (table.source_keyspace, table.source_table)
         statement = self._layout.statement(keyspace, name, times=times)
-        return (str(text) for (text,) in cql.stream(statement, tokens, page_rows=_PAGE_ROWS))
+        return (str(text) for (text,) in cql.stream(statement, tokens, page_rows=_page_rows(table)))
+
+
+def _page_rows(table: TableRestore) -> int:
+    """How many rows are asked for at once, by their size in the backup; all replicas' files outweigh compression."""
+    if not table.rows:
+        return _PAGE_ROWS_UNKNOWN
+    return max(1, min(_PAGE_ROWS, _PAGE_BYTES * table.rows // max(1, table.size)))
 
 
 def _is_as_it_should_be(table: TableRestore, rows: TableRows) -> bool:

@@ -43,6 +43,7 @@ class _Side:
     def __init__(self, rows: _Values) -> None:
         self.values = rows
         self.done: list[str] = []
+        self.pages: set[int] = set()
         self.settings: CqlSettings | None = None
 
     def rows(self, statement: str, parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
@@ -56,6 +57,7 @@ class _Side:
         return [("10.0.0.1",)]
 
     def stream(self, statement: str, parameters: tuple[t.Any, ...], *, page_rows: int) -> t.Iterator[tuple[t.Any, ...]]:
+        self.pages.add(page_rows)
         start, end = parameters
         for token, (value, at) in sorted(self.values.items()):
             if start < token <= end:
@@ -197,6 +199,21 @@ def test_where_clients_write_their_doing_is_told_and_what_is_older_is_an_error(
 def test_a_backup_without_cassandra_s_schema_is_not_compared(case: Case) -> None:
     assert case.verify(case.part(fetched=_ORDERS)) is None
     assert case.then.settings is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "page_rows"),
+    [(1000, 1000, 500), (1000, 2**30, 7), (1, 2**30, 1), (1000, 0, 500), (None, 2**30, 50), (0, 2**30, 50)],
+)
+def test_a_page_has_fewer_rows_the_larger_they_are(case: Case, rows: int | None, size: int, page_rows: int) -> None:
+    case.then.values = case.now.values = {150: ("b", 1)}
+    part = case.part()
+    changed = dataclasses.replace(part.plan.tables[0], rows=rows, size=size)
+    part = dataclasses.replace(part, plan=dataclasses.replace(part.plan, tables=(changed,)))
+
+    assert case.verify(part) == TableRows(rows=1, same=1)
+
+    assert case.then.pages == case.now.pages == {page_rows}
 
 
 def test_files_on_another_file_system_are_linked_by_name(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
