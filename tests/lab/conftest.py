@@ -48,15 +48,22 @@ class PlaybookRunner(t.Protocol):
         """
 
 
-@pytest.fixture(scope="session")
-def lab_root(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Path]:
-    """Return the directory of the session's lab; whatever still runs in it at the end is ended and removed."""
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_stays(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[None]:
+    """End and remove whatever still runs in any directory of the session, also when that is terminated."""
     # A terminated session has to clean up as an interrupted one does.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    root = tmp_path_factory.mktemp("lab")
-    yield root
-    destroy_all(root)
+    yield
+    for root in tmp_path_factory.getbasetemp().iterdir():
+        if root.is_dir() and not root.is_symlink():
+            destroy_all(root)
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def lab_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of the lab that the session shares."""
+    return tmp_path_factory.mktemp("lab")
 
 
 @pytest.fixture(scope="session")
