@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a node serves, row by row, what the backup holds for it.
+"""Whether a node's replica holds, row by row, what the backup holds for it.
 
 The files that were fetched are still there when Cassandra has taken its links of them. A throw-away Cassandra opens
-them with the schema that the backup itself has, so that nothing of what made and filled the table is believed; then
-each range of tokens that the node has a replica of is read from both. Every node does that with its own replica. If all
-hold what they should, so does what they say together, at any consistency level.
+them with the schema that the backup itself has, so that nothing of what made and filled the table is believed. It also
+opens a snapshot of the table that is served, with the schema that it is served by; then each range of tokens that the
+node has a replica of is read from both. The serving Cassandra is not asked for rows: whom it would ask in turn is its
+own decision, also at ONE. Every node does that with its own replica. If all hold what they should, so does what they
+say together, at any consistency level.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.row_compari
     are_same,
     compare,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import full_name, quoted
+from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import full_name, parse_schema, quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
     InstanceOptions,
@@ -48,6 +50,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import renumbered
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_twins import Twin, twins_of
 from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import (
     TokenRange,
     cut,
@@ -55,11 +58,15 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.token_range
     unwrapped,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import recovery
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import LOCK_NAME
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import (
     TablePart,
+    clear_snapshot,
     read_notes,
     restore_parts,
+    snapshot_directories,
+    verification_snapshot,
     work_directory,
     write_notes,
 )
@@ -70,7 +77,7 @@ _PAGE_ROWS, _PAGE_ROWS_UNKNOWN = 500, 50
 _PAGE_BYTES = 8 * 1024 * 1024
 _RANGES_AT_LEAST = 64
 _RANGE_BYTES = 4 * 1024 * 1024
-#: A row may expire between one reading and the other, and a read may have been answered by another replica.
+#: A row may expire between one reading and the other.
 _ATTEMPTS = 3
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
@@ -140,24 +147,27 @@ def verify_rows(
                 release_version=first.assignments[0].release_version,
             ),
         )
+        with connect(_local(cql)) as now:
+            ranges = {each.keyspace: _owned_ranges(node, each.keyspace, cql=now) for each in _compared(part)}
+        schema = parse_schema(describe_schema(_local(cql), connect=connect))
+        twins = twins_of(_compared(part), schema=schema)
         instance.prepare()
-        _place_files(part, data=instance.places.data)
         with (
+            _snapshot_of_now(part, data=instance.places.data, twins=twins),
             instance.running(replay=(), moment_us=None, owns_all=True),
-            connect(_of_instance(instance, cql=cql)) as then,
-            connect(_local(cql)) as now,
+            connect(_of_instance(instance, cql=cql)) as session,
         ):
             # This process gives way as the instance does: beside both Cassandra serves.
             os.nice(options.nice)
-            _make_readable(then, _compared(part))
+            _make_readable(session, twins)
             progress.begin(
                 activity="comparing rows",
                 total_bytes=sum(table.size for table in _compared(part)),
                 total_files=len(_compared(part)),
             )
-            for table in _compared(part):
-                comparison = _Comparison(table, then=then, now=now)
-                rows = comparison.run(_owned_ranges(node, table, cql=now), progress=progress)
+            for twin in twins:
+                table = twin.restored
+                rows = _Comparison(twin, cql=session).run(ranges[table.keyspace], progress=progress)
                 found.append(VerifiedTable(keyspace=table.keyspace, table=table.table, rows=rows))
         data_directory.remove_tree(directory)
         for table, each in zip(_compared(part), found):
@@ -191,7 +201,7 @@ def _compared(part: TablePart) -> list[TableRestore]:
 
 
 def _local(cql: CqlSettings) -> CqlSettings:
-    """This node alone, and its own replica: it has one of every range that is read."""
+    """This node alone, for what it knows of itself."""
     return dataclasses.replace(cql, only_this_address=True, consistency="ONE")
 
 
@@ -203,6 +213,23 @@ def _of_instance(instance: StagingInstance, *, cql: CqlSettings) -> CqlSettings:
         timeout_seconds=cql.timeout_seconds,
         only_this_address=True,
     )
+
+
+@contextlib.contextmanager
+def _snapshot_of_now(part: TablePart, *, data: str, twins: t.Sequence[Twin]) -> t.Iterator[None]:
+    """Lay the files of both below ``data``: those that were fetched, and those of a snapshot that is kept meanwhile."""
+    _place_files(part, data=data)
+    node, name = part.node, verification_snapshot(part.plan.restore.restore_id)
+    clear_snapshot(part, name=name)
+    try:
+        names = ",".join(f"{twin.restored.keyspace}.{twin.restored.table}" for twin in twins)
+        Nodetool(node).run("snapshot", "-t", name, "-kt", names)
+        for twin in twins:
+            for directory in snapshot_directories(part, twin.restored, name=name):
+                _link_files(directory, os.path.join(data, twin.directory))
+        yield
+    finally:
+        clear_snapshot(part, name=name)
 
 
 def _place_files(part: TablePart, *, data: str) -> None:
@@ -245,8 +272,10 @@ def _link(source: str, target: str) -> None:
         os.symlink(source, target)
 
 
-def _make_readable(then: Cql, tables: t.Sequence[TableRestore]) -> None:
-    """Have the instance own all of the tables, and leave out what it would otherwise make anew: indexes and views."""
+def _make_readable(then: Cql, twins: t.Sequence[Twin]) -> None:
+    """Have the instance own all of the tables, leave out what it would otherwise make anew, indexes and views, and
+    open what is served."""
+    tables = [twin.restored for twin in twins]
     for table in tables:
         where = (table.source_keyspace, table.source_table)
         for view, base in then.rows(
@@ -263,13 +292,15 @@ def _make_readable(then: Cql, tables: t.Sequence[TableRestore]) -> None:
             f"ALTER KEYSPACE {quoted(keyspace)} WITH replication = "
             "{'class': 'SimpleStrategy', 'replication_factor': 1}"
         )
+    for statement in (each for twin in twins for each in twin.statements):
+        then.rows(statement)
 
 
-def _owned_ranges(node: NodeSettings, table: TableRestore, *, cql: Cql) -> tuple[TokenRange, ...]:
+def _owned_ranges(node: NodeSettings, keyspace: str, *, cql: Cql) -> tuple[TokenRange, ...]:
     """The ranges that the node has a replica of."""
     ((mine,),) = cql.rows("SELECT broadcast_address FROM system.local")
     own = ipaddress.ip_address(str(mine))
-    ring = parse_describering(Nodetool(node).run("describering", table.keyspace))
+    ring = parse_describering(Nodetool(node).run("describering", keyspace))
     return merged(
         each
         for start, end, replicas in ring
@@ -281,10 +312,12 @@ def _owned_ranges(node: NodeSettings, table: TableRestore, *, cql: Cql) -> tuple
 class _Comparison:
     """One table, then and now."""
 
-    def __init__(self, table: TableRestore, *, then: Cql, now: Cql) -> None:
-        self._table, self._then, self._now = table, then, now
+    def __init__(self, twin: Twin, *, cql: Cql) -> None:
+        table = twin.restored
+        self._table, self._cql = table, cql
+        self._then, self._now = (table.source_keyspace, table.source_table), (twin.keyspace, twin.name)
         self._layout = RowLayout.of(
-            then.rows(
+            cql.rows(
                 "SELECT column_name, kind, position, type FROM system_schema.columns "
                 "WHERE keyspace_name = %s AND table_name = %s",
                 (table.source_keyspace, table.source_table),
@@ -298,7 +331,7 @@ class _Comparison:
             )
 
     def run(self, ranges: t.Sequence[TokenRange], *, progress: Progress) -> TableRows:
-        """Compare range by range; one request at a time, so that clients do not feel it."""
+        """Compare range by range; one request at a time."""
         pieces = cut(ranges, at_least=max(_RANGES_AT_LEAST, self._table.size // _RANGE_BYTES))
         found = TableRows()
         for each in pieces:
@@ -309,27 +342,25 @@ class _Comparison:
 
     def _piece(self, tokens: TokenRange) -> TableRows:
         rows = are_same(
-            self._texts(self._then, tokens, of_now=False, times=False),
-            self._texts(self._now, tokens, of_now=True, times=False),
+            self._texts(self._then, tokens, times=False),
+            self._texts(self._now, tokens, times=False),
         )
         if rows is not None:
             return TableRows(rows=rows, same=rows)
         found = TableRows()
         for _attempt in range(_ATTEMPTS):
             found = compare(
-                map(self._layout.row, self._texts(self._then, tokens, of_now=False, times=True)),
-                map(self._layout.row, self._texts(self._now, tokens, of_now=True, times=True)),
+                map(self._layout.row, self._texts(self._then, tokens, times=True)),
+                map(self._layout.row, self._texts(self._now, tokens, times=True)),
                 is_own=self._table.is_own,
             )
             if _is_as_it_should_be(self._table, found):
                 break
         return found
 
-    def _texts(self, cql: Cql, tokens: TokenRange, *, of_now: bool, times: bool) -> t.Iterator[str]:
-        table = self._table
-        keyspace, name = (table.keyspace, table.table) if of_now else (table.source_keyspace, table.source_table)
-        statement = self._layout.statement(keyspace, name, times=times)
-        return (str(text) for (text,) in cql.stream(statement, tokens, page_rows=_page_rows(table)))
+    def _texts(self, table: tuple[str, str], tokens: TokenRange, *, times: bool) -> t.Iterator[str]:
+        statement = self._layout.statement(*table, times=times)
+        return (str(text) for (text,) in self._cql.stream(statement, tokens, page_rows=_page_rows(self._table)))
 
 
 def _page_rows(table: TableRestore) -> int:

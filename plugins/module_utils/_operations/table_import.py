@@ -459,6 +459,7 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
             return None
         if check_mode:
             return 0
+        clear_snapshot(part, name=verification_snapshot(restore_id))
         freed = 0
         for work in works:
             freed += data_directory.remove_tree(work)
@@ -486,6 +487,30 @@ def _check_ours(table: schema_core.SchemaObject, *, restore_id: str) -> None:
             subject=shown,
             next_step="Plan again: the schema has changed since.",
         )
+
+
+def verification_snapshot(restore_id: str) -> str:
+    """The name of the snapshot of what is served that is kept while rows are compared."""
+    return f"{restore_id}-verification"
+
+
+def snapshot_directories(part: TablePart, table: TableRestore, *, name: str) -> list[str]:
+    """Where a snapshot of a table lies, in whichever data directories."""
+    found = [
+        os.path.join(directory, "snapshots", name)
+        for place in data_directory.data_places(read_config(part.node.config_file))
+        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table])
+    ]
+    return [directory for directory in found if os.path.isdir(directory)]
+
+
+def clear_snapshot(part: TablePart, *, name: str) -> None:
+    """Have Cassandra remove a snapshot of the plan's tables, if there is one.
+
+    :raises NodeError: if it does not.
+    """
+    if any(snapshot_directories(part, table, name=name) for table in part.plan.tables):
+        Nodetool(part.node).run("clearsnapshot", "-t", name)
 
 
 def work_directory(place: str, restore_id: str) -> str:

@@ -11,8 +11,10 @@ import errno
 import json
 import os
 import pathlib
+import shutil
 import types
 import typing as t
+import uuid
 
 import pytest
 
@@ -20,7 +22,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.row_comparison import TableRows
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings, InstanceOptions
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TablesPlan
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import recovery, row_verification
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import (
+    recovery,
+    row_verification,
+    table_import,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import TablePart
 from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, CountingProgress
 from tests.unit.plugins.module_utils._operations.test_table_import import RESTORE_ID, World
@@ -34,20 +40,35 @@ _RING = (
     "TokenRange(start_token:100, end_token:-100, endpoints:[10.0.0.2, 10.0.0.1], rpc_endpoints:[10.0.0.2, 10.0.0.1])\n"
     "TokenRange(start_token:-100, end_token:100, endpoints:[10.0.0.3], rpc_endpoints:[10.0.0.3])\n"
 )
+_SERVED_ID = "c" * 32
+_SCHEMA = (
+    "CREATE KEYSPACE shop WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': '3'};",
+    *(
+        f"CREATE TABLE shop.{name} (k int PRIMARY KEY, v text) WITH ID = 5f0c1d3e AND comment = 'ours';"
+        for name in ("orders", "orders_then")
+    ),
+)
+_TWIN = "revive_verification_0/t0-" + uuid.uuid5(uuid.NAMESPACE_URL, "revive_verification_0.t0").hex
 _Values = dict[int, tuple[str, int]]
 
 
 class _Side:
-    """A session: rows by their tokens, each a value and when it was written."""
+    """A session with the node, or with the instance: there rows by their tokens, each a value and when it was written.
 
-    def __init__(self, rows: _Values) -> None:
-        self.values = rows
+    ``now`` is what the twin of the served table has.
+    """
+
+    def __init__(self) -> None:
+        self.then: _Values = {}
+        self.now: _Values = {}
         self.done: list[str] = []
         self.pages: set[int] = set()
         self.settings: CqlSettings | None = None
 
     def rows(self, statement: str, parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
         self.done.append(statement)
+        if statement.startswith("DESCRIBE"):
+            return [(text,) for text in _SCHEMA]
         if "system_schema.columns" in statement:
             return [("k", "partition_key", 0, "int"), ("v", "regular", -1, "text")]
         if "system_schema.views" in statement:
@@ -59,7 +80,8 @@ class _Side:
     def stream(self, statement: str, parameters: tuple[t.Any, ...], *, page_rows: int) -> t.Iterator[tuple[t.Any, ...]]:
         self.pages.add(page_rows)
         start, end = parameters
-        for token, (value, at) in sorted(self.values.items()):
+        values = self.now if 'FROM "revive_verification_0"."t0"' in statement else self.then
+        for token, (value, at) in sorted(values.items()):
             if start < token <= end:
                 row: dict[str, t.Any] = {"k": token, "v": value}
                 if "writetime" in statement:
@@ -93,28 +115,46 @@ class Case:
 
     def __init__(self, root: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world = World(root, monkeypatch)
-        self.then, self.now = _Side({}), _Side({})
+        self.instance, self.node = _Side(), _Side()
+        self.calls: list[tuple[str, ...]] = []
         for place in self.world.disk.data_directories:
             schema = place / ".revive" / RESTORE_ID / "new" / _TABLES
             schema.mkdir(parents=True)
             (schema / "nb-1-big-Data.db").write_text(f"the schema in {place}")
         monkeypatch.setattr(row_verification, "StagingInstance", _Instance)
         monkeypatch.setattr(row_verification, "Nodetool", lambda _settings: self)
+        monkeypatch.setattr(table_import, "Nodetool", lambda _settings: self)
         monkeypatch.setattr(recovery, "source_of", lambda *_args, **_named: None)
         monkeypatch.setattr(recovery, "identity_of", lambda *_args, **_named: None)
 
-    def run(self, *_words: str) -> str:
+    def run(self, *words: str) -> str:
+        """As nodetool."""
+        self.calls.append(words)
+        served = [place / "shop" / f"{self.name}-{_SERVED_ID}" / "snapshots" for place in self.places]
+        if words[0] == "snapshot":
+            for directory in served:
+                (directory / words[2]).mkdir(parents=True)
+                for name in ("Data.db", "TOC.txt", "SAI+aa+of_this+Meta.db"):
+                    (directory / words[2] / f"nb-7-big-{name}").write_text(f"{directory} {name}")
+        if words[0] == "clearsnapshot":
+            for directory in served:
+                shutil.rmtree(directory / words[2])
         return _RING
+
+    @property
+    def places(self) -> t.Sequence[pathlib.Path]:
+        return self.world.disk.data_directories
 
     @contextlib.contextmanager
     def connect(self, settings: CqlSettings) -> t.Iterator[_Side]:
-        side = self.then if settings.port == 20001 else self.now
+        side = self.instance if settings.port == 20001 else self.node
         side.settings = settings
         yield side
 
     def part(self, *, is_new: bool = True, name: str = "orders_then", fetched: str = _TABLES) -> TablePart:
         part = self.world.part(is_new=is_new)
         (table,) = part.plan.tables
+        self.name = name
         changed = dataclasses.replace(table, table=name)
         plan: TablesPlan = dataclasses.replace(part.plan, tables=(changed,), fetched=(_ORDERS, fetched))
         return dataclasses.replace(part, plan=plan)
@@ -129,6 +169,7 @@ class Case:
             part, cql=_CQL, options=_OPTIONS, progress=CountingProgress(), check_mode=False, connect=self.connect
         )
         assert not list(self.world.disk.root.glob("data*/.revive/*/verification"))
+        assert not list(self.world.disk.root.glob("data*/*/*/snapshots/*")), "the snapshot was left"
         return outcome.tables[0].rows if outcome.tables else None
 
 
@@ -138,8 +179,8 @@ def case(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Case:
 
 
 def test_the_node_s_own_ranges_are_compared_with_all_that_it_fetched(case: Case) -> None:
-    case.then.values = {-200: ("a", 1), -50: ("not this node's", 1), 150: ("b", 1)}
-    case.now.values = {-200: ("a", 1), -50: ("elsewhere", 1), 150: ("b", 1)}
+    case.instance.then = {-200: ("a", 1), -50: ("not this node's", 1), 150: ("b", 1)}
+    case.instance.now = {-200: ("a", 1), -50: ("elsewhere", 1), 150: ("b", 1)}
 
     assert case.verify(case.part()) == TableRows(rows=2, same=2)
 
@@ -153,11 +194,21 @@ def test_the_node_s_own_ranges_are_compared_with_all_that_it_fetched(case: Case)
         f"{_ORDERS}/nb-2-big-Data.db": 2,
         f"{_ORDERS}/nb-2-big-Filter.db": 2,
         f"{_ORDERS}/nb-2-big-TOC.txt": 1,
+        f"{_TWIN}/nb-1-big-Data.db": 2,
+        f"{_TWIN}/nb-1-big-TOC.txt": 1,
+        f"{_TWIN}/nb-2-big-Data.db": 2,
+        f"{_TWIN}/nb-2-big-TOC.txt": 1,
     }
-    changed = [statement.split(" WITH ")[0] for statement in case.then.done if not statement.startswith("SELECT")]
-    assert changed == ['DROP MATERIALIZED VIEW "shop"."by_v"', 'DROP INDEX "shop"."Orders_v"', 'ALTER KEYSPACE "shop"']
-    assert not [statement for statement in case.now.done if not statement.startswith("SELECT")]
-    assert case.now.settings == dataclasses.replace(_CQL, consistency="ONE", only_this_address=True)
+    changed = [statement.split(" WITH ")[0] for statement in case.instance.done if not statement.startswith("SELECT")]
+    assert changed == [
+        'DROP MATERIALIZED VIEW "shop"."by_v"',
+        'DROP INDEX "shop"."Orders_v"',
+        'ALTER KEYSPACE "shop"',
+        'CREATE KEYSPACE IF NOT EXISTS "revive_verification_0"',
+        'CREATE TABLE IF NOT EXISTS "revive_verification_0"."t0" (k int PRIMARY KEY, v text)',
+    ]
+    assert not [statement for statement in case.node.done if not statement.startswith(("SELECT", "DESCRIBE"))]
+    assert case.node.settings == dataclasses.replace(_CQL, consistency="ONE", only_this_address=True)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +220,7 @@ def test_the_node_s_own_ranges_are_compared_with_all_that_it_fetched(case: Case)
     ],
 )
 def test_a_table_of_its_own_that_differs_is_an_error(case: Case, now: _Values, said: str) -> None:
-    case.then.values, case.now.values = {-200: ("a", 1), 150: ("b", 1)}, now
+    case.instance.then, case.instance.now = {-200: ("a", 1), 150: ("b", 1)}, now
 
     with pytest.raises(NodeError, match=said) as caught:
         case.verify(case.part())
@@ -182,14 +233,14 @@ def test_a_table_of_its_own_that_differs_is_an_error(case: Case, now: _Values, s
 def test_where_clients_write_their_doing_is_told_and_what_is_older_is_an_error(
     case: Case, name: str, *, is_new: bool
 ) -> None:
-    case.then.values = {-200: ("a", 7), 150: ("b", 7), 151: ("c", 7)}
-    case.now.values = {-200: ("a", 7), 151: ("written since", 9), 160: ("new", 9)}
+    case.instance.then = {-200: ("a", 7), 150: ("b", 7), 151: ("c", 7)}
+    case.instance.now = {-200: ("a", 7), 151: ("written since", 9), 160: ("new", 9)}
     part = case.part(is_new=is_new, name=name)
 
     assert case.verify(part) == TableRows(rows=3, same=1, newer=2, missing=1, examples=(150,))
 
     # What was compared once is not compared again.
-    case.now.values[151] = ("older", 5)
+    case.instance.now[151] = ("older", 5)
     assert case.verify(part) == TableRows(rows=3, same=1, newer=2, missing=1, examples=(150,))
     case.forget()
     with pytest.raises(NodeError, match="1 are missing, and 1 are different"):
@@ -198,7 +249,7 @@ def test_where_clients_write_their_doing_is_told_and_what_is_older_is_an_error(
 
 def test_a_backup_without_cassandra_s_schema_is_not_compared(case: Case) -> None:
     assert case.verify(case.part(fetched=_ORDERS)) is None
-    assert case.then.settings is None
+    assert case.instance.settings is None
 
 
 @pytest.mark.parametrize(
@@ -206,21 +257,21 @@ def test_a_backup_without_cassandra_s_schema_is_not_compared(case: Case) -> None
     [(1000, 1000, 500), (1000, 2**30, 7), (1, 2**30, 1), (1000, 0, 500), (None, 2**30, 50), (0, 2**30, 50)],
 )
 def test_a_page_has_fewer_rows_the_larger_they_are(case: Case, rows: int | None, size: int, page_rows: int) -> None:
-    case.then.values = case.now.values = {150: ("b", 1)}
+    case.instance.then = case.instance.now = {150: ("b", 1)}
     part = case.part()
     changed = dataclasses.replace(part.plan.tables[0], rows=rows, size=size)
     part = dataclasses.replace(part, plan=dataclasses.replace(part.plan, tables=(changed,)))
 
     assert case.verify(part) == TableRows(rows=1, same=1)
 
-    assert case.then.pages == case.now.pages == {page_rows}
+    assert case.instance.pages == {page_rows}
 
 
 def test_files_on_another_file_system_are_linked_by_name(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_paths: str) -> None:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
-    case.then.values = case.now.values = {150: ("b", 1)}
+    case.instance.then = case.instance.now = {150: ("b", 1)}
     monkeypatch.setattr(os, "link", refuse)
 
     assert case.verify(case.part()) == TableRows(rows=1, same=1)
