@@ -150,6 +150,8 @@ def test_killed_while_it_compares_rows_it_is_not_called_done_and_the_same_goes_o
     again = live.restore(**killed.variables(**more)).require_success()
     assert "rows compared with the backup's" in again.output
     assert not list(notes_of(live))
+    for node in live.cluster.nodes:
+        assert "-verification" not in node.nodetool("listsnapshots"), f"{node.name} keeps what was compared"
     with live.session() as session:
         assert rows_of(session, 'quiet."Orders_compared"') == killed.then
 
