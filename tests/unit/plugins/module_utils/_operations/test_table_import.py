@@ -272,6 +272,16 @@ def test_finished_nothing_is_left_but_the_tables(world: World) -> None:
     assert world.live()
 
 
+def test_a_snapshot_that_a_killed_comparison_left_goes_with_the_rest(world: World) -> None:
+    part = world.part()
+    name = table_import.verification_snapshot(RESTORE_ID)
+    (world.disk.table("orders", keyspace="shop") / "snapshots" / name).mkdir(parents=True)
+    table_import.finish_tables(part, check_mode=True)
+    assert world.calls == []
+    table_import.finish_tables(part, check_mode=False)
+    assert world.calls == [("clearsnapshot", "-t", name)]
+
+
 def test_in_another_shape_a_node_takes_what_all_had_and_drops_what_is_not_its_own(world: World) -> None:
     for number in (1, 2):
         world.be_fetched(f"{RESTORE_ID}.{number}")
