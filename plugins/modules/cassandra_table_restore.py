@@ -21,9 +21,9 @@ description:
   - O(state=emptied), on one node, empties them on all.
   - O(state=imported), on every node, has Cassandra take what was fetched. Run it when every node has fetched its part.
   - O(state=completed), on one node, gives new tables the properties and the indexes that they had.
-  - O(state=verified), on every node, compares row by row what was fetched with a snapshot of what the node's
-    own replica serves, in a Cassandra of its own on loopback, and removes the snapshot. It changes nothing. In check mode it only
-    says whether it could, which is best asked before any table is touched.
+  - O(state=verified), on every node, compares row by row what was fetched with a snapshot of what the node's own
+    replica serves, in a Cassandra of its own on loopback, and removes the snapshot. It changes nothing. In check mode
+    it only says whether it could, which is best asked before any table is touched.
   - O(state=released), on one node, has the comments of new tables say no more that they are being restored. Until then
     the same restore knows them again and goes on where it was broken off.
   - O(state=put_back), on every node, has Cassandra take back what the tables held before they were emptied.
