@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-import uuid
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as cql
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore
 
 _KEYSPACE = "revive_verification"
+# Ids in the form of random ones, which no table of a backup has.
+_TABLE_ID = "7e711e00-0000-4000-8000-{number:012x}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +29,13 @@ class Twin:
     restored: TableRestore
     keyspace: str
     name: str
-    table_id: uuid.UUID
+    table_id: str
     statements: tuple[str, ...]
 
     @property
     def directory(self) -> str:
         """Where its SSTables lie below a data directory; those that lie there when it is made are opened."""
-        return f"{self.keyspace}/{self.name}-{self.table_id.hex}"
+        return f"{self.keyspace}/{self.name}-{self.table_id.replace('-', '')}"
 
 
 def twins_of(tables: t.Sequence[TableRestore], *, schema: cql.Schema) -> tuple[Twin, ...]:
@@ -44,12 +45,12 @@ def twins_of(tables: t.Sequence[TableRestore], *, schema: cql.Schema) -> tuple[T
     """
     keyspaces = sorted({table.keyspace for table in tables})
     return tuple(
-        _twin(table, schema=schema, keyspace=f"{_KEYSPACE}_{keyspaces.index(table.keyspace)}", name=f"t{number}")
+        _twin(table, schema=schema, keyspace=f"{_KEYSPACE}_{keyspaces.index(table.keyspace)}", number=number)
         for number, table in enumerate(tables)
     )
 
 
-def _twin(table: TableRestore, *, schema: cql.Schema, keyspace: str, name: str) -> Twin:
+def _twin(table: TableRestore, *, schema: cql.Schema, keyspace: str, number: int) -> Twin:
     served = schema.find(cql.TABLE, table.keyspace, table.table)
     if served is None:
         raise NodeError(
@@ -57,7 +58,7 @@ def _twin(table: TableRestore, *, schema: cql.Schema, keyspace: str, name: str) 
             subject=str(table),
             next_step="Somebody has dropped it since it was restored. Run the same again, which makes it again.",
         )
-    table_id = uuid.uuid5(uuid.NAMESPACE_URL, f"{keyspace}.{name}")
+    name, table_id = f"t{number}", _TABLE_ID.format(number=number)
     # The instance archives no changes, and refuses tables that would.
     changes = {"cdc": "false"} if "cdc" in cql.table_properties(served) else {}
     made = cql.renamed(cql.with_properties(served, {**changes, "comment": "''"}), keyspace=keyspace, name=name)

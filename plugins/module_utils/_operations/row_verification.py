@@ -135,18 +135,7 @@ def verify_rows(
         notes = read_notes(node, restore_id=part.plan.restore.restore_id)
         if notes.verified is not None:
             return VerifyOutcome(tables=tuple(map(_noted, notes.verified)), seconds=0.0)
-        first = restore_parts(part)[0].plan
-        place = recovery.fetched_places(node, restore_id=first.restore_id)[0]
-        directory = os.path.join(work_directory(place, part.plan.restore.restore_id), _INSTANCE)
-        owner = data_directory.resolve_owner(owner=part.owner, group=part.group, like=place)
-        data_directory.make_directories(os.path.dirname(directory), below=place, owner=owner)
-        instance = StagingInstance(
-            recovery.instance_settings(node, directory=directory, options=options, owner=part.owner, like=place),
-            identity=recovery.identity_of(
-                recovery.source_of(node, restore_id=first.restore_id),
-                release_version=first.assignments[0].release_version,
-            ),
-        )
+        instance = _instance_for(part, options=options)
         with connect(_local(cql)) as now:
             ranges = {each.keyspace: _owned_ranges(node, each.keyspace, cql=now) for each in _compared(part)}
         schema = parse_schema(describe_schema(_local(cql), connect=connect))
@@ -169,13 +158,29 @@ def verify_rows(
                 table = twin.restored
                 rows = _Comparison(twin, cql=session).run(ranges[table.keyspace], progress=progress)
                 found.append(VerifiedTable(keyspace=table.keyspace, table=table.table, rows=rows))
-        data_directory.remove_tree(directory)
+        data_directory.remove_tree(instance.places.directory)
         for table, each in zip(_compared(part), found):
             _check(node, table, rows=each.rows)
         # Whoever reads the tables from now on has their replicas made alike.
         notes = dataclasses.replace(notes, verified=plain(found))
         write_notes(node, notes, restore_id=part.plan.restore.restore_id)
     return VerifyOutcome(tables=tuple(found), seconds=time.monotonic() - began)
+
+
+def _instance_for(part: TablePart, *, options: InstanceOptions) -> StagingInstance:
+    """One that can open what was fetched, in the restore's own directory."""
+    node, first = part.node, restore_parts(part)[0].plan
+    place = recovery.fetched_places(node, restore_id=first.restore_id)[0]
+    directory = os.path.join(work_directory(place, part.plan.restore.restore_id), _INSTANCE)
+    owner = data_directory.resolve_owner(owner=part.owner, group=part.group, like=place)
+    data_directory.make_directories(os.path.dirname(directory), below=place, owner=owner)
+    return StagingInstance(
+        recovery.instance_settings(node, directory=directory, options=options, owner=part.owner, like=place),
+        identity=recovery.identity_of(
+            recovery.source_of(node, restore_id=first.restore_id),
+            release_version=first.assignments[0].release_version,
+        ),
+    )
 
 
 def _check_possible(part: TablePart, *, cql: CqlSettings, options: InstanceOptions, connect: _Connect) -> None:

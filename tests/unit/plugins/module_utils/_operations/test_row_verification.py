@@ -14,7 +14,6 @@ import pathlib
 import shutil
 import types
 import typing as t
-import uuid
 
 import pytest
 
@@ -48,7 +47,7 @@ _SCHEMA = (
         for name in ("orders", "orders_then")
     ),
 )
-_TWIN = "revive_verification_0/t0-" + uuid.uuid5(uuid.NAMESPACE_URL, "revive_verification_0.t0").hex
+_TWIN = "revive_verification_0/t0-7e711e00000040008000000000000000"
 _Values = dict[int, tuple[str, int]]
 
 
@@ -96,7 +95,9 @@ class _Instance:
 
     def __init__(self, settings: t.Any, *, identity: t.Any) -> None:
         self.directory = pathlib.Path(settings.directory)
-        self.places = types.SimpleNamespace(data=str(self.directory / "data"), address="127.0.0.254", native_port=20001)
+        self.places = types.SimpleNamespace(
+            directory=str(self.directory), data=str(self.directory / "data"), address="127.0.0.254", native_port=20001
+        )
 
     def prepare(self) -> None:
         (self.directory / "data").mkdir(parents=True)
