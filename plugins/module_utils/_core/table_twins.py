@@ -13,6 +13,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core import sche
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore
 
+#: How an instance, which is alone, replicates a keyspace; as CQL writes it.
+ONE_REPLICA = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
 _KEYSPACE = "revive_verification"
 # Ids in the form of random ones, which no table of a backup has.
 _TABLE_ID = "7e711e00-0000-4000-8000-{number:012x}"
@@ -64,9 +66,8 @@ def _twin(table: TableRestore, *, schema: cql.Schema, keyspace: str, number: int
     made = cql.renamed(cql.with_properties(served, {**changes, "comment": "''"}), keyspace=keyspace, name=name)
     created, *altered = made.statements
     types = [cql.renamed(each, keyspace=keyspace) for each in schema.types_of(table.keyspace)]
-    replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
     statements = [
-        f"CREATE KEYSPACE IF NOT EXISTS {cql.quoted(keyspace)} WITH replication = {replication}",
+        f"CREATE KEYSPACE IF NOT EXISTS {cql.quoted(keyspace)} WITH replication = {ONE_REPLICA}",
         *(statement for each in types for statement in each.statements),
         f"{created} AND id = {table_id}",
         *altered,

@@ -50,7 +50,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import renumbered
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_twins import Twin, twins_of
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_twins import ONE_REPLICA, Twin, twins_of
 from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import (
     TokenRange,
     cut,
@@ -137,7 +137,8 @@ def verify_rows(
             return VerifyOutcome(tables=tuple(map(_noted, notes.verified)), seconds=0.0)
         instance = _instance_for(part, options=options)
         with connect(_local(cql)) as now:
-            ranges = {each.keyspace: _owned_ranges(node, each.keyspace, cql=now) for each in _compared(part)}
+            keyspaces = {table.keyspace for table in _compared(part)}
+            ranges = {each: _owned_ranges(node, each, cql=now) for each in keyspaces}
         schema = parse_schema(describe_schema(_local(cql), connect=connect))
         twins = twins_of(_compared(part), schema=schema)
         instance.prepare()
@@ -293,11 +294,9 @@ def _make_readable(then: Cql, twins: t.Sequence[Twin]) -> None:
         ):
             then.rows(f"DROP INDEX {full_name(table.source_keyspace, index)}")
     for keyspace in sorted({table.source_keyspace for table in tables}):
-        then.rows(
-            f"ALTER KEYSPACE {quoted(keyspace)} WITH replication = "
-            "{'class': 'SimpleStrategy', 'replication_factor': 1}"
-        )
-    for statement in (each for twin in twins for each in twin.statements):
+        then.rows(f"ALTER KEYSPACE {quoted(keyspace)} WITH replication = {ONE_REPLICA}")
+    # Tables of one keyspace share it and its types.
+    for statement in dict.fromkeys(each for twin in twins for each in twin.statements):
         then.rows(statement)
 
 
