@@ -149,13 +149,14 @@ def reckon(account: Account, sighting: Sighting) -> Reckoning:
     opened: dict[int, KnownSegment] = {}
     lost: list[Lost] = []
     runs: list[Run] = []
+    archived = {witness.archived for witness in sighting.witnesses}
     for segment_id, known in account.open.items():
         seen = on_disk.get(segment_id)
         if seen:
             opened[segment_id] = dataclasses.replace(known, archived=known.archived or seen.in_spool)
         else:
-            lost.append(_gone(segment_id, dropped=dropped, archived=known.archived))
-    archived = {witness.archived for witness in sighting.witnesses}
+            was_there = known.archived or segment_id in archived
+            lost.append(_gone(segment_id, dropped=dropped, archived=was_there))
     newest = account.reckoned
     for segment_id in _new_ids(account.reckoned, on_disk, also=dropped | archived):
         if segment_id != newest + 1:

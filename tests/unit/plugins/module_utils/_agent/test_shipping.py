@@ -333,6 +333,19 @@ def test_a_segment_deleted_while_the_agent_was_down_is_a_gap(node: Node) -> None
     assert [gap.cause for gap in node.gaps()] == ["lost_from_spool"]
 
 
+def test_a_segment_that_the_agent_never_saw_in_the_spool_is_lost_from_there_by_the_scripts_note(node: Node) -> None:
+    node.cycle()
+    victim = node.log.active
+    node.log.write(300)
+    node.watcher.look()
+    while node.log.active == victim:
+        node.log.write(300)
+    node.log.delete(victim)
+    (node.log.root / "spool" / str(victim)).unlink()
+    node.cycle()
+    assert [(gap.cause, gap.first) for gap in node.gaps()] == [("lost_from_spool", victim.id)]
+
+
 def test_a_full_spool_drops_by_its_policy_and_keeps_the_oldest(tmp_path: pathlib.Path) -> None:
     node = Node(tmp_path, spool_max_bytes=40_000, spool_policy="drop_and_record_gap")
     node.log.configure(policy="drop_and_record_gap", max_bytes=40_000)
