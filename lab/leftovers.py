@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import types
 from pathlib import Path
 
 from lab.cluster import Cluster
@@ -20,3 +22,19 @@ def destroy_all(root: Path) -> None:
         Cluster.load(root, name).destroy()
     for name in S3Server.names(root):
         S3Server.load(root, name).destroy()
+
+
+def destroy_at_the_end(cluster: Cluster, ending: contextlib.ExitStack) -> None:
+    """Destroy a cluster when a block ends, unless that has been done.
+
+    Where the block ends by an error, the end of the nodes' logs is printed first: they go with the cluster.
+    """
+
+    def end(kind: type[BaseException] | None, _error: BaseException | None, _at: types.TracebackType | None) -> None:
+        if not cluster.directory.exists():
+            return
+        for node in cluster.nodes if kind else ():
+            print(node.log_tail())
+        cluster.destroy()
+
+    ending.push(end)

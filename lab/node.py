@@ -121,13 +121,17 @@ class Node(NodeLayout):
         return self._command("nodetool", *arguments)
 
     def log_tail(self, *, lines: int = 40) -> str:
-        """Return the end of ``system.log``, and of the JVM's own output where that says more."""
+        """Return the end of ``system.log``, of what it warns of, and of the JVM's own output."""
         tails = []
         for path in (self.log_path, self.log_path.with_name("stdout.log")):
             if path.exists():
-                text = path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-                text = [line[:_LOG_LINE_MAX] for line in text]
-                tails.append(f"--- {self.name}: {path}\n" + "\n".join(text))
+                text = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                bad = [number for number, line in enumerate(text[:-lines]) if line.startswith(("WARN", "ERROR"))]
+                # With what follows each: the beginning of its stack trace.
+                shown = sorted({at for number in bad[-lines // 2 :] for at in range(number, number + 5)})
+                shown = [at for at in shown if at < len(text) - lines] + [*range(len(text))][-lines:]
+                told = [text[at][:_LOG_LINE_MAX] for at in shown]
+                tails.append(f"--- {self.name}: {path}\n" + "\n".join(told))
         return "\n".join(tails) or f"--- {self.name} has no log"
 
     def command_path(self, *, name: str) -> Path:

@@ -15,11 +15,12 @@ import pytest
 from lab.cluster import Cluster
 from lab.errors import LabError
 from lab.leftovers import destroy_all
+from lab.node import Node
 from lab.playbook import PlaybookRun, run_playbook
 from lab.s3 import S3Server
 from lab.writer import Writer
 
-_CLUSTERS = pytest.StashKey[list[Cluster]]()
+_BASE_DIRECTORY = pytest.StashKey[Path]()
 
 
 class ClusterFactory(t.Protocol):
@@ -49,14 +50,14 @@ class PlaybookRunner(t.Protocol):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_stays(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[None]:
+def _nothing_stays(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> t.Iterator[None]:
     """End and remove whatever still runs in any directory of the session, also when that is terminated."""
     # A terminated session has to clean up as an interrupted one does.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    pytestconfig.stash[_BASE_DIRECTORY] = tmp_path_factory.getbasetemp()
     yield
-    for root in tmp_path_factory.getbasetemp().iterdir():
-        if root.is_dir() and not root.is_symlink():
-            destroy_all(root)
+    for root in _roots(tmp_path_factory.getbasetemp()):
+        destroy_all(root)
     signal.signal(signal.SIGTERM, before)
 
 
@@ -73,16 +74,16 @@ def s3_server(lab_root: Path) -> S3Server:
 
 
 @pytest.fixture(scope="session")
-def session_cluster_factory(lab_root: Path, request: pytest.FixtureRequest) -> t.Iterator[ClusterFactory]:
+def session_cluster_factory(lab_root: Path) -> t.Iterator[ClusterFactory]:
     """Create clusters that live until the end of the session: memory is for about eight nodes of 0.8 GiB at a time."""
-    with _cluster_factory(root=lab_root, config=request.config) as factory:
+    with _cluster_factory(root=lab_root) as factory:
         yield factory
 
 
 @pytest.fixture(scope="module")
-def cluster_factory(lab_root: Path, request: pytest.FixtureRequest) -> t.Iterator[ClusterFactory]:
+def cluster_factory(lab_root: Path) -> t.Iterator[ClusterFactory]:
     """Create clusters that live until the end of the module."""
-    with _cluster_factory(root=lab_root, config=request.config) as factory:
+    with _cluster_factory(root=lab_root) as factory:
         yield factory
 
 
@@ -109,14 +110,12 @@ def ansible_playbook(tmp_path: Path) -> PlaybookRunner:
 
 
 @contextlib.contextmanager
-def _cluster_factory(*, root: Path, config: pytest.Config) -> t.Iterator[ClusterFactory]:
+def _cluster_factory(*, root: Path) -> t.Iterator[ClusterFactory]:
     made: list[Cluster] = []
-    alive = config.stash.setdefault(_CLUSTERS, [])
 
     def create(*, name: str, start: bool = True, **arguments: t.Any) -> Cluster:
         cluster = Cluster.create(root=root, name=name, **arguments)
         made.append(cluster)
-        alive.append(cluster)
         if start:
             cluster.start()
         return cluster
@@ -125,7 +124,6 @@ def _cluster_factory(*, root: Path, config: pytest.Config) -> t.Iterator[Cluster
         yield create
     finally:
         for cluster in made:
-            alive.remove(cluster)
             _destroy(cluster=cluster, root=root)
 
 
@@ -139,11 +137,22 @@ def _destroy(*, cluster: Cluster, root: Path) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the end of every node's log to the report of a test that failed."""
+    """Add the end of every node's log to the report of a test that failed: of all clusters that there are then."""
     report = yield
-    if report.failed:
-        for cluster in item.config.stash.get(_CLUSTERS, []):
-            for node in cluster.nodes:
-                if node.directory.exists():
-                    report.sections.append((f"{node.name}: end of its log", node.log_tail()))
+    base = item.config.stash.get(_BASE_DIRECTORY, None)
+    if report.failed and base:
+        for node in _nodes_below(base):
+            if node.directory.exists():
+                report.sections.append((f"{node.name}: end of its log", node.log_tail()))
     return report
+
+
+def _nodes_below(base: Path) -> t.Iterator[Node]:
+    for root in _roots(base):
+        for name in Cluster.names(root):
+            with contextlib.suppress(LabError):
+                yield from Cluster.load(root, name).nodes
+
+
+def _roots(base: Path) -> list[Path]:
+    return [root for root in base.iterdir() if root.is_dir() and not root.is_symlink()]

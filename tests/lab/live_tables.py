@@ -16,6 +16,7 @@ from cassandra.cluster import Session
 from lab.archiving import prepare_archiving, wait_until_covered
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
+from lab.leftovers import destroy_at_the_end
 from lab.node import Node
 from lab.playbook import PlaybookRun, run_playbook
 from lab.s3 import S3Server
@@ -53,7 +54,7 @@ class Live:
         server.create_bucket(BUCKET)
         self.server = server
         self.cluster = Cluster.create(root=root, name="live", version=version, nodes=3, datacenters=datacenters)
-        ending.callback(self.cluster.destroy)
+        destroy_at_the_end(self.cluster, ending)
         if archive:
             prepare_archiving(self.cluster)
         self.cluster.start()

@@ -20,6 +20,7 @@ from lab.archiving import prepare_archiving, wait_until_covered
 from lab.checker import CheckResult, check
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
+from lab.leftovers import destroy_at_the_end
 from lab.playbook import PlaybookRun, run_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
@@ -110,7 +111,7 @@ class MomentHistory:
         cluster = Cluster.create(
             root=self.root, name=name, version=self._version, nodes=self._nodes, cluster_name=name.title()
         )
-        self._ending.callback(lambda: destroy(cluster))
+        destroy_at_the_end(cluster, self._ending)
         return cluster
 
     def session(self, cluster: Cluster | None = None) -> contextlib.AbstractContextManager[Session]:

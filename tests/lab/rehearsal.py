@@ -18,6 +18,7 @@ from pathlib import Path
 from lab.checker import check
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
+from lab.leftovers import destroy_at_the_end
 from lab.playbook import PlaybookRun, finish_playbook, run_playbook, start_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
@@ -44,7 +45,7 @@ class Rehearsal:
         ending.callback(self.server.destroy)
         self.server.create_bucket(BUCKET)
         self.cluster = Cluster.create(root=root, name="rehearsal", version=version, nodes=3)
-        ending.callback(self.cluster.destroy)
+        destroy_at_the_end(self.cluster, ending)
         self.cluster.start()
         load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
         repository = Repository(server=self.server, bucket=BUCKET, prefix=PREFIX)

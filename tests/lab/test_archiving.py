@@ -32,6 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.log_b
 from lab.archiving import agent_status
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
+from lab.leftovers import destroy_at_the_end
 from lab.node import Node
 from lab.playbook import PlaybookRun, run_playbook
 from lab.processes import wait_until
@@ -58,7 +59,7 @@ class Archive:
         ending.callback(self.server.destroy)
         self.server.create_bucket(BUCKET)
         self.cluster = Cluster.create(root=root, name="archive", nodes=3)
-        ending.callback(self.cluster.destroy)
+        destroy_at_the_end(self.cluster, ending)
         for node in self.cluster.nodes:
             with (node.conf_directory / "cassandra.yaml").open("a", encoding="utf-8") as file:
                 file.write(f"commitlog_segment_size: {SEGMENT_MIB}MiB\n")

@@ -20,6 +20,7 @@ from cassandra import ConsistencyLevel
 from lab.archiving import prepare_archiving, wait_until_covered
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
+from lab.leftovers import destroy_at_the_end
 from lab.playbook import run_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
@@ -89,7 +90,7 @@ def _lose_one(server: S3Server, *, root: Path, prefix: str, after_us: int) -> Tr
     repository = Repository(server=server, bucket=BUCKET, prefix=prefix)
     with contextlib.ExitStack() as ending:
         cluster = Cluster.create(root=root, name="quiet", nodes=1)
-        ending.callback(cluster.destroy)
+        destroy_at_the_end(cluster, ending)
         prepare_archiving(cluster)
         cluster.start()
         inventory = write_inventory(path=root / "inventory.yml", clusters=[cluster], repository=repository)

@@ -63,6 +63,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.stagi
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import fetch_journal_path, switch_node
 from lab.cluster import Cluster
 from lab.kept_log import archive_into
+from lab.leftovers import destroy_at_the_end
 from lab.node import Node
 from lab.processes import ProcessIdentity, wait_until
 from tests.lab.segments import cut_at_last_marker, renumber
@@ -138,7 +139,7 @@ def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     directory = tmp_path_factory.mktemp("staging")
     cluster = Cluster.create(root=directory / "lab", name="source", version=request.param, nodes=1)
     with contextlib.ExitStack() as ending:
-        ending.callback(cluster.destroy)
+        destroy_at_the_end(cluster, ending)
         archive_into(cluster.nodes[0], directory / "archive")
         cluster.start()
         history = live_through(

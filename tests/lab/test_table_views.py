@@ -14,6 +14,7 @@ from cassandra.cluster import Session
 
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
+from lab.leftovers import destroy_at_the_end
 from lab.playbook import run_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
@@ -35,7 +36,7 @@ class Shop:
         ending.callback(server.destroy)
         server.create_bucket(BUCKET)
         self.cluster = Cluster.create(root=root, name="views", nodes=1)
-        ending.callback(self.cluster.destroy)
+        destroy_at_the_end(self.cluster, ending)
         with (self.cluster.nodes[0].conf_directory / "cassandra.yaml").open("a", encoding="utf-8") as file:
             file.write("materialized_views_enabled: true\n")
         self.cluster.start()
