@@ -536,7 +536,8 @@ def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources
     if directories:
         # Elsewhere Cassandra refuses files with tokens that are not the node's own, which tells of a mistake.
         options = ("--no-tokens",) if part.plan.selection.reshape else ()
-        nodetool.run("import", *options, table.keyspace, table.table, *directories)
+        with _telling_what_was_refused(part, table, directories=directories):
+            nodetool.run("import", *options, table.keyspace, table.table, *directories)
     left = [path for target in directories for path in data_directory.components_in(target) if path.endswith(_DATA)]
     if left:
         raise NodeError(
@@ -547,6 +548,25 @@ def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources
         )
     for target in directories:
         data_directory.remove_tree(target)
+
+
+@contextlib.contextmanager
+def _telling_what_was_refused(
+    part: TablePart, table: TableRestore, *, directories: t.Sequence[str]
+) -> t.Iterator[None]:
+    """Say where the cause is to be found; of what it does not take, Cassandra tells nodetool the directory alone."""
+    try:
+        yield
+    except NodeError as error:
+        refused = [each for each in directories if each in str(error)]
+        if not refused:
+            raise
+        raise NodeError(
+            f"On {part.node.name} Cassandra did not take the SSTables of {table} in {refused[0]}.",
+            subject=str(table),
+            next_step="Its log on that node has the cause, in the lines with 'Failed verifying sstable' or 'Failed "
+            "importing sstables'. When that is mended, run the same again: what was fetched is still there.",
+        ) from error
 
 
 def _held(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -> int:

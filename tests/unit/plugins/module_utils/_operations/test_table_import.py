@@ -62,6 +62,7 @@ class World:
         self.disk.be_remembered()
         self.calls: list[tuple[str, ...]] = []
         self.fails = ""
+        self.names_directory = False
         self.compacts = self.copies = False
         self.truncated_ms = 0
         self.statements: list[str] = []
@@ -107,7 +108,9 @@ class World:
         """As nodetool: an import moves what it is given into the table's directory."""
         self.calls.append(words)
         if words[0] == self.fails:
-            raise NodeError("refused")
+            raise NodeError(
+                f"nodetool {words[0]} on node n1 failed: {words[-1] if self.names_directory else 'refused'}."
+            )
         if words[0] == "import":
             table = self.disk.table("orders", keyspace="shop")
             directories = [pathlib.Path(word) for word in words if word.startswith("/")]
@@ -171,6 +174,15 @@ def test_what_is_imported_is_not_imported_again_and_what_failed_is(world: World)
     again = table_import.import_tables(world.part(), check_mode=False)
     assert (again.changed, again.held) == (False, 2)
     assert len(world.calls) == count
+
+
+def test_what_cassandra_does_not_take_is_told_with_where_the_cause_is(world: World) -> None:
+    world.fails, world.names_directory = "import", True
+    with pytest.raises(
+        NodeError, match=r"On node1 Cassandra did not take the SSTables of shop.orders in /.*/import/1/"
+    ) as told:
+        table_import.import_tables(world.part(), check_mode=False)
+    assert "Failed verifying sstable" in told.value.next_step
 
 
 def test_a_new_table_without_all_of_its_files_is_told(world: World) -> None:
