@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 import subprocess
 import typing as t
@@ -19,6 +20,7 @@ from lab.checker import CheckResult, check
 from lab.cluster import Cluster, Credentials
 from lab.errors import LabError
 from lab.inventory import write_inventory
+from lab.leftovers import destroy_at_the_end
 from lab.processes import wait_until
 from lab.s3 import S3Server
 from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS
@@ -120,6 +122,21 @@ class TestCluster:
     def test_a_running_node_is_not_wiped(self, cluster: Cluster) -> None:
         with pytest.raises(LabError, match="stop or kill it"):
             cluster.nodes[0].wipe()
+
+    def test_the_end_of_a_log_is_shown_with_the_warnings_from_before(self, cluster: Cluster) -> None:
+        told = cluster.nodes[0].log_tail(lines=4)
+        assert "\nWARN " in told
+        assert told.count("\n") < cluster.nodes[0].log_path.read_text(encoding="utf-8").count("\n")
+
+    def test_a_cluster_that_an_error_ends_shows_its_logs_first(
+        self, cluster_factory: ClusterFactory, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lost = cluster_factory(name="lost", start=False)
+        with contextlib.suppress(ZeroDivisionError), contextlib.ExitStack() as ending:
+            destroy_at_the_end(lost, ending)
+            raise ZeroDivisionError
+        assert f"{lost.nodes[-1].name} has no log" in capsys.readouterr().out
+        assert not lost.directory.exists()
 
 
 class TestS3Server:
