@@ -564,8 +564,8 @@ def _telling_what_was_refused(
         raise NodeError(
             f"On {part.node.name} Cassandra did not take the SSTables of {table} in {refused[0]}.",
             subject=str(table),
-            next_step="Its log on that node has the cause, in the lines with 'Failed verifying sstable' or 'Failed "
-            "importing sstables'. When that is mended, run the same again: what was fetched is still there.",
+            next_step="Its log on that node has the cause, in the lines with 'Failed verifying' or 'Failed "
+            "importing'. When that is mended, run the same again: what was fetched is still there.",
         ) from error
 
 
