@@ -32,10 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import StagingSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import parse_header, valid_end
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
-    FetchedBase,
-    recover_to_moment,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import FetchedBase, recover_to_moment
 from lab.cluster import Cluster
 from lab.kept_log import archive_into, keep_segments, keep_snapshot, segments_in
 from lab.node import Node

@@ -33,15 +33,13 @@ import uuid
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import parse_node_manifest_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import (
-    encode_snapshot_record,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
     CommitLogPosition,
     NodeIdentity,
-    SnapshotRecord,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import parse_node_manifest_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch import fetch_backup

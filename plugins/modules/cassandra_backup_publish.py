@@ -199,10 +199,7 @@ error:
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import preview, publish, repository
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import identity
+
 DOCUMENTATION = r"""
 module: cassandra_node_info
 version_added: 0.1.0
@@ -129,10 +131,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node, ring
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
@@ -156,7 +155,7 @@ def read(call: Call) -> Result:
         facts = node.read_node(settings, restore_id=call.params["restore_id"])
         result.update(node=facts.to_result(), running=facts.running)
     elif "running" in gather:
-        result.update(running=node.is_running(settings))
+        result.update(running=identity.is_running(settings))
     if "endpoint" in gather:
         result.update(endpoint=plain(node.read_endpoint(settings)))
     if "ring" in gather:

@@ -123,10 +123,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import repository
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(

@@ -163,10 +163,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import snapshot
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(

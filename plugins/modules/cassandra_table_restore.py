@@ -293,15 +293,16 @@ error:
 
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import row_verification, table_import
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, values
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 
 def part(call: Call) -> table_import.TablePart:
     """What the plan has for this node."""
     params = call.params
-    return table_import.TablePart(call.node(), values.tables_plan(params["plan"]), params["owner"], params["group"])
+    return table_import.TablePart(call.node(), TablesPlan.from_result(params["plan"]), params["owner"], params["group"])
 
 
 def by_statements(work: t.Callable[..., tuple[str, ...]], call: Call) -> Result:

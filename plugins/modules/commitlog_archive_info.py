@@ -208,13 +208,11 @@ error:
       sample: Check the key.
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import archive_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import archiving, commit_logs, log_bases
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import archive, archive_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import archive
 
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
     options={

@@ -86,10 +86,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import archiving, ship
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import moment
 

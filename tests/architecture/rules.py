@@ -86,7 +86,8 @@ LAYERS = {
     _OPERATIONS: Layer(frozenset([_CORE, _ADAPTERS, _OPERATIONS])),
     _RUNTIME: Layer(frozenset([_CORE, _ADAPTERS, _RUNTIME]), ansible=True),
     _AGENT: Layer(frozenset([_CORE, _ADAPTERS, _AGENT])),
-    "modules": Layer(frozenset([_OPERATIONS, _RUNTIME])),
+    # Of _core, the shapes and the words of what they hand on.
+    "modules": Layer(frozenset([_CORE, _OPERATIONS, _RUNTIME])),
     "doc_fragments": Layer(frozenset()),
     # These run on the controller, inside Ansible.
     **{

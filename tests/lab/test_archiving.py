@@ -19,9 +19,12 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import ClusterArchive
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ObjectCorruptError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    MomentRefusedError,
+    ObjectCorruptError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import piece_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import MomentRefusedError, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import plan_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import (
     load_logs,
     read_archive,

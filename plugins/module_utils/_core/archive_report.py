@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import (
     Base,
@@ -18,7 +19,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain i
     node_windows,
     restorable_windows,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
@@ -87,3 +88,18 @@ def _with_values(text: str, wanted: t.Mapping[str, str]) -> str:
             written.add(key)
     lines += [f"{key}={value}" for key, value in wanted.items() if key not in written and (value or text)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def archiving_properties(moment_us: int | None) -> str:
+    """``commitlog_archiving.properties`` of an instance: nothing is archived or fetched; only cut, if at all."""
+    lines = ["archive_command=", "restore_command=", "restore_directories="]
+    lines += [f"restore_point_in_time={'' if moment_us is None else format_restore_point(moment_us)}"]
+    lines += ["precision=MICROSECONDS"]
+    return "\n".join(lines) + "\n"
+
+
+def format_restore_point(moment_us: int) -> str:
+    """A moment as Cassandra's ``restore_point_in_time`` wants it: ``yyyy:MM:dd HH:mm:ss.SSSSSS`` in UTC."""
+    seconds, microseconds = divmod(moment_us, 1_000_000)
+    whole = datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc)
+    return f"{whole:%Y:%m:%d %H:%M:%S}.{microseconds:06d}"

@@ -13,8 +13,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import MomentRefusedError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
     ledger_key,
     parse_gap_key,
@@ -22,9 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.layout impo
     parse_run_key,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap, LedgerHead, Piece, Run
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectInfo
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 #: How much later than its timestamp a write may have reached a node's log: pieces are fetched for so much longer.
 DEFAULT_SLACK_US = 120_000_000
@@ -33,35 +33,6 @@ BY_TIMESTAMP = "timestamp"
 BY_ARRIVAL = "arrival"
 #: Why a window ends where tables were restored into the cluster that serves.
 IMPORTED = "tables were restored into the cluster then, and no log has their data: a backup from after that is needed"
-
-
-class MomentRefusedError(ReviveError):
-    """A moment to which the cluster cannot be restored.
-
-    :param before_us: the nearest earlier moment that works; ``None`` if there is none.
-    :param after_us: the nearest later one.
-    """
-
-    code = "moment_not_restorable"
-
-    def __init__(self, message: str, *, subject: str, before_us: int | None, after_us: int | None) -> None:
-        self.before_us = before_us
-        self.after_us = after_us
-        nearest = [format_us(each) for each in (before_us, after_us) if each is not None]
-        next_step = (
-            f"The nearest moments that work: {' and '.join(nearest)}."
-            if nearest
-            else "No moment can be restored yet: take a backup while archiving is on."
-        )
-        super().__init__(message, subject=subject, next_step=next_step)
-
-    def to_result(self) -> dict[str, t.Any]:
-        """The error with the nearest moments."""
-        return {
-            **super().to_result(),
-            "nearest_before": None if self.before_us is None else format_us(self.before_us),
-            "nearest_after": None if self.after_us is None else format_us(self.after_us),
-        }
 
 
 @dataclasses.dataclass

@@ -15,14 +15,16 @@ import dataclasses
 import json
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
+    CommitLogPosition,
+    NodeIdentity,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError, RepositoryError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     BackedUpObject,
     ClusterManifest,
-    CommitLogPosition,
     FileEntry,
-    NodeIdentity,
     NodeManifestFooter,
     NodeManifestHeader,
     NodeSummary,

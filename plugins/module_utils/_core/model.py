@@ -12,44 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
+    CommitLogPosition,
+    NodeIdentity,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import PLAIN, Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
-
-
-@dataclasses.dataclass(frozen=True)
-class NodeIdentity:
-    """Who a node is and where it stands in its ring.
-
-    :param host_id: a UUID with dashes; the node's identity, everything else may change.
-    :param name: what the inventory calls it; for messages only.
-    :param address: the address under which the other nodes know it; for messages and to recognise a node that is down.
-    :param tokens: decimal, as Cassandra prints them.
-    :param release_version: Cassandra's, such as ``5.0.8``.
-    """
-
-    host_id: str
-    name: str
-    address: str
-    datacenter: str
-    rack: str
-    tokens: tuple[str, ...]
-    release_version: str
-    partitioner: str
-    cluster_name: str
-
-
-@dataclasses.dataclass(frozen=True)
-class CommitLogPosition:
-    """Where a node's commit log stood just before its snapshot began.
-
-    :param segments: ids of the segments that were on disk; what they hold may not have been flushed before.
-    :param active_segment: the newest of them; 0 if there was none.
-    :param active_position: valid bytes of the active segment at that time, a lower bound.
-    """
-
-    segments: tuple[int, ...]
-    active_segment: int
-    active_position: int
 
 
 @dataclasses.dataclass(frozen=True)

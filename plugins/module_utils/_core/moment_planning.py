@@ -14,11 +14,13 @@ import dataclasses
 import datetime
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import check_precision
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     ObjectMissingError,
     ReviveError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import (
     BY_ARRIVAL,
     BY_TIMESTAMP,
@@ -33,9 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain i
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import Moment, format_us
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import check_precision
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import Moment
 
 #: What an operator calls the ways to cut.
 CUTS: t.Mapping[str, str] = {"by_timestamp": BY_TIMESTAMP, "by_arrival": BY_ARRIVAL}

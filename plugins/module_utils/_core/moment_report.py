@@ -9,9 +9,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
+    format_duration,
+    format_size,
+    format_us,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
+import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 
@@ -104,3 +105,32 @@ def is_backed_up(table: TableRef) -> bool:
 def is_restored(table: TableRef) -> bool:
     """Whether a restore of everything lays this table down: never one of ``system``."""
     return table.keyspace != SYSTEM_KEYSPACE
+
+
+def renumbered(names: t.Iterable[str], *, taken: t.Iterable[str]) -> dict[str, str]:
+    """New names for files of SSTables that come to others: each its own to its new one.
+
+    Generations are numbers that every Cassandra counts anew, or ids that are unique; only numbers change. All files of
+    an SSTable keep the same one.
+
+    :param taken: names of the files that are there.
+    """
+    used = [number for number in (_generation(name) for name in taken) if number is not None]
+    following = max(used, default=0) + 1
+    numbers: dict[tuple[str, int], int] = {}
+    result: dict[str, str] = {}
+    for name in sorted(names):
+        generation, parts = _generation(name), split_component(name)
+        if generation is None or parts is None:
+            result[name] = name
+            continue
+        version, _old, kind = parts[0].split("-", 2)
+        number = numbers.setdefault((f"{version}-{kind}", generation), following + len(numbers))
+        result[name] = f"{version}-{number}-{kind}-{parts[1]}"
+    return result
+
+
+def _generation(name: str) -> int | None:
+    parts = split_component(name)
+    generation = parts[0].split("-", 2)[1] if parts else ""
+    return int(generation) if generation.isdigit() else None

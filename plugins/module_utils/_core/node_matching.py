@@ -9,12 +9,9 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
-    ClusterManifest,
-    NodeIdentity,
-    NodeSummary,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Pair, TargetNode
 
 

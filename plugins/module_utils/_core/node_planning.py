@@ -24,6 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     PlanRefusedError,
     ReviveError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_duration
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACES
@@ -41,7 +42,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.planning im
     target_reasons,
     version_reasons,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
     ONE_NODE,
     RestorePlan,

@@ -10,6 +10,7 @@ import dataclasses
 import re
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import SUPPORTED_SERIES
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -97,14 +98,6 @@ def parse_version(output: str) -> str:
         if name.strip() == "ReleaseVersion" and value.strip():
             return value.strip()
     raise _unexpected("version", output)
-
-
-def version_tuple(release_version: str) -> tuple[int, int]:
-    """Major and minor of a release, to compare them."""
-    match = re.match(r"(\d+)\.(\d+)", release_version)
-    if not match:
-        raise _unexpected("version", release_version)
-    return int(match[1]), int(match[2])
 
 
 def parse_info(output: str) -> NodeInfo:
@@ -270,5 +263,5 @@ def _unexpected(command: str, output: str) -> NodeError:
     return NodeError(
         f"nodetool {command} printed something else than expected: {last_useful_line(output)!r}.",
         subject="nodetool",
-        next_step="Check that the command is nodetool of Cassandra 4.0, 4.1 or 5.0.",
+        next_step=f"Check that the command is nodetool of Cassandra {', '.join(SUPPORTED_SERIES)}.",
     )

@@ -11,9 +11,10 @@ them are told at once, before anything is touched.
 from __future__ import annotations
 
 import hashlib
-import re
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import release_of
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     BusyError,
     InputError,
@@ -22,11 +23,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     PlanRefusedError,
     ReviveError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
-    ClusterManifest,
-    NodeIdentity,
-    NodeSummary,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.node_matching import (
     explicit_pairs,
@@ -34,7 +32,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.node_matchi
     match_new_cluster,
     natural,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
     IN_PLACE,
     NEW_CLUSTER,
@@ -208,14 +205,15 @@ def target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str 
 
 def version_reasons(target: TargetNode, *, sources: t.Sequence[NodeIdentity]) -> t.Iterator[ReviveError]:
     """Why a target's Cassandra cannot read what the sources' wrote."""
-    newest = max(sources, key=lambda source: _version(source.release_version))
-    if not target.release_version or not _version(target.release_version):
+    newest = max(sources, key=lambda source: release_of(source.release_version) or ())
+    there, needed = release_of(target.release_version), release_of(newest.release_version)
+    if there is None:
         yield NodeError(
             f"The version of Cassandra on {target.name} cannot be found out.",
             subject=target.name,
             next_step="Pass release_version, such as '5.0.8', for this node.",
         )
-    elif _version(target.release_version) < _version(newest.release_version):
+    elif needed is not None and there < needed:
         yield NodeError(
             f"{target.name} has Cassandra {target.release_version}, the backup was made by {newest.release_version}.",
             subject=target.name,
@@ -376,7 +374,7 @@ def newer_warnings(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
     newer = [
         f"{target.name} {target.release_version} instead of {source.node.release_version}"
         for source, target in pairs
-        if _version(target.release_version or "") > _version(source.node.release_version)
+        if (release_of(target.release_version) or ()) > (release_of(source.node.release_version) or ())
     ]
     if newer:
         yield f"Cassandra is newer than in the backup: {', '.join(newer)}. There is no way back."
@@ -388,13 +386,6 @@ def _partial_warnings(manifest: ClusterManifest) -> t.Iterator[str]:
             f"The backup holds {', '.join((*manifest.keyspaces, *manifest.tables_asked))} only; all other tables of "
             "its schema come back empty."
         )
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """``5.0.8`` as numbers; empty if there are none. A pre-release counts as its release."""
-    match = re.match(r"\d+(\.\d+)*", text)
-    numbers = tuple(int(number) for number in match[0].split(".")) if match else ()
-    return numbers + (0,) * (3 - len(numbers)) if numbers else ()
 
 
 def _partitioner(name: str) -> str:

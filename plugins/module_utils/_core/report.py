@@ -9,6 +9,11 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
+    format_duration,
+    format_size,
+    format_us,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import (
     NodeReplay,
@@ -16,9 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_repo
     moment_report,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACES
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 EQUAL = "equal"
 DIFFERS = "differs"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity, NodeSummary
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import MomentPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
 

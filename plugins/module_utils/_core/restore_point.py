@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import check_tag
 
 LATEST = "latest"
@@ -72,13 +73,6 @@ def parse_restore_point(text: str) -> RestorePoint:
     if _LOOKS_LIKE_A_TIME.search(written):
         raise InputError(f"{written!r} is not a moment that can be read.", subject=written, next_step=_EXAMPLE)
     return TagPoint(check_tag(written))
-
-
-def format_us(moment_us: int) -> str:
-    """A moment in UTC as ISO 8601 with microseconds."""
-    seconds, microseconds = divmod(moment_us, 1_000_000)
-    whole = datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z"
 
 
 def _moment(match: re.Match[str], *, written: str) -> Moment:

@@ -16,7 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 
 KEYSPACE, TYPE, TABLE, INDEX, VIEW = "keyspace", "type", "table", "index", "view"
 PARTITION_KEY, CLUSTERING, STATIC, REGULAR = "partition_key", "clustering", "static", "regular"

@@ -12,13 +12,13 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as cql
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import AUTH_KEYSPACE, TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.replication import (
     adapted,
     replication_of,
     with_replication,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import SchemaObject
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
     BESIDE,

@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     PlanRefusedError,
     ReviveError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     ClusterManifest,
     NodeSummary,
@@ -51,7 +52,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.planning im
     version_reasons,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import Pair, RestorePlan, TargetNode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_making import Making
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
     BESIDE,

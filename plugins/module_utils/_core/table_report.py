@@ -9,24 +9,27 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
+    format_duration,
+    format_size,
+    format_us,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import (
     NodeReplay,
     moment_lines,
     moment_report,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.report import (
     DIFFERS,
     EQUAL,
     NOT_COUNTED,
     NodeResult,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.row_comparison import TableRows
 from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import shown_name
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore, TablesPlan
-from ansible_collections.revive.cassandra.plugins.module_utils._core.wording import number_of_tables
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import number_of_tables
 
 
 @dataclasses.dataclass(frozen=True)

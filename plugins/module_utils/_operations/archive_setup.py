@@ -31,13 +31,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_setti
     encode_config,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import AGENT_LOCK
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     NodeError,
     RepositoryError,
     WrongClusterError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archiving import (
@@ -48,7 +48,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.archi
     own,
     remove_archive,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.node import read_node
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import known_identity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import (
     check_cluster,
     open_repository,
@@ -201,7 +201,7 @@ def take_down_archiving(node: NodeSettings, settings: ArchivingSettings, *, chec
 
 
 def _identity(node: NodeSettings) -> NodeIdentity:
-    identity = read_node(node).identity
+    _running, identity = known_identity(node)
     if identity is None:
         raise NodeError(
             f"Who node {node.name} is cannot be found out: it does not run, and has never been asked.",

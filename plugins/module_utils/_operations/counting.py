@@ -16,19 +16,11 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, TableKey, connect
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    InputError,
-    NodeError,
-    ReviveError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import DESCRIBE_SCHEMA, SYSTEM_KEYSPACES
 from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import full_name, quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import (
-    TokenRange,
-    ring_ranges,
-    split,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import TokenRange, ring_ranges, split
 
 _CONCURRENCY = 16
 _RANGES_AT_LEAST = 64

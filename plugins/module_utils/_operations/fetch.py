@@ -26,9 +26,10 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.data_directory import Owner, explained
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.data_directory import Owner
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     ensure_directory,
+    explained,
     file_sha256,
     remove_if_there,
     sync_directory,
@@ -45,6 +46,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ObjectCorruptError,
     StoreError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import parse_node_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
@@ -58,9 +60,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     Progress,
     RepositorySettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import (
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     LOCK_NAME,
     fetch_journal_path,
     manifest_path,

@@ -18,8 +18,13 @@ import os
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NotInRingError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    LocalFilesError,
+    NodeStartingError,
+    NodeUnreachableError,
+    NotInRingError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import (
     NodeInfo,
     parse_describecluster,
@@ -65,6 +70,37 @@ def remembered_identity(node: NodeSettings) -> NodeIdentity | None:
     """Who the node was when it was last asked; ``None`` if nobody has, or the note is damaged."""
     note = _read_note(node)
     return note.identity if note is not None else None
+
+
+def is_running(node: NodeSettings) -> bool:
+    """Whether the node answers nodetool, or has been started and will.
+
+    :raises NodeError: if nodetool cannot be run, or is not let in.
+    """
+    try:
+        Nodetool(node).run("version")
+    except NodeStartingError:
+        return True
+    except NodeUnreachableError:
+        return False
+    return True
+
+
+def known_identity(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
+    """Whether the node runs, and who it is: as it says itself, else as it was when it was last asked.
+
+    One question answers both.
+    """
+    try:
+        identity = read_identity(node)
+    except NodeStartingError:
+        return True, remembered_identity(node)
+    except NodeUnreachableError:
+        return False, remembered_identity(node)
+    except NotInRingError:
+        # A node that runs without being in its ring is none of those that were backed up.
+        return True, None
+    return True, identity
 
 
 def _is_of(note: _Note, info: NodeInfo) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
     IMPORTS_PREFIX,
@@ -19,7 +20,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain i
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_node_record
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     ClusterManifest,
-    CommitLogPosition,
     NodeManifestHeader,
     NodeSummary,
 )

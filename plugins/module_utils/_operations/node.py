@@ -15,17 +15,12 @@ import subprocess
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    read_if_there,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     NodeError,
-    NodeStartingError,
-    NodeUnreachableError,
-    NotInRingError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import parse_version
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
@@ -40,10 +35,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_mod
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import (
-    read_identity,
+    known_identity,
     remembered_identity,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import pending
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import pending
 
 NodeFacts = TargetNode
 
@@ -61,7 +56,7 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
     :raises NodeError: if nodetool fails for another reason than that the node does not run.
     """
     config = read_config(node.config_file)
-    running, identity = _ask(node)
+    running, identity = known_identity(node)
     switch = pending(node)
     address = _address(config, identity=identity)
     datacenter, rack = _position(config, identity=identity if running else None)
@@ -109,37 +104,6 @@ def read_endpoint(node: NodeSettings) -> Endpoint:
     configured = config.broadcast_address or config.listen_address
     address = _address(config, identity=None if configured else remembered_identity(node))
     return Endpoint(address=_cql_address(config, address=address), port=config.native_transport_port)
-
-
-def is_running(node: NodeSettings) -> bool:
-    """Whether the node answers nodetool, or has been started and will.
-
-    :raises NodeError: if nodetool cannot be run, or is not let in.
-    """
-    try:
-        Nodetool(node).run("version")
-    except NodeStartingError:
-        return True
-    except NodeUnreachableError:
-        return False
-    return True
-
-
-def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
-    """Whether the node runs, and who it is: as it says itself, else as it was when it was last asked.
-
-    One question answers both.
-    """
-    try:
-        identity = read_identity(node)
-    except NodeStartingError:
-        return True, remembered_identity(node)
-    except NodeUnreachableError:
-        return False, remembered_identity(node)
-    except NotInRingError:
-        # A node that runs without being in its ring is none of those that were backed up.
-        return True, None
-    return True, identity
 
 
 def _release_version(node: NodeSettings, *, running: bool, identity: NodeIdentity | None) -> str | None:

@@ -12,29 +12,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import os
 import pwd
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory, files
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import reader_of
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    read_if_there,
-    write_atomically,
-)
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
     StagingSettings,
     check_memory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import valid_end
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import SegmentChain
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeManifestHeader, SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
     AUTH_KEYSPACE,
@@ -42,12 +34,22 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
     SYSTEM_KEYSPACES,
     TableRef,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, Progress
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TableSize
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import fetch_segments
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
+    LOCK_NAME,
+    fetch_journal_path,
+    fetched_places,
+    work_directory,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staged_record import (
+    RecoveryOutcome,
+    save_outcome,
+    staged_outcome,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
     FetchedBase,
     LaidDown,
@@ -56,75 +58,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.stagi
     note_laid_down,
     recover_to_moment,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import (
-    LOCK_NAME,
-    fetch_journal_path,
-    manifest_path,
-)
 
-_LOG, _INSTANCE, _STAGED = "log", "staging", "staged"
-
-
-@dataclasses.dataclass(frozen=True)
-class RecoveryOutcome:
-    """What became of a node's base.
-
-    :param schema_sha256: the same on all nodes, or the moment is in the middle of a schema change.
-    :param segments: replayed, of ``log_bytes`` together.
-    :param replayed: updates applied.
-    :param unknown: mutations passed over, of tables that were not there at the moment.
-    :param later_schema: mutations passed over that only a later schema can read; proven to be later than the moment.
-    :param indexes_to_rebuild: ``keyspace.table.index``, to be rebuilt once the node runs.
-    :param tables: ``keyspace.table`` of those that users had made by the moment.
-    :param schema_cql: the statements that make the schema of the moment, and ``sizes`` what is staged of each table;
-        both only where some tables were asked for.
-    """
-
-    changed: bool
-    schema_sha256: str
-    segments: int
-    log_bytes: int
-    replayed: int
-    unknown: int
-    later_schema: int
-    dropped_tables: int
-    truncated_tables: int
-    indexes_to_rebuild: tuple[str, ...]
-    tables: tuple[str, ...]
-    replay_milliseconds: int
-    seconds: float
-    schema_cql: tuple[str, ...] = ()
-    sizes: tuple[TableSize, ...] = ()
-
-
-def is_staged(node: NodeSettings, *, restore_id: str) -> bool:
-    """Whether the base has been made into the moment already, so that it must not be fetched again."""
-    return staged_outcome(node, restore_id=restore_id) is not None
-
-
-def staged_files(node: NodeSettings, *, restore_id: str, restore_auth: bool) -> journal.FetchComplete | None:
-    """What is staged of the moment; ``None`` if it is not staged, or was with the other ``restore_auth``."""
-    if not is_staged(node, restore_id=restore_id):
-        return None
-    records = _records(node, restore_id=restore_id)
-    header, last = records[0], records[-1]
-    fits = isinstance(header, journal.FetchHeader) and header.restore_auth == restore_auth
-    return last if fits and isinstance(last, journal.FetchComplete) else None
-
-
-def source_of(node: NodeSettings, *, restore_id: str) -> NodeManifestHeader:
-    """What the fetched base's node manifest begins with.
-
-    :raises NodeError: if none has been fetched.
-    """
-    path = manifest_path(node, restore_id=restore_id)
-    if os.path.exists(path):
-        with data_directory.explained("read", path), open(path, "rb") as lines:
-            for record in read_node_manifest(lines, subject=path):
-                if isinstance(record, NodeManifestHeader):
-                    return record
-                break
-    raise _not_fetched(node, restore_id=restore_id)
+_LOG, _INSTANCE = "log", "staging"
 
 
 def stage_moment(
@@ -160,10 +95,10 @@ def stage_moment(
             return done
         places = fetched_places(node, restore_id=restore_id)
         check_memory(options.heap_mib)
-        work = os.path.join(places[0], journal.WORK_DIRECTORY, restore_id)
+        work = work_directory(places[0], restore_id)
         base = FetchedBase.of_snapshot(
             source.snapshot,
-            directories=[os.path.join(place, journal.WORK_DIRECTORY, restore_id, "new") for place in places],
+            directories=[os.path.join(work_directory(place, restore_id), "new") for place in places],
         )
         # Cassandra goes through all that lies in its data directories when it starts, and does not start if it may not.
         who = data_directory.resolve_owner(owner=owner, group=None, like=places[0])
@@ -194,7 +129,7 @@ def stage_moment(
         note_laid_down(journal_path=fetch_journal_path(node, restore_id=restore_id), base=base)
         outcome = _made(staged, laid=laid, log_bytes=sum(map(os.path.getsize, paths)), segments=len(paths))
         outcome = _with_sizes(outcome, staged=staged, base=base) if wants is not None else outcome
-        _save(node, outcome, restore_id=restore_id)
+        save_outcome(node, outcome, restore_id=restore_id)
         for name in (_INSTANCE, _LOG):
             data_directory.remove_tree(os.path.join(work, name))
     return outcome
@@ -222,79 +157,12 @@ def together(outcomes: t.Sequence[RecoveryOutcome]) -> RecoveryOutcome:
     )
 
 
-def forget_moment(node: NodeSettings, *, restore_id: str) -> None:
-    """With the restore's other records, once it is finished, or before its base is fetched anew."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_path(node, restore_id))
-
-
-def _path(node: NodeSettings, restore_id: str) -> str:
-    """Beside the restore's other records; what ends in ``.json`` there is a switch's."""
-    directory = os.path.dirname(fetch_journal_path(node, restore_id=restore_id))
-    return os.path.join(directory, f"{journal.check_restore_id(restore_id)}.{_STAGED}")
-
-
-def staged_outcome(node: NodeSettings, *, restore_id: str) -> RecoveryOutcome | None:
-    """What an earlier run has done; ``None`` too if the fetch's journal is another since: what it staged is gone."""
-    text = read_if_there(_path(node, restore_id))
-    if text is None:
-        return None
-    record = json.loads(text)
-    if record["journal"] != _journal_sha256(node, restore_id=restore_id):
-        return None
-    value = record["outcome"]
-    lists = {name: tuple(value[name]) for name in ("indexes_to_rebuild", "tables", "schema_cql") if name in value}
-    sizes = tuple(build(TableSize, each) for each in value.get("sizes", ()))
-    return RecoveryOutcome(**{**value, **lists, "sizes": sizes, "changed": False})
-
-
-def note_rebuilt(node: NodeSettings, *, restore_id: str) -> None:
-    """That there are no indexes to rebuild any more."""
-    done = staged_outcome(node, restore_id=restore_id)
-    if done is not None:
-        _save(node, dataclasses.replace(done, indexes_to_rebuild=()), restore_id=restore_id)
-
-
-def _save(node: NodeSettings, outcome: RecoveryOutcome, *, restore_id: str) -> None:
-    record = {"journal": _journal_sha256(node, restore_id=restore_id), "outcome": dataclasses.asdict(outcome)}
-    write_atomically(_path(node, restore_id), json.dumps(record).encode())
-
-
-def _journal_sha256(node: NodeSettings, *, restore_id: str) -> str:
-    return hashlib.sha256(read_if_there(fetch_journal_path(node, restore_id=restore_id)) or b"").hexdigest()
-
-
-def fetched_places(node: NodeSettings, *, restore_id: str) -> tuple[str, ...]:
-    """Where the base was fetched to.
-
-    :raises NodeError: unless all of it was.
-    """
-    records = _records(node, restore_id=restore_id)
-    header = records[0] if records else None
-    if not isinstance(header, journal.FetchHeader) or not isinstance(records[-1], journal.FetchComplete):
-        raise _not_fetched(node, restore_id=restore_id)
-    return tuple(map(os.path.realpath, header.places))
-
-
-def _records(node: NodeSettings, *, restore_id: str) -> list[journal.FetchRecord]:
-    text = read_if_there(fetch_journal_path(node, restore_id=restore_id)) or b""
-    return list(journal.read_fetch_journal(text.splitlines(keepends=True)))
-
-
-def _not_fetched(node: NodeSettings, *, restore_id: str) -> NodeError:
-    return NodeError(
-        f"The base of {restore_id} has not been fetched to {node.name}.",
-        subject=node.name,
-        next_step="Fetch it first.",
-    )
-
-
 def _ending_at_a_marker(paths: tuple[str, ...]) -> tuple[str, ...]:
     """The segments, the last one cut at its last sync marker: what an agent had shipped when it was lost may end
     between two, which Cassandra would take for damage. Without any, the segment holds nothing and is left out."""
     if not paths:
         return paths
-    with data_directory.explained("read", paths[-1]), open(paths[-1], "r+b") as file:
+    with files.explained("read", paths[-1]), open(paths[-1], "r+b") as file:
         size = os.fstat(file.fileno()).st_size
         end = valid_end(reader_of(file.fileno()), length=size)
         if 0 < end < size:

@@ -20,10 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
     StoreDeniedError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
-    parse_node_manifest_key,
-    table_prefix,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import parse_node_manifest_key, table_prefix
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import BY_TIMESTAMP, plan_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (

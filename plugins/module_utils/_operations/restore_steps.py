@@ -33,10 +33,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     NodeSettings,
     TransferSettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import commit_logs, fetch, recovery, switch
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import node as node_operation
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import (
+    commit_logs,
+    fetch,
+    identity,
+    recovery,
+    switch,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import PieceCorruptError
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remembered_identity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import records, staged_record
 
 #: Longer than any index takes to be rebuilt, and any repair.
 _REBUILD_TIMEOUT_SECONDS = 7 * 24 * 3600
@@ -73,7 +79,7 @@ def fetch_part(
     assignment = part.plan.assignment_of(part.node.name)
     if part.plan.moment:
         restore_id, restore_auth = part.plan.restore_id, part.plan.restore_auth
-        staged = recovery.staged_files(part.node, restore_id=restore_id, restore_auth=restore_auth)
+        staged = staged_record.staged_files(part.node, restore_id=restore_id, restore_auth=restore_auth)
         if staged is not None:
             return fetch.FetchOutcome(
                 changed=False,
@@ -83,7 +89,7 @@ def fetch_part(
                 reused_bytes=staged.size,
                 seconds=0.0,
             )
-        recovery.forget_moment(part.node, restore_id=restore_id)
+        staged_record.forget_moment(part.node, restore_id=restore_id)
     return fetch.fetch_backup(
         part.node,
         store,
@@ -111,7 +117,7 @@ def stage_part(
     options: InstanceOptions,
     progress: Progress,
     wants: t.Callable[[TableRef], bool] | None = None,
-) -> recovery.RecoveryOutcome:
+) -> staged_record.RecoveryOutcome:
     """Make of the fetched backup what its node held at the plan's moment. Nothing that serves is touched.
 
     :param wants: which tables were fetched; ``None`` for everything.
@@ -127,7 +133,7 @@ def stage_part(
             subject=plan.restore_id,
             next_step="Go on with state=switched.",
         )
-    done = recovery.staged_outcome(part.node, restore_id=plan.restore_id)
+    done = staged_record.staged_outcome(part.node, restore_id=plan.restore_id)
     if done is not None:
         return done
     logs = commit_logs.load_logs(store, host_ids=(assignment.source_host_id,))
@@ -142,7 +148,7 @@ def stage_part(
             part.node,
             store,
             restore_id=plan.restore_id,
-            source=recovery.source_of(part.node, restore_id=plan.restore_id),
+            source=records.source_of(part.node, restore_id=plan.restore_id),
             segments=planned_segments(plan.moment, log=logs[0]),
             moment_us=plan.moment.replay_until_us,
             restore_auth=plan.restore_auth,
@@ -172,13 +178,13 @@ def _recorded(store: ObjectStore, *, log: NodeLog, error: PieceCorruptError) -> 
 
 def would_stage(part: Part) -> bool:
     """Whether :func:`stage_part` has anything to do."""
-    return not recovery.is_staged(part.node, restore_id=part.plan.restore_id)
+    return not staged_record.is_staged(part.node, restore_id=part.plan.restore_id)
 
 
 def switch_part(part: Part, *, check_mode: bool) -> bool:
     """Exchange the directories; whether they had to be. Errors as of :func:`switch.switch_node`."""
     if check_mode:
-        under_way = switch.pending(part.node)
+        under_way = records.pending(part.node)
         return under_way is None or under_way.phase != "switched"
     outcome = switch.switch_node(
         part.node,
@@ -188,7 +194,7 @@ def switch_part(part: Part, *, check_mode: bool) -> bool:
         restore_auth=part.plan.restore_auth,
         owner=part.owner,
         group=part.group,
-        is_running=lambda: node_operation.is_running(part.node),
+        is_running=lambda: identity.is_running(part.node),
     )
     return outcome.changed
 
@@ -201,13 +207,13 @@ def rebuild_indexes(node: NodeSettings, *, restore_id: str, check_mode: bool) ->
     :returns: ``keyspace.table.index`` of those that had to be; none the second time.
     :raises NodeError: if nodetool fails.
     """
-    done = recovery.staged_outcome(node, restore_id=restore_id)
+    done = staged_record.staged_outcome(node, restore_id=restore_id)
     indexes = done.indexes_to_rebuild if done else ()
     if indexes and not check_mode:
         nodetool = Nodetool(dataclasses.replace(node, timeout_seconds=_REBUILD_TIMEOUT_SECONDS))
         for index in indexes:
             nodetool.run("rebuild_index", *index.split("."))
-        recovery.note_rebuilt(node, restore_id=restore_id)
+        staged_record.note_rebuilt(node, restore_id=restore_id)
     return indexes
 
 
@@ -224,10 +230,10 @@ def repair(node: NodeSettings, *, check_mode: bool) -> bool:
 def roll_back(node: NodeSettings, *, restore_id: str, check_mode: bool) -> switch.RollBackOutcome:
     """Put everything back; errors as of :func:`switch.roll_back`."""
     if check_mode:
-        return switch.RollBackOutcome(changed=switch.pending(node) is not None, refetch=False)
-    outcome = switch.roll_back(node, restore_id=restore_id, is_running=lambda: node_operation.is_running(node))
+        return switch.RollBackOutcome(changed=records.pending(node) is not None, refetch=False)
+    outcome = switch.roll_back(node, restore_id=restore_id, is_running=lambda: identity.is_running(node))
     if outcome.refetch:
-        recovery.forget_moment(node, restore_id=restore_id)
+        staged_record.forget_moment(node, restore_id=restore_id)
     return outcome
 
 
@@ -240,11 +246,11 @@ def finish(
     :raises StoreError: if that cannot be done; nothing has been finished.
     """
     if check_mode:
-        return switch.FinishOutcome(changed=switch.pending(node) is not None, freed_bytes=0)
+        return switch.FinishOutcome(changed=records.pending(node) is not None, freed_bytes=0)
     identity = remembered_identity(node)
     restored_us = switch.restored_in_place_us(node, restore_id=restore_id)
     if store is not None and identity is not None and restored_us is not None:
         commit_logs.record_restore(store, host_id=identity.host_id, restored_us=restored_us, restore_id=restore_id)
     outcome = switch.finish(node, restore_id=restore_id, keep_old=keep_old)
-    recovery.forget_moment(node, restore_id=restore_id)
+    staged_record.forget_moment(node, restore_id=restore_id)
     return outcome

@@ -23,7 +23,7 @@ import shutil
 import time
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory, files
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
@@ -32,7 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging
     check_memory,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SCHEMA_KEYSPACE
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SCHEMA_KEYSPACE, renumbered
 from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import parse_describering
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import Progress
@@ -48,7 +48,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     InstanceOptions,
     NodeSettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import renumbered
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_twins import ONE_REPLICA, Twin, twins_of
 from ansible_collections.revive.cassandra.plugins.module_utils._core.token_ranges import (
@@ -59,17 +58,19 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.token_range
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import recovery
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import LOCK_NAME
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import records
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
+    LOCK_NAME,
+    work_directory,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import (
     TablePart,
     clear_snapshot,
-    read_notes,
     restore_parts,
     snapshot_directories,
     verification_snapshot,
-    work_directory,
-    write_notes,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import read_notes, write_notes
 
 _INSTANCE = "verification"
 # Rows may be of megabytes, and both sides and this process hold a page of them.
@@ -171,14 +172,14 @@ def verify_rows(
 def _instance_for(part: TablePart, *, options: InstanceOptions) -> StagingInstance:
     """One that can open what was fetched, in the restore's own directory."""
     node, first = part.node, restore_parts(part)[0].plan
-    place = recovery.fetched_places(node, restore_id=first.restore_id)[0]
+    place = records.fetched_places(node, restore_id=first.restore_id)[0]
     directory = os.path.join(work_directory(place, part.plan.restore.restore_id), _INSTANCE)
     owner = data_directory.resolve_owner(owner=part.owner, group=part.group, like=place)
     data_directory.make_directories(os.path.dirname(directory), below=place, owner=owner)
     return StagingInstance(
         recovery.instance_settings(node, directory=directory, options=options, owner=part.owner, like=place),
         identity=recovery.identity_of(
-            recovery.source_of(node, restore_id=first.restore_id),
+            records.source_of(node, restore_id=first.restore_id),
             release_version=first.assignments[0].release_version,
         ),
     )
@@ -243,7 +244,7 @@ def _place_files(part: TablePart, *, data: str) -> None:
     sources = [
         (number, os.path.join(work_directory(place, each.plan.restore_id), "new"))
         for number, each in enumerate(restore_parts(part))
-        for place in recovery.fetched_places(part.node, restore_id=each.plan.restore_id)
+        for place in records.fetched_places(part.node, restore_id=each.plan.restore_id)
     ]
     for number, root in sources:
         if number == 0:
@@ -260,7 +261,7 @@ def _link_below(source: str, target: str) -> None:
 
 def _link_files(source: str, target: str) -> None:
     """Have a directory hold a table's files too, under names that nothing there has; who owns them comes later."""
-    with data_directory.explained("make the directory", target):
+    with files.explained("make the directory", target):
         os.makedirs(target, exist_ok=True)
     taken = [os.path.basename(path) for path in data_directory.components_in(target)]
     paths = {os.path.basename(path): path for path in data_directory.components_in(source)}

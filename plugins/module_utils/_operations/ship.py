@@ -22,7 +22,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_statu
     decode_status,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 
 _POLL_SECONDS = 0.1
 _ASK_AGAIN_SECONDS = 0.5

@@ -27,11 +27,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapsho
     snapshot_tags,
     table_snapshots,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    InputError,
-    ManifestError,
-    NodeError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import has_snapshot_ttl
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, ManifestError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import (
     decode_snapshot_record,
     encode_snapshot_record,
@@ -42,10 +39,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
     check_keyspace,
     check_tag,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import (
-    parse_tablestats,
-    version_tuple,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import parse_tablestats
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import read_identity
 
@@ -263,7 +257,7 @@ def _check_exist(node: NodeSettings, *, keyspaces: t.Sequence[str], tables: t.Se
 
 
 def _check_ttl(ttl: str, *, release_version: str) -> None:
-    if version_tuple(release_version) < (4, 1):
+    if not has_snapshot_ttl(release_version):
         raise InputError(
             f"Cassandra {release_version} has no time to live for snapshots; it came with 4.1.",
             subject="ttl",

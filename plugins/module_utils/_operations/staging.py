@@ -35,11 +35,28 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging
     StagingInstance,
     StagingSettings,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.mutation import parse_mutation_head
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import (
+    ReplayReport,
+    cannot_read_a_mutation,
+    parse_replay,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.truncation import (
+    Truncation,
+    parse_truncations,
+    truncated_since,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import (
+    check_precision,
+    data_replay_list,
+    schema_replay_list,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     LocalFilesError,
     NodeError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
     DESCRIBE_SCHEMA,
@@ -47,6 +64,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.names impor
     SYSTEM_KEYSPACE,
     TableRef,
     parse_table_directory,
+    renumbered,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     FetchComplete,
@@ -56,21 +74,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_jou
     encode_fetch_record,
     read_fetch_journal,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
-    ReplayReport,
-    SourceIdentity,
-    Truncation,
-    cannot_read_a_mutation,
-    check_precision,
-    data_replay_list,
-    format_restore_point,
-    parse_mutation_head,
-    parse_replay,
-    parse_truncations,
-    renumbered,
-    schema_replay_list,
-    truncated_since,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
 
 _LAID = "laid.json"
 
@@ -290,8 +294,8 @@ def _check(*, identity: SourceIdentity, base: FetchedBase, moment_us: int | None
     check_precision(release_version=identity.release_version, moment_us=moment_us)
     if moment_us < base.snapshot_began_us:
         raise InputError(
-            f"The base was taken after {format_restore_point(moment_us)}.",
-            subject=format_restore_point(moment_us),
+            f"The base was taken after {format_us(moment_us)}.",
+            subject=format_us(moment_us),
             next_step="Choose an older base.",
         )
 
@@ -371,8 +375,8 @@ def _prove_later(path: str, *, moment_us: int) -> None:
     head = parse_mutation_head(read_if_there(path) or b"")
     if head.first_timestamp_us <= moment_us:
         raise NodeError(
-            f"A mutation of the table with id {head.table_id}, from {format_restore_point(head.first_timestamp_us)} on,"
-            f" does not fit the schema at {format_restore_point(moment_us)}.",
+            f"A mutation of the table with id {head.table_id}, from {format_us(head.first_timestamp_us)} on,"
+            f" does not fit the schema at {format_us(moment_us)}.",
             subject=head.table_id,
             next_step=f"Choose a moment before it or after the schema change that it needs; it is in {path}.",
         )

@@ -32,18 +32,14 @@ import os
 import socket
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml, data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml, data_directory, files
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    ensure_directory,
     names_in,
-    read_if_there,
     remove_if_there,
-    write_atomically,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    BusyError,
     InputError,
     LocalFilesError,
     NodeError,
@@ -60,8 +56,18 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_mod
     ONE_NODE,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
+    LOCK_NAME,
+    fetch_journal_path,
+    fetch_records,
+    kept_config_path,
+    own_state,
+    read_state,
+    remove_records,
+    save_state,
+    state_path,
+)
 
-LOCK_NAME = "restore"
 KEPT_OWN_TABLES = frozenset(("local", "peers", "peers_v2"))
 _PORT_TIMEOUT_SECONDS = 1.0
 
@@ -88,19 +94,6 @@ class FinishOutcome:
 
     changed: bool
     freed_bytes: int
-
-
-def pending(node: NodeSettings) -> JournalState | None:
-    """The switch on this node that has been begun and is neither finished nor rolled back.
-
-    :raises LocalFilesError: if its journal cannot be read.
-    """
-    for name in names_in(_restores(node)):
-        if name.endswith(".json"):
-            state = read_state(node, restore_id=name[: -len(".json")])
-            if state is not None and state.phase != journal.FINISHED:
-                return state
-    return None
 
 
 def switch_node(
@@ -132,7 +125,7 @@ def switch_node(
     if mode not in modes:
         raise InputError(f"{mode!r} is no mode of a restore.", subject=mode, next_step=f"One of {', '.join(modes)}.")
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        state = _own_state(node, restore_id=restore_id)
+        state = own_state(node, restore_id=restore_id)
         if state is not None and state.phase == journal.SWITCHED:
             return SwitchOutcome(changed=False, phase=state.phase)
         if state is not None and state.phase == journal.FINISHED:
@@ -202,15 +195,15 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
                 next_step="Run it again, or roll it back.",
             )
         if state.phase != journal.FINISHED:
-            state = _save(node, dataclasses.replace(state, phase=journal.FINISHED))
-        cassandra_yaml.forget_original(state.config_file, backup_path=_kept_config(node, restore_id))
+            state = save_state(node, dataclasses.replace(state, phase=journal.FINISHED))
+        cassandra_yaml.forget_original(state.config_file, backup_path=kept_config_path(node, restore_id=restore_id))
         for directory in state.directories:
             data_directory.remove_tree(directory.staged(restore_id))
         if keep_old:
             return FinishOutcome(changed=True, freed_bytes=0)
         freed = sum(data_directory.remove_tree(directory.aside(restore_id)) for directory in state.directories)
         _remove_work_directories(state)
-        _remove_records(node, restore_id=restore_id)
+        remove_records(node, restore_id=restore_id)
         return FinishOutcome(changed=True, freed_bytes=freed)
 
 
@@ -219,8 +212,8 @@ def restored_in_place_us(node: NodeSettings, *, restore_id: str) -> int | None:
     state = read_state(node, restore_id=restore_id)
     if state is None or state.phase != journal.SWITCHED or state.mode not in (IN_PLACE, ONE_NODE):
         return None
-    path = _state_path(node, restore_id=restore_id)
-    with data_directory.explained("read", path):
+    path = state_path(node, restore_id=restore_id)
+    with files.explained("read", path):
         return os.stat(path).st_mtime_ns // 1000
 
 
@@ -229,16 +222,16 @@ def _go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, g
         _check_staged(node, state)
         for directory in state.directories:
             data_directory.check_movable(directory, others=state.directories)
-        state = _save(node, state)
+        state = save_state(node, state)
         _prepare(state, owner=owner, group=group)
-        state = _save(node, dataclasses.replace(state, phase=journal.MOVING_OLD))
+        state = save_state(node, dataclasses.replace(state, phase=journal.MOVING_OLD))
     if state.phase == journal.MOVING_OLD:
         for directory in state.directories:
             names = data_directory.movable(directory, others=state.directories)
             if names:
                 _make_work_directory(directory, directory.aside(state.restore_id))
             data_directory.move_children(names, source=directory.path, target=directory.aside(state.restore_id))
-        state = _save(node, dataclasses.replace(state, phase=journal.MOVING_NEW))
+        state = save_state(node, dataclasses.replace(state, phase=journal.MOVING_NEW))
     for directory in state.directories:
         if directory.kind == journal.DATA:
             staged = directory.staged(state.restore_id)
@@ -249,9 +242,9 @@ def _go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, g
             state.config_file,
             tokens=state.tokens,
             check_mode=False,
-            backup_path=_kept_config(node, state.restore_id),
+            backup_path=kept_config_path(node, restore_id=state.restore_id),
         )
-    _save(node, dataclasses.replace(state, phase=journal.SWITCHED))
+    save_state(node, dataclasses.replace(state, phase=journal.SWITCHED))
     return SwitchOutcome(changed=True, phase=journal.SWITCHED)
 
 
@@ -259,17 +252,17 @@ def _go_back(node: NodeSettings, state: JournalState) -> bool:
     """Undo a switch from any phase; whether what was staged is gone."""
     if state.phase == journal.SWITCHED:
         untouched = not _differences(node, state, staged=False)
-        state = _save(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW, discard=not untouched))
+        state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW, discard=not untouched))
     elif state.phase == journal.MOVING_NEW:
-        state = _save(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW))
+        state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW))
     if state.phase == journal.TAKING_OUT_NEW:
         if state.discard:
             # Before it is true, so that no later run counts on files that are gone.
             remove_if_there(fetch_journal_path(node, restore_id=state.restore_id))
         for directory in state.directories:
             _take_out(directory, state=state)
-        state = _save(node, dataclasses.replace(state, phase=journal.PUTTING_BACK_OLD))
-    cassandra_yaml.put_back(state.config_file, backup_path=_kept_config(node, state.restore_id))
+        state = save_state(node, dataclasses.replace(state, phase=journal.PUTTING_BACK_OLD))
+    cassandra_yaml.put_back(state.config_file, backup_path=kept_config_path(node, restore_id=state.restore_id))
     for directory in state.directories:
         aside = directory.aside(state.restore_id)
         data_directory.move_children(names_in(aside), source=aside, target=directory.path)
@@ -282,7 +275,7 @@ def _go_back(node: NodeSettings, state: JournalState) -> bool:
         for directory in state.directories:
             data_directory.remove_tree(directory.staged(state.restore_id))
     _remove_work_directories(state)
-    remove_if_there(_state_path(node, restore_id=state.restore_id))
+    remove_if_there(state_path(node, restore_id=state.restore_id))
     return state.discard
 
 
@@ -423,7 +416,7 @@ def _differences(node: NodeSettings, state: JournalState, *, staged: bool) -> li
     places = [directory for directory in state.directories if directory.kind == journal.DATA]
     expected: dict[tuple[int, str], tuple[int, int]] = {}
     complete = None
-    for record in _fetch_records(node, restore_id=state.restore_id):
+    for record in fetch_records(node, restore_id=state.restore_id):
         if isinstance(record, journal.FetchHeader):
             if tuple(os.path.realpath(place) for place in record.places) != tuple(each.path for each in places):
                 return ["the data directories are others than at the fetch"]
@@ -464,73 +457,6 @@ def _remove_work_directories(state: JournalState) -> None:
             data_directory.remove_if_empty(directory.staged(state.restore_id))
             data_directory.remove_if_empty(os.path.join(work, state.restore_id))
             data_directory.remove_if_empty(work)
-
-
-def _remove_records(node: NodeSettings, *, restore_id: str) -> None:
-    """All that is written down about a restore; the switch's journal last, for a run that is killed here."""
-    remove_if_there(fetch_journal_path(node, restore_id=restore_id))
-    remove_if_there(manifest_path(node, restore_id=restore_id))
-    remove_if_there(_state_path(node, restore_id=restore_id))
-
-
-def _fetch_records(node: NodeSettings, *, restore_id: str) -> t.Iterator[journal.FetchRecord]:
-    path = fetch_journal_path(node, restore_id=restore_id)
-    if os.path.exists(path):
-        with data_directory.explained("read", path), open(path, "rb") as lines:
-            yield from journal.read_fetch_journal(lines)
-
-
-def fetch_journal_path(node: NodeSettings, *, restore_id: str) -> str:
-    """Where the fetch writes down what is staged."""
-    return os.path.join(_restores(node), f"{restore_id}.jsonl")
-
-
-def manifest_path(node: NodeSettings, *, restore_id: str) -> str:
-    """Where the fetch keeps the node's manifest."""
-    return os.path.join(_restores(node), f"{restore_id}.manifest")
-
-
-def _state_path(node: NodeSettings, *, restore_id: str) -> str:
-    return os.path.join(_restores(node), f"{restore_id}.json")
-
-
-def _kept_config(node: NodeSettings, restore_id: str) -> str:
-    return os.path.join(_restores(node), f"{restore_id}.cassandra.yaml")
-
-
-def _restores(node: NodeSettings) -> str:
-    return os.path.join(node.state_directory, "restores")
-
-
-def read_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
-    """How far a switch is; ``None`` if none was begun.
-
-    :raises LocalFilesError: if its journal cannot be read.
-    """
-    path = _state_path(node, restore_id=restore_id)
-    text = read_if_there(path)
-    return None if text is None else journal.decode_state(text, subject=path)
-
-
-def _own_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
-    """The journal of this restore.
-
-    :raises BusyError: if another one is under way.
-    """
-    other = pending(node)
-    if other is not None and other.restore_id != restore_id:
-        raise BusyError(
-            f"On {node.name} the restore {other.restore_id} has been begun and not ended ({other.phase}).",
-            subject=node.name,
-            next_step="Finish it or roll it back first.",
-        )
-    return read_state(node, restore_id=restore_id)
-
-
-def _save(node: NodeSettings, state: JournalState) -> JournalState:
-    ensure_directory(_restores(node))
-    write_atomically(_state_path(node, restore_id=state.restore_id), journal.encode_state(state))
-    return state
 
 
 def _never() -> bool:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import time
@@ -30,14 +29,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
     file_sha256,
     inode_of,
     names_in,
-    read_if_there,
     remove_if_there,
-    write_atomically,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema as schema_core
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.truncation import parse_truncations
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
@@ -50,21 +48,26 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     NodeSettings,
     TransferSettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
-    check_one_schema,
-    parse_truncations,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import check_one_schema
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_making import is_being_restored, is_compacted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TableRestore, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, recovery, restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import record_import
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.counting import describe_schema
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remembered_identity
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.recovery import fetched_places
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import (
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import staged_record
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     LOCK_NAME,
     fetch_journal_path,
+    fetched_places,
     manifest_path,
+    work_directory,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import (
+    Notes,
+    notes_path,
+    read_notes,
+    write_notes,
 )
 
 #: Longer than any import or index takes.
@@ -73,31 +76,6 @@ _DATA = "-Data.db"
 _TRUNCATION = re.compile(r"truncated-(?P<ms>\d+)-")
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Notes:
-    """What is written down on a node about a restore of tables.
-
-    Times are milliseconds by the node's clock, 0 for never.
-
-    :param imported: names of the tables that the node has taken.
-    :param import_began_ms: when it began to take the first.
-    :param snapshots: that were ever taken of what the tables held that are emptied; ``kept`` are those of them that
-        have what was there before this attempt.
-    :param held: how many SSTables were seen in the tables of ``imported`` after their import.
-    :param verified: how the tables' rows compared with what was fetched, as plain values; ``None`` before they were.
-    :param first_saved_ms: when the first of ``kept`` began, and ``saved_ms`` the last.
-    """
-
-    imported: tuple[str, ...] = ()
-    held: int = 0
-    import_began_ms: int = 0
-    snapshots: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    first_saved_ms: int = 0
-    saved_ms: int = 0
-    verified: list[dict[str, t.Any]] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +157,7 @@ def stage_tables(
     repository: RepositorySettings,
     options: InstanceOptions,
     progress: Progress,
-) -> recovery.RecoveryOutcome:
+) -> staged_record.RecoveryOutcome:
     """Make of what was fetched what the tables held at the moment; errors as of :func:`restore_steps.stage_part`.
 
     :raises NodeError: if the nodes that the files are of had different schemas at the moment.
@@ -450,7 +428,7 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
     node, restore_id = part.node, journal.check_restore_id(part.plan.restore.restore_id)
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         names = [restore_id, *(each.restore_id for each in part.plan.restore.parts_of(node.name))]
-        records = [_notes_path(node, restore_id=restore_id)]
+        records = [notes_path(node, restore_id=restore_id)]
         for name in names:
             records += [fetch_journal_path(node, restore_id=name), manifest_path(node, restore_id=name)]
         places = data_directory.data_places(read_config(node.config_file))
@@ -467,7 +445,7 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
         for path in records:
             remove_if_there(path)
         for name in names:
-            recovery.forget_moment(node, restore_id=name)
+            staged_record.forget_moment(node, restore_id=name)
     return freed
 
 
@@ -511,11 +489,6 @@ def clear_snapshot(part: TablePart, *, name: str) -> None:
     """
     if any(snapshot_directories(part, table, name=name) for table in part.plan.tables):
         Nodetool(part.node).run("clearsnapshot", "-t", name)
-
-
-def work_directory(place: str, restore_id: str) -> str:
-    """Where a restore keeps in a data directory what it has fetched, and works."""
-    return os.path.join(place, journal.WORK_DIRECTORY, restore_id)
 
 
 def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources: t.Sequence[tuple[str, str]]) -> None:
@@ -654,23 +627,3 @@ def _tell(node: NodeSettings, plan: TablesPlan, *, store: ObjectStore | None) ->
     identity = remembered_identity(node)
     if store is not None and identity is not None:
         record_import(store, host_id=identity.host_id, at_us=now_us(), detail=plan.restore.restore_id)
-
-
-def read_notes(node: NodeSettings, *, restore_id: str) -> Notes:
-    """What is written down; nothing yet if there is nothing."""
-    text = read_if_there(_notes_path(node, restore_id=restore_id))
-    if text is None:
-        return Notes()
-    value = json.loads(text)
-    lists = {name: tuple(value[name]) for name in ("imported", "snapshots", "kept")}
-    return Notes(**{**value, **lists})
-
-
-def write_notes(node: NodeSettings, notes: Notes, *, restore_id: str) -> None:
-    """Write them down anew."""
-    write_atomically(_notes_path(node, restore_id=restore_id), json.dumps(dataclasses.asdict(notes)).encode())
-
-
-def _notes_path(node: NodeSettings, *, restore_id: str) -> str:
-    directory = os.path.dirname(fetch_journal_path(node, restore_id=restore_id))
-    return os.path.join(directory, f"{journal.check_restore_id(restore_id)}.tables")

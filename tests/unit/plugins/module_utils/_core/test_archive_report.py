@@ -9,10 +9,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_rep
     archive_lines,
     report_archive,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap, Piece
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Base, NodeLog
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import CommitLogPosition
 
 POSITION = CommitLogPosition((5,), 5, 10)
 BASE = Base(tag="first", ended_us=2_000_000, positions={"a": POSITION, "b": POSITION})

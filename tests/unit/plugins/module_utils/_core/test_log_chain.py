@@ -14,8 +14,10 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import MomentRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
     gap_key,
     parse_gap_key,
@@ -38,7 +40,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import (
     BY_ARRIVAL,
     Base,
-    MomentRefusedError,
     NodeLog,
     chains,
     plan_moment,
@@ -46,7 +47,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain i
     restorable_windows,
     segment_chains,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectInfo
 
 HOSTS = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(4)]

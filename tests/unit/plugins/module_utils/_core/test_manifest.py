@@ -14,14 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
+    CommitLogPosition,
+    NodeIdentity,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError, RepositoryError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     BackedUpObject,
     ClusterManifest,
-    CommitLogPosition,
     FileEntry,
-    NodeIdentity,
     NodeManifestFooter,
     NodeManifestHeader,
     NodeSummary,

@@ -11,9 +11,11 @@ import typing as t
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
+    MomentRefusedError,
     ObjectMissingError,
     ReviveError,
 )
@@ -22,16 +24,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain i
     BY_ARRIVAL,
     BY_TIMESTAMP,
     Base,
-    MomentRefusedError,
     NodeLog,
     plan_moment,
     restorable_windows,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
-    ClusterManifest,
-    CommitLogPosition,
-    Totals,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, Totals
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import (
     MomentPlan,
     check_past,

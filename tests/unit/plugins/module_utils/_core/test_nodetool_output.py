@@ -11,6 +11,7 @@ import pathlib
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import nodetool_output
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import versions
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 
 RECORDED = pathlib.Path(__file__).parent / "nodetool"
@@ -110,8 +111,8 @@ def test_of_a_failure_the_line_that_says_why_is_found(version: str, failure: str
 
 
 def test_releases_are_compared_as_numbers() -> None:
-    assert nodetool_output.version_tuple("4.1.10") > nodetool_output.version_tuple("4.0.19")
-    assert nodetool_output.version_tuple("10.0-beta1") > nodetool_output.version_tuple("5.0.8")
+    assert versions.release_of("4.1.10") > versions.release_of("4.0.19")
+    assert versions.release_of("10.0-beta1") > versions.release_of("5.0.8")
 
 
 def test_the_ring_s_ranges_have_their_replicas() -> None:

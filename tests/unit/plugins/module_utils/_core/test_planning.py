@@ -12,10 +12,10 @@ import typing as t
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, PlanRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     ClusterManifest,
-    NodeIdentity,
     NodeSummary,
     TableSummary,
     Totals,

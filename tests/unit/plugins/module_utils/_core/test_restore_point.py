@@ -8,11 +8,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import (
     Latest,
     Moment,
     TagPoint,
-    format_us,
     parse_restore_point,
 )
 

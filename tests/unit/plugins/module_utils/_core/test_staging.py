@@ -9,27 +9,35 @@ import json
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archiving_properties import (
+    archiving_properties,
+    format_restore_point,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.mutation import parse_mutation_head
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import (
+    cannot_read_a_mutation,
+    decisive_lines,
+    parse_replay,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.truncation import (
+    Truncation,
+    parse_truncations,
+    truncated_since,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import (
+    check_precision,
+    data_replay_list,
+    schema_replay_list,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.names import renumbered
 from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
     InstancePlaces,
     SourceIdentity,
-    Truncation,
-    archiving_properties,
-    cannot_read_a_mutation,
     check_one_schema,
-    check_precision,
-    data_replay_list,
-    decisive_lines,
-    format_restore_point,
     jvm_options,
-    parse_mutation_head,
-    parse_replay,
-    parse_truncations,
-    renumbered,
-    schema_replay_list,
     settings_text,
     staging_settings,
-    truncated_since,
     without_agents,
 )
 

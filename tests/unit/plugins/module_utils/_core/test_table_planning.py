@@ -12,10 +12,10 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import schema
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, PlanRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
     ClusterManifest,
-    NodeIdentity,
     NodeSummary,
     TableSummary,
     Totals,
@@ -44,7 +44,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.table_plann
     plan_tables,
     ring_reasons,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.wording import tables_plan_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
 
 KEYSPACE = "CREATE KEYSPACE shop WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': '3'}"
 TYPES = ("CREATE TYPE shop.town (name text)", "CREATE TYPE shop.place (town frozen<town>)")

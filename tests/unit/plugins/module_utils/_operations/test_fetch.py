@@ -20,6 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     ManifestError,
+    MomentRefusedError,
     NodeError,
     NodeUnreachableError,
     NoSpaceError,
@@ -28,10 +29,15 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     OperatorGoneError,
     PlanRefusedError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import MomentRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import fetch, node, restore_plan, switch
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import (
+    fetch,
+    identity,
+    node,
+    restore_plan,
+    switch,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch import FetchOutcome, fetch_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.publish import publish_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import ensure_repository
@@ -412,7 +418,7 @@ def _facts(world: World, monkeypatch: pytest.MonkeyPatch) -> node.NodeFacts:
     def down(_node: object) -> t.NoReturn:
         raise NodeUnreachableError("down")
 
-    monkeypatch.setattr(node, "read_identity", down)
+    monkeypatch.setattr(identity, "read_identity", down)
     facts = node.read_node(dataclasses.replace(world.target.settings, release_version="5.0.8"))
     assert node.NodeFacts.from_result(facts.to_result()) == facts
     return dataclasses.replace(

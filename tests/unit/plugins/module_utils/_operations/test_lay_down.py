@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import ReplayReport
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     FetchComplete,
@@ -18,7 +19,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_jou
     encode_fetch_record,
     read_fetch_journal,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import ReplayReport
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import staging
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
     FetchedBase,

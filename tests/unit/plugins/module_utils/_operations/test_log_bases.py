@@ -13,10 +13,11 @@ import pyrage
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import cluster_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_cluster_manifest
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, CommitLogPosition
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backups import load_backup

@@ -15,6 +15,10 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
+    CommitLogPosition,
+    NodeIdentity,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
     SegmentName,
     encode_header,
@@ -22,25 +26,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log 
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
+    MomentRefusedError,
     NodeError,
     ObjectMissingError,
     StoreDeniedError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import ledger_key, piece_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Piece
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import (
-    Base,
-    MomentRefusedError,
-    NodeLog,
-    plan_moment,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Base, NodeLog, plan_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_node_record
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
-    CommitLogPosition,
-    NodeIdentity,
-    NodeManifestHeader,
-    SnapshotRecord,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeManifestHeader, SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import moment_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
@@ -62,6 +57,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch
     PieceCorruptError,
     fetch_segments,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import records, staged_record
 from tests.unit.plugins.module_utils._operations.test_switch import Place
 
 _ID = "backup_1-in-place-0123abcd"
@@ -75,15 +71,17 @@ def place(tmp_path: pathlib.Path) -> Place:
     return Place(tmp_path / "node").make().stage(_ID)
 
 
-def _note_staged(node: NodeSettings, **changes: t.Any) -> recovery.RecoveryOutcome:
+def _note_staged(node: NodeSettings, **changes: t.Any) -> staged_record.RecoveryOutcome:
     """What a run that has staged the moment leaves."""
     values: dict[str, t.Any] = {
-        field.name: 0 for field in dataclasses.fields(recovery.RecoveryOutcome) if field.default is dataclasses.MISSING
+        field.name: 0
+        for field in dataclasses.fields(staged_record.RecoveryOutcome)
+        if field.default is dataclasses.MISSING
     }
     values.update(changed=True, schema_sha256="s", indexes_to_rebuild=("app.t.by_v",), tables=("app.t",), seconds=1.0)
-    outcome = recovery.RecoveryOutcome(**{**values, **changes})
-    journal = pathlib.Path(switching.fetch_journal_path(node, restore_id=_ID))
-    digest = recovery._journal_sha256(node, restore_id=_ID)
+    outcome = staged_record.RecoveryOutcome(**{**values, **changes})
+    journal = pathlib.Path(records.fetch_journal_path(node, restore_id=_ID))
+    digest = staged_record._journal_sha256(node, restore_id=_ID)
     record = {"journal": digest, "outcome": dataclasses.asdict(outcome)}
     journal.with_name(f"{_ID}.staged").write_text(json.dumps(record))
     return outcome
@@ -103,24 +101,24 @@ def _switch(place: Place, *, mode: str) -> None:
 
 
 def test_what_is_staged_counts_only_with_the_roles_it_was_staged_with(place: Place) -> None:
-    assert recovery.staged_files(place.settings, restore_id=_ID, restore_auth=True) is None
+    assert staged_record.staged_files(place.settings, restore_id=_ID, restore_auth=True) is None
     _note_staged(place.settings)
-    staged = recovery.staged_files(place.settings, restore_id=_ID, restore_auth=True)
+    staged = staged_record.staged_files(place.settings, restore_id=_ID, restore_auth=True)
     assert staged is not None
     assert staged.files > 0
-    assert recovery.staged_files(place.settings, restore_id=_ID, restore_auth=False) is None
+    assert staged_record.staged_files(place.settings, restore_id=_ID, restore_auth=False) is None
 
 
 def test_what_is_staged_does_not_count_once_something_else_was_fetched(place: Place) -> None:
     _note_staged(place.settings)
-    with open(switching.fetch_journal_path(place.settings, restore_id=_ID), "ab") as journal:
+    with open(records.fetch_journal_path(place.settings, restore_id=_ID), "ab") as journal:
         journal.write(b"{}\n")
-    assert not recovery.is_staged(place.settings, restore_id=_ID)
+    assert not staged_record.is_staged(place.settings, restore_id=_ID)
 
 
 def test_without_a_fetch_there_is_no_source(place: Place) -> None:
     with pytest.raises(NodeError, match="has not been fetched to node-1"):
-        recovery.source_of(place.settings, restore_id=_ID)
+        records.source_of(place.settings, restore_id=_ID)
 
 
 def test_an_index_is_rebuilt_once(place: Place) -> None:
@@ -134,7 +132,7 @@ def test_an_index_is_rebuilt_once(place: Place) -> None:
     assert restore_steps.rebuild_indexes(node, restore_id=_ID, check_mode=False) == ("app.t.by_v",)
     assert restore_steps.rebuild_indexes(node, restore_id=_ID, check_mode=False) == ()
     assert calls.read_text() == "rebuild_index app t by_v\n"
-    assert recovery.staged_outcome(node, restore_id=_ID) is not None
+    assert staged_record.staged_outcome(node, restore_id=_ID) is not None
 
 
 def test_what_several_nodes_had_is_put_together(place: Place) -> None:
@@ -149,7 +147,7 @@ def test_what_several_nodes_had_is_put_together(place: Place) -> None:
 
 def test_sizes_and_schema_are_remembered(place: Place) -> None:
     outcome = _note_staged(place.settings, sizes=(TableSize("a/t-1", files=2, size=10),), schema_cql=("CREATE",))
-    again = recovery.staged_outcome(place.settings, restore_id=_ID)
+    again = staged_record.staged_outcome(place.settings, restore_id=_ID)
     assert again == dataclasses.replace(outcome, changed=False)
 
 
@@ -157,7 +155,7 @@ def test_finishing_forgets_the_moment(place: Place) -> None:
     _note_staged(place.settings)
     _switch(place, mode=IN_PLACE)
     restore_steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False)
-    assert not recovery.is_staged(place.settings, restore_id=_ID)
+    assert not staged_record.is_staged(place.settings, restore_id=_ID)
 
 
 @pytest.mark.parametrize("mode", [IN_PLACE, NEW_CLUSTER])
@@ -238,11 +236,11 @@ def _source(place: Place) -> None:
     node = NodeIdentity(_HOST, "source-1", "10.0.0.1", "dc1", "r1", ("1",), "5.0.8", "Murmur3Partitioner", "a")
     record = SnapshotRecord("backup_1", 1, 2, node, CommitLogPosition((), 0, 0), (), ())
     header = NodeManifestHeader("backup_1", "c", node, record, data_directories=2)
-    path = pathlib.Path(switching.manifest_path(place.settings, restore_id=_ID))
+    path = pathlib.Path(records.manifest_path(place.settings, restore_id=_ID))
     path.write_bytes(encode_node_record(header))
 
 
-def _stage(part: restore_steps.Part, store: t.Any) -> recovery.RecoveryOutcome:
+def _stage(part: restore_steps.Part, store: t.Any) -> staged_record.RecoveryOutcome:
     return restore_steps.stage_part(
         part,
         store,
@@ -340,4 +338,4 @@ def test_what_is_staged_is_not_fetched_again_unless_roles_are_treated_otherwise(
             assert (outcome.changed, outcome.fetched_bytes, fetched) == (False, 0, [])
             assert outcome.files > 0
     assert len(fetched) == 1
-    assert not recovery.is_staged(place.settings, restore_id=_ID)
+    assert not staged_record.is_staged(place.settings, restore_id=_ID)

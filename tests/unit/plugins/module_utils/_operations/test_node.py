@@ -10,13 +10,13 @@ import pathlib
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     NodeError,
     NodeUnreachableError,
     NotInRingError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import node
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import identity, node
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode
 
 
@@ -42,7 +42,8 @@ def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_
             return "ReleaseVersion: 5.0.8\n"
 
     monkeypatch.setattr(node, "Nodetool", FakeNodetool)
-    monkeypatch.setattr(node, "read_identity", read_identity)
+    monkeypatch.setattr(identity, "Nodetool", FakeNodetool)
+    monkeypatch.setattr(identity, "read_identity", read_identity)
 
 
 def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
@@ -75,7 +76,7 @@ def test_a_node_that_has_just_been_started_counts_as_running_and_is_who_it_was(
     # What nodetool of 5.0.8 says while Cassandra replays its commit log.
     said = "java.lang.IllegalArgumentException: Server is not initialized yet, cannot run nodetool."
     starting = dataclasses.replace(disk.settings, nodetool_command=("/bin/sh", "-c", f"echo '{said}' >&2; exit 1"))
-    assert node.is_running(starting)
+    assert identity.is_running(starting)
     facts = node.read_node(starting)
     assert (facts.running, facts.identity) == (True, disk.identity)
 
@@ -102,7 +103,7 @@ def test_where_clients_reach_a_node_is_read_without_asking_it(disk: DiskNode, mo
     def asked(_settings: object) -> NodeIdentity:
         raise AssertionError("a node that is starting may not answer as it will later")
 
-    monkeypatch.setattr(node, "read_identity", asked)
+    monkeypatch.setattr(identity, "read_identity", asked)
     config = disk.root / "cassandra.yaml"
     text = config.read_text()
     config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 0.0.0.0\nnative_transport_port: 9142\n")
@@ -139,6 +140,6 @@ def test_nodetool_that_is_not_let_in_is_no_stopped_node(disk: DiskNode, monkeypa
     def denied(_settings: object) -> NodeIdentity:
         raise NodeError("Authentication failed")
 
-    monkeypatch.setattr(node, "read_identity", denied)
+    monkeypatch.setattr(identity, "read_identity", denied)
     with pytest.raises(NodeError, match="Authentication"):
         node.read_node(disk.settings)

@@ -11,10 +11,7 @@ import threading
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    RepositoryError,
-    WrongClusterError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import RepositoryError, WrongClusterError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import (
     RepositoryState,

@@ -26,6 +26,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations impor
     row_verification,
     table_import,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import records
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import TablePart
 from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, CountingProgress
 from tests.unit.plugins.module_utils._operations.test_table_import import RESTORE_ID, World
@@ -125,7 +126,7 @@ class Case:
         monkeypatch.setattr(row_verification, "StagingInstance", _Instance)
         monkeypatch.setattr(row_verification, "Nodetool", lambda _settings: self)
         monkeypatch.setattr(table_import, "Nodetool", lambda _settings: self)
-        monkeypatch.setattr(recovery, "source_of", lambda *_args, **_named: None)
+        monkeypatch.setattr(records, "source_of", lambda *_args, **_named: None)
         monkeypatch.setattr(recovery, "identity_of", lambda *_args, **_named: None)
 
     def run(self, *words: str) -> str:

@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import switch
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import records
 
 _RESTORE = "backup_1-in-place-0"
 _LOCAL = "system/local-7ad54392bcdd35a684174e047860b377"
@@ -276,7 +277,7 @@ def test_a_roll_back_restores_names_inodes_contents_and_configuration(
     assert place.roll_back() == switch.RollBackOutcome(changed=True, refetch=False)
     assert place.contents() == before
     assert place.roll_back() == switch.RollBackOutcome(changed=False)
-    assert switch.pending(place.settings) is None
+    assert records.pending(place.settings) is None
     # And what was staged serves the next run.
     place.switch(**way)
     place.check_switched(**way)
@@ -295,7 +296,7 @@ def test_a_switch_killed_anywhere_is_rolled_back_exactly_or_taken_up(
         killed = _killed_before(step, lambda: place.switch(**way))
         place.roll_back()
         assert place.contents() == before
-        assert switch.pending(place.settings) is None
+        assert records.pending(place.settings) is None
         assert _killed_before(step, lambda: place.switch(**way)) == killed
         place.switch(**way)
         place.check_switched(**way)
@@ -380,7 +381,7 @@ def test_finishing_frees_what_was_put_aside_or_keeps_it(tmp_path: pathlib.Path) 
     kept = switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
     assert kept == switch.FinishOutcome(changed=True, freed_bytes=0)
     assert (place.data[0] / ".revive" / _RESTORE / "old" / _TABLE / "nb-7-big-Data.db").exists()
-    assert switch.pending(place.settings) is None
+    assert records.pending(place.settings) is None
     with pytest.raises(NodeError, match="is finished"):
         place.roll_back()
     with pytest.raises(NodeError, match="keep_old=false"):
@@ -448,7 +449,7 @@ def test_another_restore_that_has_been_begun_is_named(tmp_path: pathlib.Path) ->
             group=None,
             is_running=lambda: False,
         )
-    found = switch.pending(place.settings)
+    found = records.pending(place.settings)
     assert found is not None
     assert (found.restore_id, found.phase) == (_RESTORE, "switched")
 
