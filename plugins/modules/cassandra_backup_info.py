@@ -193,7 +193,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.wording import backup_line
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import backups
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import backups
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import identity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity
 
 DOCUMENTATION = r"""
 module: cassandra_node_info
@@ -130,7 +130,8 @@ error:
       sample: Check config_file.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import node, ring
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import ring
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import target
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
@@ -152,12 +153,12 @@ def read(call: Call) -> Result:
     settings, gather = call.node(), call.params["gather"]
     result: Result = {"changed": False}
     if "facts" in gather:
-        facts = node.read_node(settings, restore_id=call.params["restore_id"])
+        facts = target.read_node(settings, restore_id=call.params["restore_id"])
         result.update(node=facts.to_result(), running=facts.running)
     elif "running" in gather:
         result.update(running=identity.is_running(settings))
     if "endpoint" in gather:
-        result.update(endpoint=plain(node.read_endpoint(settings)))
+        result.update(endpoint=plain(target.read_endpoint(settings)))
     if "ring" in gather:
         result.update(ring=plain(ring.read_ring(settings)))
     return result

@@ -228,8 +228,8 @@ error:
       sample: Free 0.9 GiB.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import restore_steps
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import steps as restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 

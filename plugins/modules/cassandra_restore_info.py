@@ -260,9 +260,9 @@ error:
       sample: "2026-11-22T15:00:00.000000Z"
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import CUTS
-from ansible_collections.revive.cassandra.plugins.module_utils._core.wording import plan_lines
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import restore_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import CUTS
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import plan as restore_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run

@@ -205,10 +205,10 @@ error:
       sample: Nothing has been touched.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import CUTS
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import CUTS
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import plan as table_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,

@@ -178,7 +178,7 @@ error:
       sample: Check the key.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import archive_setup, archiving
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import archiving, setup
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     cql_arguments,
@@ -210,14 +210,14 @@ ARGUMENTS = (
 )
 
 
-def set_up(call: Call, settings: archiving.ArchivingSettings) -> archive_setup.SetUp:
+def set_up(call: Call, settings: archiving.ArchivingSettings) -> setup.SetUp:
     """Archive."""
-    options = archive_setup.AgentOptions(
+    options = setup.AgentOptions(
         interval_seconds=call.params["interval_seconds"],
         max_bytes_per_second=call.params["max_bytes_per_second"],
         cql=call.cql() if call.params["record_schema"] else None,
     )
-    return archive_setup.set_up_archiving(
+    return setup.set_up_archiving(
         call.node(),
         call.store(),
         call.repository(),
@@ -236,7 +236,7 @@ def configure(call: Call) -> Result:
     if call.params["state"] == "present":
         outcome = set_up(call, settings)
     else:
-        outcome = archive_setup.take_down_archiving(call.node(), settings, check_mode=call.check_mode)
+        outcome = setup.take_down_archiving(call.node(), settings, check_mode=call.check_mode)
     values = plain(outcome)
     return {
         **{name: values[name] for name in ("changed", "restart_needed", "agent_config_file", "kept_spool")},

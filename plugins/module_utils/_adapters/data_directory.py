@@ -26,13 +26,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
     names_in,
     sync_directory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     SYSTEM_KEYSPACES,
     parse_table_directory,
     split_component,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     DATA,
     LOG,
     WORK_DIRECTORY,

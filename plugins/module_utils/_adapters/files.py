@@ -12,10 +12,7 @@ import hashlib
 import os
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    LocalFilesError,
-    NoSpaceError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NoSpaceError
 
 _CHUNK_BYTES = 1024 * 1024
 

@@ -24,12 +24,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     StoreDeniedError,
     StoreError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import PROBE_KEY
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectInfo,
     ObjectStore,
     RepositorySettings,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import PROBE_KEY
 
 #: A stream is sent in parts of this size, so that a worker holds a few of them and no more.
 PART_BYTES = 8 * 1024 * 1024

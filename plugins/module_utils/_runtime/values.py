@@ -10,19 +10,20 @@ import dataclasses
 import json
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import (
-    archive_report,
-    manifest,
-    table_model,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive import report
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Window
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Window
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
-from ansible_collections.revive.cassandra.plugins.module_utils._core.node_planning import Ring
-from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository import manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    ClusterManifest,
+    NodeSummary,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables import model
 
 #: What manifests say they were written by; the same as in galaxy.yml.
 TOOL_VERSION = "0.1.0"
@@ -109,7 +110,7 @@ def ring(others: t.Sequence[Values], members: t.Sequence[Values]) -> Ring:
         ) from error
 
 
-def selection(params: Values) -> table_model.Selection:
+def selection(params: Values) -> model.Selection:
     """Which tables a module's options mean, and what is to become of them.
 
     :raises InputError: if the replicas are no numbers.
@@ -122,7 +123,7 @@ def selection(params: Values) -> table_model.Selection:
             subject="replication",
             next_step="Give the replicas of each data centre, such as dc1: 3.",
         ) from error
-    return table_model.Selection(
+    return model.Selection(
         keyspaces=tuple(params["keyspaces"]),
         tables=tuple(params["tables"]),
         mode=params["mode"],
@@ -136,12 +137,12 @@ def selection(params: Values) -> table_model.Selection:
     )
 
 
-def staged_tables(values: Values) -> tuple[table_model.StagedTables, ...]:
+def staged_tables(values: Values) -> tuple[model.StagedTables, ...]:
     """What staging returned, by the node's name.
 
     :raises InputError: if one is something else.
     """
-    return tuple(table_model.StagedTables.from_result(str(name), value) for name, value in values.items())
+    return tuple(model.StagedTables.from_result(str(name), value) for name, value in values.items())
 
 
 def manifest_document(value: ClusterManifest) -> dict[str, t.Any]:
@@ -170,7 +171,7 @@ def moment(moment_us: int) -> str | None:
     return format_us(moment_us) if moment_us else None
 
 
-def archive(value: archive_report.ClusterArchive) -> dict[str, t.Any]:
+def archive(value: report.ClusterArchive) -> dict[str, t.Any]:
     """How the archive of a cluster's commit logs stands."""
     nodes = []
     for node in value.nodes:

@@ -11,7 +11,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
     format_size,
     format_us,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 
 
 def backup_line(manifest: ClusterManifest) -> str:

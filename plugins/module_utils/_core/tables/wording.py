@@ -6,13 +6,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
-    format_size,
-    format_us,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import moment_lines
-from ansible_collections.revive.cassandra.plugins.module_utils._core.schema import shown_name
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import shown_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
     MERGE,
     REPLACE,

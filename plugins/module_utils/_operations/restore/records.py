@@ -23,11 +23,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
     remove_if_there,
     write_atomically,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import BusyError, NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import read_node_manifest
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeManifestHeader
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import JournalState
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import read_node_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import NodeManifestHeader
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import JournalState
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 #: Held by whoever works on a node's restores.

@@ -13,9 +13,9 @@ import json
 import os
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
-from ansible_collections.revive.cassandra.plugins.module_utils._core import restore_journal as journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TableSize
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TableSize
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     fetch_ends,

@@ -10,16 +10,9 @@ import dataclasses
 import json
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    read_if_there,
-    write_atomically,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
-    NodeSettings,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
-    record_path,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import record_path
 
 
 @dataclasses.dataclass(frozen=True)

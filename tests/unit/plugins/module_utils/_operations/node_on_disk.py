@@ -19,8 +19,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     CommitLogPosition,
     NodeIdentity,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_snapshot_record
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import SnapshotRecord
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 MIB = 1024 * 1024
