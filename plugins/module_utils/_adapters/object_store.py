@@ -29,7 +29,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     ObjectStore,
     RepositorySettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import PROBE_KEY
 
 #: A stream is sent in parts of this size, so that a worker holds a few of them and no more.
 PART_BYTES = 8 * 1024 * 1024
@@ -92,11 +91,6 @@ def open_memory_store(*, prefix: str = "") -> ObjectStore:
     """
     obstore = _import_obstore()
     return _ObstoreStore(obstore, obstore.store.MemoryStore(), place="memory://", prefix=prefix)
-
-
-def probe_conditional_puts(store: ObjectStore) -> bool:
-    """Whether the store refuses to put onto a key that is taken; leaves ``probe/conditional-put`` behind."""
-    return store.refuses_second_put(PROBE_KEY)
 
 
 class _ObstoreStore:

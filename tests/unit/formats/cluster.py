@@ -27,22 +27,26 @@ from ansible_collections.revive.cassandra.plugins.module_utils._agent.book impor
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.schema_recorder import SchemaRecorder
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_snapshot_record
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity, RepositoryMarker
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import RepositoryMarker
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
     NodeSettings,
     TransferSettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import (
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import (
     record_import,
     record_restore,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.publish import publish_backup
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import ensure_repository
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.upload import UploadOutcome, upload_snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import publish_backup
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import (
+    UploadOutcome,
+    upload_snapshot,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import ensure_repository
 from tests.unit.plugins.module_utils._agent.simulated_log import SimulatedLog
 from tests.unit.plugins.module_utils._operations import node_on_disk
 from tests.unit.plugins.module_utils._operations.node_on_disk import CountingProgress, DiskNode

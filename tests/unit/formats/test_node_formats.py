@@ -11,28 +11,28 @@ import pathlib
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.hash_cache import Content, HashCache
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, BookState, state_path
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.config import load_config
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import AgentStatus
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap, Run
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_accounting import Account, KnownSegment
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import chains
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.accounting import Account, KnownSegment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_status import AgentStatus
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import chains
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
     CommitLogPosition,
     NodeIdentity,
-    SnapshotRecord,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Run
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import load_logs
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import remembered_identity
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import open_repository
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.ship import read_agent_status
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.snapshot import (
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.ship import read_agent_status
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
     clear_snapshots,
     read_snapshot_record,
     take_snapshot,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import remembered_identity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import open_repository
 from tests.unit.formats.cluster import CLUSTER_ID, PLAIN, TAG, UNFINISHED, Archived, Clock, Node, upload
 from tests.unit.formats.conftest import Bucket, Tree
 from tests.unit.plugins.module_utils._operations.node_on_disk import CountingProgress, host_id

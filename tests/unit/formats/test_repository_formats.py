@@ -14,23 +14,27 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import Codecs
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Window, restorable_windows
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
+    CommitLogPosition,
+    NodeIdentity,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
     Gap,
     LedgerHead,
     OpenSegment,
     Run,
     decode_schema_record,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Window, restorable_windows
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import read_node_manifest
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import read_node_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     BackedUpObject,
     ClusterManifest,
-    CommitLogPosition,
     FileEntry,
-    NodeIdentity,
     NodeManifestFooter,
     NodeManifestHeader,
     NodeSummary,
@@ -41,14 +45,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.model impor
     TableSummary,
     Totals,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import planned_segments
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.backups import list_backups
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import load_logs
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import fetch_segments
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.log_bases import bases_of
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import open_repository
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import planned_segments
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import list_backups
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import open_repository
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_log import fetch_segments
 from tests.unit.formats.cluster import CLUSTER_ID, TAG, UNFINISHED
 from tests.unit.formats.conftest import Bucket
 from tests.unit.formats.trees import contents

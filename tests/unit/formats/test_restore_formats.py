@@ -14,9 +14,9 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import IMPORTS_PREFIX
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeManifestHeader
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import IMPORTS_PREFIX
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import NodeManifestHeader
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     FetchComplete,
     FetchHeader,
     JournalState,
@@ -24,15 +24,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_jou
     StagedFile,
     read_fetch_journal,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import TableSize
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import (
-    recovery,
-    restore_steps,
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TableSize
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
+    records,
+    staged_record,
     staging,
+    steps,
     switch,
-    table_import,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import Notes, read_notes
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import Notes, read_notes
 from tests.unit.formats.cluster import CQL, TAG, Node
 from tests.unit.formats.conftest import Bucket, Tree
 from tests.unit.formats.writing import (
@@ -48,7 +49,7 @@ from tests.unit.formats.writing import (
     tables_plan,
 )
 from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, host_id
-from tests.unit.plugins.module_utils._operations.test_switch import Place
+from tests.unit.plugins.module_utils._operations.restore.test_switch import Place
 
 IN_PLACE_ID = "backup_20270115_080100-in-place-b4549038"
 MOMENT_ID = "backup_20270115_080100-at-20270115T080320000001Z-in-place-b4549038"
@@ -89,7 +90,7 @@ def test_a_fetch_that_had_ended_is_not_done_again(tree: Tree, bucket: Bucket) ->
 
 def test_what_a_fetch_wrote_down_is_read(tree: Tree) -> None:
     (node, _other) = _nodes(tree("fetched"))
-    path = switch.fetch_journal_path(node.settings, restore_id=IN_PLACE_ID)
+    path = records.fetch_journal_path(node.settings, restore_id=IN_PLACE_ID)
     header, *files, complete = read_fetch_journal(pathlib.Path(path).read_bytes().splitlines(keepends=True))
     assert header == FetchHeader(
         restore_id=IN_PLACE_ID,
@@ -111,7 +112,7 @@ def test_what_a_fetch_wrote_down_is_read(tree: Tree) -> None:
         mtime_ns=first.stat().st_mtime_ns,
     )
     assert len(files) == 30
-    manifest = recovery.source_of(node.settings, restore_id=IN_PLACE_ID)
+    manifest = records.source_of(node.settings, restore_id=IN_PLACE_ID)
     assert isinstance(manifest, NodeManifestHeader)
     assert (manifest.tag, manifest.node.host_id, manifest.data_directories) == (TAG, host_id(1), 2)
 
@@ -123,7 +124,7 @@ def test_a_moment_that_was_staged_is_neither_fetched_nor_staged_again(tree: Tree
     assert planned.restore_id == MOMENT_ID
     assert not fetch(nodes[0], store, planned).changed
     outcome = stage(nodes[0], store, planned)
-    assert outcome == recovery.RecoveryOutcome(
+    assert outcome == staged_record.RecoveryOutcome(
         changed=False,
         schema_sha256="ab" * 32,
         segments=4,
@@ -140,10 +141,10 @@ def test_a_moment_that_was_staged_is_neither_fetched_nor_staged_again(tree: Tree
         schema_cql=("CREATE TABLE shop.orders (k int);",),
         sizes=(TableSize(f"shop/orders-{TABLE_ID}", files=12, size=1790),),
     )
-    rebuilt = restore_steps.rebuild_indexes(nodes[0].settings, restore_id=MOMENT_ID, check_mode=False)
+    rebuilt = steps.rebuild_indexes(nodes[0].settings, restore_id=MOMENT_ID, check_mode=False)
     assert rebuilt == ("shop.orders.by_v",)
     assert (nodes[0].root / "calls").read_text().endswith("rebuild_index shop orders by_v\n")
-    assert restore_steps.rebuild_indexes(nodes[0].settings, restore_id=MOMENT_ID, check_mode=False) == ()
+    assert steps.rebuild_indexes(nodes[0].settings, restore_id=MOMENT_ID, check_mode=False) == ()
 
 
 def test_a_moment_that_was_being_laid_down_is_laid_down_to_the_end(tree: Tree) -> None:
@@ -183,11 +184,11 @@ def _contents(place: Place) -> dict[str, t.Any]:
 @pytest.mark.parametrize("phase", WAYS)
 def test_a_switch_that_was_killed_in_any_phase_is_rolled_back(tree: Tree, tmp_path: pathlib.Path, phase: str) -> None:
     place = Place(tree(f"switch_{phase}") / "node")
-    state = switch.pending(place.settings)
+    state = records.pending(place.settings)
     assert state is not None
     assert (state.restore_id, state.phase, state.mode) == (RESTORE_ID, phase, WAYS[phase]["mode"])
     assert place.roll_back() == switch.RollBackOutcome(changed=True, refetch=False)
-    assert switch.pending(place.settings) is None
+    assert records.pending(place.settings) is None
     untouched = Place(tmp_path / "untouched").make()
     assert _contents(place) == _contents(untouched)
     text = place.config.read_text()
@@ -208,7 +209,7 @@ def test_a_switch_that_was_killed_in_any_phase_is_taken_up(tree: Tree, phase: st
 
 def test_a_switch_that_was_finished_is_over(tree: Tree) -> None:
     place = Place(tree("switch_finished") / "node")
-    assert switch.pending(place.settings) is None
+    assert records.pending(place.settings) is None
     with pytest.raises(NodeError, match="is finished"):
         place.roll_back()
     assert switch.finish(place.settings, restore_id=RESTORE_ID, keep_old=False).freed_bytes > 50
@@ -218,7 +219,7 @@ def test_a_switch_that_was_finished_is_over(tree: Tree) -> None:
 def test_how_far_a_switch_is_is_read(tree: Tree) -> None:
     place = Place(tree("switch_switched") / "node")
     root = place.root
-    assert switch.pending(place.settings) == JournalState(
+    assert records.pending(place.settings) == JournalState(
         restore_id=RESTORE_ID,
         mode="new_cluster",
         phase="switched",
@@ -253,21 +254,21 @@ NOTES = Notes(
 
 
 @pytest.fixture
-def part(tree: Tree, bucket: Bucket) -> table_import.TablePart:
+def part(tree: Tree, bucket: Bucket) -> importing.TablePart:
     store = bucket("repository")
     nodes = _nodes(tree("tables"))
     return tables_plan(nodes[0], plan(store, nodes, point=TAG))
 
 
-def _calls(part: table_import.TablePart) -> list[str]:
+def _calls(part: importing.TablePart) -> list[str]:
     path = pathlib.Path(part.node.config_file).with_name("calls")
     return [line for line in path.read_text().splitlines() if not line.startswith("info")]
 
 
-def test_a_restore_of_tables_that_failed_half_way_goes_on_with_the_second_table(part: table_import.TablePart) -> None:
+def test_a_restore_of_tables_that_failed_half_way_goes_on_with_the_second_table(part: importing.TablePart) -> None:
     assert read_notes(part.node, restore_id=TABLES_ID) == NOTES
     store, before = open_memory_store(), len(_calls(part))
-    outcome = table_import.import_tables(part, check_mode=False, store=store)
+    outcome = importing.import_tables(part, check_mode=False, store=store)
     assert (outcome.changed, outcome.tables, outcome.sstables, outcome.held) == (True, 2, 3, 3)
     imported, rebuilt = _calls(part)[before:]
     assert imported.startswith("import shop lines ")
@@ -277,9 +278,9 @@ def test_a_restore_of_tables_that_failed_half_way_goes_on_with_the_second_table(
     assert read_notes(part.node, restore_id=TABLES_ID) == notes
 
 
-def test_what_tables_held_before_is_known_and_put_back(part: table_import.TablePart) -> None:
+def test_what_tables_held_before_is_known_and_put_back(part: importing.TablePart) -> None:
     for at_ms, emptied in ((NOTES.saved_ms, True), (NOTES.saved_ms - 1, False)):
-        saved = table_import.save_tables(
+        saved = importing.save_tables(
             part, cql=CQL, again=False, check_mode=True, connect=t.cast(t.Any, Truncated(at_ms).connect)
         )
         assert (saved.emptied, saved.snapshots) == (emptied, NOTES.snapshots)
@@ -287,12 +288,12 @@ def test_what_tables_held_before_is_known_and_put_back(part: table_import.TableP
     snapshot = orders / "snapshots" / NOTES.kept[0]
     snapshot.mkdir(parents=True)
     (snapshot / "nb-1-big-Data.db").write_text("of before")
-    assert table_import.put_tables_back(part) == NOTES.kept
+    assert importing.put_tables_back(part) == NOTES.kept
     assert "of before" in [path.read_bytes().decode("latin-1") for path in orders.iterdir() if path.is_file()]
     assert read_notes(part.node, restore_id=TABLES_ID) == Notes(snapshots=NOTES.snapshots)
 
 
-def test_how_rows_compared_is_remembered(part: table_import.TablePart) -> None:
+def test_how_rows_compared_is_remembered(part: importing.TablePart) -> None:
     notes = read_notes(part.node, restore_id="t-verified-0123abcd")
     rows = {"rows": 9, "same": 7, "newer": 2, "missing": 0, "different": 0, "examples": [-5, 7]}
     assert notes == dataclasses.replace(NOTES, verified=[{"keyspace": "shop", "table": "orders", "rows": rows}])

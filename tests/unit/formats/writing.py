@@ -25,31 +25,36 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import AgentStatus, encode_status
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_status import (
+    AgentStatus,
+    encode_status,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import ReplayReport
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
-from ansible_collections.revive.cassandra.plugins.module_utils._core.row_comparison import TableRows
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, TransferSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import ReplayReport
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     Selection,
     TableRestore,
     TablesPlan,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import TableRows
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import take_snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
+    records,
     recovery,
-    restore_steps,
+    staged_record,
     staging,
+    steps,
     switch,
-    table_import,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.node import read_node
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore_plan import make_plan
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.row_verification import VerifiedTable
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.snapshot import take_snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.plan import make_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.target import read_node
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, notes
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.row_verification import VerifiedTable
 from tests.unit.formats.cluster import (
     CQL,
     PLAIN,
@@ -67,13 +72,13 @@ from tests.unit.formats.cluster import (
 )
 from tests.unit.formats.trees import pack
 from tests.unit.plugins.module_utils._operations import node_on_disk
+from tests.unit.plugins.module_utils._operations.archive.test_setup import Bench
 from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, CountingProgress
-from tests.unit.plugins.module_utils._operations.test_archive_setup import Bench
-from tests.unit.plugins.module_utils._operations.test_switch import Place
+from tests.unit.plugins.module_utils._operations.restore.test_switch import Place
 
 #: A moment between the backup and the import.
 MOMENT = "2027-01-15T08:03:20.000001Z"
-_RECORDED = pathlib.Path(node_on_disk.__file__).parents[1] / "_core" / "nodetool"
+_RECORDED = pathlib.Path(node_on_disk.__file__).parents[1] / "_core" / "cassandra" / "nodetool"
 RESTORE_ID = "backup_1-in-place-0"
 _NODETOOL_ON_DISK = pathlib.Path(node_on_disk.__file__).with_name("nodetool_on_disk.py")
 IN_PLACE_WITHOUT_ROLES = {"mode": "in_place", "restore_auth": False}
@@ -159,8 +164,8 @@ def fetch(
     node: Node, store: ObjectStore, planned: RestorePlan, *, progress: CountingProgress | None = None, **changes: t.Any
 ) -> t.Any:
     """A node's part of it."""
-    return restore_steps.fetch_part(
-        restore_steps.Part(node.settings, planned, owner=None, group=None),
+    return steps.fetch_part(
+        steps.Part(node.settings, planned, owner=None, group=None),
         store,
         repository=dataclasses.replace(PLAIN, **changes),
         transfer=TransferSettings(workers=1),
@@ -178,7 +183,7 @@ def write_fetch(root: pathlib.Path, *, after: int | None) -> None:
         killed(lambda: fetch(nodes[0], store, planned, progress=Killing(after=after)))
 
 
-def stage(node: Node, store: ObjectStore, planned: RestorePlan) -> recovery.RecoveryOutcome:
+def stage(node: Node, store: ObjectStore, planned: RestorePlan) -> staged_record.RecoveryOutcome:
     """Make the moment, with a Cassandra that adds nothing."""
     staged = staging.StagedMoment(
         moment_us=planned.moment.replay_until_us if planned.moment else None,
@@ -201,8 +206,8 @@ def stage(node: Node, store: ObjectStore, planned: RestorePlan) -> recovery.Reco
         patch.setattr(recovery, "check_memory", lambda _heap_mib: None)
         patch.setattr(recovery, "recover_to_moment", lambda **_options: staged)
         patch.setattr(recovery, "lay_down", lambda **_options: laid)
-        return restore_steps.stage_part(
-            restore_steps.Part(node.settings, planned, owner=None, group=None),
+        return steps.stage_part(
+            steps.Part(node.settings, planned, owner=None, group=None),
             store,
             repository=PLAIN,
             options=InstanceOptions(heap_mib=1),
@@ -306,7 +311,7 @@ def _kill_in_phase(phase: str, *, place: Place, work: t.Callable[[], object]) ->
             real = getattr(os, name)
 
             def change(*args: t.Any, _real: t.Any = real, **options: t.Any) -> t.Any:
-                state = switch.pending(place.settings)
+                state = records.pending(place.settings)
                 changes.extend([state.phase] if state is not None else [])
                 if changes.count(phase) == 3:
                     os._exit(9)
@@ -314,12 +319,12 @@ def _kill_in_phase(phase: str, *, place: Place, work: t.Callable[[], object]) ->
 
             patches.enter_context(unittest.mock.patch.object(os, name, change))
         killed(work)
-    state = switch.pending(place.settings)
+    state = records.pending(place.settings)
     assert state is not None
     assert state.phase == phase
 
 
-def tables_plan(node: Node, restore: RestorePlan) -> table_import.TablePart:
+def tables_plan(node: Node, restore: RestorePlan) -> importing.TablePart:
     """Two tables: one is replaced, one merged into; what is merged has an index."""
     tables = tuple(
         TableRestore(
@@ -336,7 +341,7 @@ def tables_plan(node: Node, restore: RestorePlan) -> table_import.TablePart:
         )
         for name in ("orders", "lines")
     )
-    return table_import.TablePart(
+    return importing.TablePart(
         node=node.settings,
         plan=TablesPlan(
             restore=dataclasses.replace(restore, restore_id="t-replace-0123abcd"),
@@ -368,15 +373,13 @@ def write_tables(root: pathlib.Path) -> None:
     """A node that has put aside what a table held, has taken the first table, and failed at the second."""
     store, nodes = _repository(), targets(root)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table_import, "now_us", Clock().ticking)
+        patch.setattr(importing, "now_us", Clock().ticking)
         node = nodes[0]
         for name in ("orders", "lines"):
             node.table(name, keyspace="shop")
         part = tables_plan(node, plan(store, nodes, point=TAG))
-        table_import.save_tables(
-            part, cql=CQL, again=False, check_mode=False, connect=t.cast(t.Any, Truncated(0).connect)
-        )
-        table_import.fetch_tables(
+        importing.save_tables(part, cql=CQL, again=False, check_mode=False, connect=t.cast(t.Any, Truncated(0).connect))
+        importing.fetch_tables(
             part,
             store,
             repository=PLAIN,
@@ -385,13 +388,13 @@ def write_tables(root: pathlib.Path) -> None:
         )
         (node.root / "refused").write_text("lines")
         with pytest.raises(NodeError, match="refused"):
-            table_import.import_tables(part, check_mode=False, store=store)
+            importing.import_tables(part, check_mode=False, store=store)
         (node.root / "refused").unlink()
-        notes = dataclasses.replace(
-            table_import.read_notes(node.settings, restore_id=part.plan.restore.restore_id),
+        compared = dataclasses.replace(
+            notes.read_notes(node.settings, restore_id=part.plan.restore.restore_id),
             verified=plain([VerifiedTable("shop", "orders", TableRows(rows=9, same=7, newer=2, examples=(-5, 7)))]),
         )
-        table_import.write_notes(node.settings, notes, restore_id="t-verified-0123abcd")
+        notes.write_notes(node.settings, compared, restore_id="t-verified-0123abcd")
 
 
 def write_agent(root: pathlib.Path) -> None:

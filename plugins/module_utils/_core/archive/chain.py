@@ -101,11 +101,6 @@ class Chain:
     ended_by: str = ""
 
     @property
-    def first_id(self) -> int:
-        """Id of the first segment."""
-        return self.segments[0].segment.id
-
-    @property
     def last_id(self) -> int:
         """Id of the last segment, which alone may lack its end."""
         return self.segments[-1].segment.id

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import re
 import typing as t
 
@@ -52,11 +51,6 @@ class TableRef:
 
     def __str__(self) -> str:
         return f"{self.keyspace}.{self.table}"
-
-
-def default_tag(moment: datetime.datetime) -> str:
-    """A backup's name from the moment it begins, ``backup_%Y%m%d_%H%M%S`` in UTC."""
-    return moment.astimezone(datetime.timezone.utc).strftime("backup_%Y%m%d_%H%M%S")
 
 
 def check_tag(tag: str) -> str:

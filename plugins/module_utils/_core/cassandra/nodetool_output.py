@@ -52,11 +52,6 @@ class ClusterDescription:
     unreachable: tuple[str, ...]
     database_versions: t.Mapping[str, tuple[str, ...]]
 
-    @property
-    def schema_agrees(self) -> bool:
-        """Whether all nodes that answer have one schema."""
-        return len(self.schema_versions) == 1
-
     def release_of(self, address: str) -> str | None:
         """The release that a node runs, by its address without a port; ``None`` if it is not listed."""
         for release, addresses in self.database_versions.items():
@@ -77,15 +72,6 @@ class NodeStatus:
     host_id: str
     datacenter: str
     rack: str
-
-
-@dataclasses.dataclass(frozen=True)
-class ListedSnapshot:
-    """A line of ``nodetool listsnapshots``: the snapshot of one table."""
-
-    tag: str
-    keyspace: str
-    table: str
 
 
 def parse_version(output: str) -> str:
@@ -195,19 +181,6 @@ def parse_status(output: str) -> tuple[NodeStatus, ...]:
     if not nodes:
         raise _unexpected("status", output)
     return tuple(nodes)
-
-
-def parse_listsnapshots(output: str) -> tuple[ListedSnapshot, ...]:
-    """``nodetool listsnapshots``; empty if there are none."""
-    listed: list[ListedSnapshot] = []
-    in_table = False
-    for line in output.splitlines():
-        fields = line.split()
-        if fields[:2] == ["Snapshot", "name"]:
-            in_table = True
-        elif in_table and len(fields) >= 4 and not line.startswith("Total TrueDiskSpaceUsed"):
-            listed.append(ListedSnapshot(tag=fields[0], keyspace=fields[1], table=fields[2]))
-    return tuple(listed)
 
 
 def parse_tablestats(output: str) -> t.Mapping[str, frozenset[str]]:

@@ -145,8 +145,6 @@ class Assignment:
     :param files: to be laid down.
     :param size: bytes on the target's disks.
     :param stored_size: bytes to fetch if none is there yet.
-    :param data_directory_map: for each data directory of the source the target's; empty if their numbers differ, and
-        SSTables are then spread.
     :param release_version: of the target's Cassandra.
     """
 
@@ -162,7 +160,6 @@ class Assignment:
     size: int
     stored_size: int
     is_seed: bool
-    data_directory_map: tuple[int, ...]
     manifest_key: str
     manifest_sha256: str
     manifest_size: int
@@ -213,7 +210,6 @@ class RestorePlan:
                     {
                         **each,
                         "tokens": tuple(each["tokens"]),
-                        "data_directory_map": tuple(each["data_directory_map"]),
                     },
                 )
                 for each in value["assignments"]

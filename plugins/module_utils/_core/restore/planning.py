@@ -319,7 +319,6 @@ def sizes_per_directory(source: NodeSummary, count: int) -> tuple[int, ...]:
 
 def assignment_for(source: NodeSummary, *, target: TargetNode) -> Assignment:
     """All of the source's for the target."""
-    same = len(source.data_directory_sizes) == len(target.places)
     return Assignment(
         target_name=target.name,
         source_host_id=source.node.host_id,
@@ -333,7 +332,6 @@ def assignment_for(source: NodeSummary, *, target: TargetNode) -> Assignment:
         size=source.totals.size,
         stored_size=source.totals.stored_size,
         is_seed=target.is_seed,
-        data_directory_map=tuple(range(len(target.places))) if same else (),
         manifest_key=source.manifest_key,
         manifest_sha256=source.manifest_sha256,
         manifest_size=source.manifest_size,

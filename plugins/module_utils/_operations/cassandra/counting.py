@@ -26,7 +26,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.t
     ring_ranges,
     split,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
 _CONCURRENCY = 16
@@ -103,16 +103,6 @@ def ring_tokens(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[int, 
     """
     with connect(cql) as session:
         return session.tokens()
-
-
-def can_connect(cql: CqlSettings, *, connect: _Connect = connect) -> ReviveError | None:
-    """``None`` if the node answers a query, else why not. Asked once, without waiting."""
-    try:
-        with connect(cql) as session:
-            session.rows("SELECT key FROM system.local")
-    except NodeError as error:
-        return error
-    return None
 
 
 def _count(session: Cql, key: TableKey, *, ranges: t.Sequence[TokenRange], concurrency: int) -> TableCount:

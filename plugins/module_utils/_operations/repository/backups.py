@@ -50,17 +50,6 @@ class BackupInfo:
         return self.manifest.totals if self.manifest else None
 
     @property
-    def shared_stored_size(self) -> int | None:
-        """Bytes of its objects that other backups had brought before."""
-        totals = self.totals
-        return totals.stored_size - totals.new_stored_size if totals else None
-
-    @property
-    def duration_seconds(self) -> float | None:
-        """From the beginning to when all of it was verified."""
-        return (self.manifest.completed_us - self.manifest.began_us) / 1e6 if self.manifest else None
-
-    @property
     def restore_point_us(self) -> int | None:
         """When the last node's snapshot ended."""
         return self.manifest.snapshot_ended_us if self.manifest else None

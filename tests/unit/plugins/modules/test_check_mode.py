@@ -126,7 +126,6 @@ PLAN = {
             "size": 1,
             "stored_size": 1,
             "is_seed": True,
-            "data_directory_map": [0],
             "manifest_key": "k",
             "manifest_sha256": "s",
             "manifest_size": 1,

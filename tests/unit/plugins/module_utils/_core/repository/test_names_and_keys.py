@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import datetime
-
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import names
@@ -23,11 +21,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 
 TABLE = TableRef(keyspace="certificate_manager", table="AuditLog", id="5a1c395e7ed911ef8b0a0f1c8ee0d9c1")
 HOST_ID = "6d194555-f6eb-41d0-c000-000000000001"
-
-
-def test_the_default_tag_is_the_moment_in_utc_whatever_the_zone() -> None:
-    berlin = datetime.timezone(datetime.timedelta(hours=2))
-    assert names.default_tag(datetime.datetime(2026, 7, 1, 1, 2, 3, tzinfo=berlin)) == "backup_20260630_230203"
 
 
 @pytest.mark.parametrize("tag", ["backup_20260630_230203", "a", "A.b-c_d", "x" * 128])

@@ -50,7 +50,6 @@ def _assignment(source: str) -> Assignment:
         size=1,
         stored_size=1,
         is_seed=True,
-        data_directory_map=(0, 1),
         manifest_key="k",
         manifest_sha256="0",
         manifest_size=1,
