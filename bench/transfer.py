@@ -41,6 +41,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_node_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_snapshot_record
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import ensure_repository
@@ -165,12 +166,14 @@ def download_revive(target: pathlib.Path, settings: RepositorySettings) -> None:
         ),
         store,
         settings=settings,
-        restore_id="bench",
-        tag=TAG,
-        source_host_id=HOST_ID,
+        wanted=FetchHeader(
+            restore_id="bench",
+            tag=TAG,
+            source_host_id=HOST_ID,
+            manifest_sha256=hashlib.sha256(text).hexdigest(),
+            restore_auth=True,
+        ),
         manifest_key=key,
-        manifest_sha256=hashlib.sha256(text).hexdigest(),
-        restore_auth=True,
         owner=None,
         group=None,
         transfer=TransferSettings(workers=WORKERS),

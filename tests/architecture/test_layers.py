@@ -172,3 +172,26 @@ def test_core_is_imported_without_ansible_or_any_library() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_the_pages_on_the_architecture_name_files_that_there_are() -> None:
+    """Of ``docs/changing.md``, at most four of them for one kind of change."""
+    rows = [line for line in (ROOT / "docs" / "changing.md").read_text(encoding="utf-8").splitlines() if "|" in line][
+        2:
+    ]
+    assert rows
+    for row in rows:
+        kind, files = row.strip("|").split("|")
+        named = [name for name in re.findall(r"`([\w./<>-]+)`", files) if "/" in name or "." in name]
+        assert len(named) <= 4, kind
+        missing = [name for name in named if "<" not in name and not _is_there(name)]
+        assert not missing, kind
+
+
+def _is_there(name: str) -> bool:
+    return any((place / name).exists() for place in (ROOT, PLUGINS / "module_utils"))
+
+
+def test_the_map_has_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert frozenset(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == frozenset.union(*rules.CAPABILITIES)

@@ -120,7 +120,7 @@ class FetchHeader:
     source_host_id: str
     manifest_sha256: str
     restore_auth: bool
-    places: tuple[str, ...]
+    places: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     own_system: bool = False
 

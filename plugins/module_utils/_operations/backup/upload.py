@@ -6,17 +6,12 @@
 
 from __future__ import annotations
 
-import collections
-import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import hashlib
-import io
 import itertools
-import json
 import os
-import tarfile
-import threading
 import time
 import typing as t
 
@@ -30,36 +25,33 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
     remove_if_there,
     write_atomically,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.hash_cache import Content, HashCache
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.hash_cache import HashCache
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_index import ObjectIndex
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapshot_files import (
     TableSnapshot,
     data_directories,
-    same_file,
     schema_cql,
     sstable_files,
     table_snapshots,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef, is_backed_up
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
     ManifestError,
     NodeError,
-    ObjectCorruptError,
     RepositoryError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
-    ObjectInfo,
     ObjectStore,
     Progress,
     RepositorySettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs, may_be_stored_as
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     cluster_manifest_key,
-    data_key,
     node_manifest_key,
     table_prefix,
 )
@@ -71,27 +63,25 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     BackedUpObject,
-    FileEntry,
     NodeManifestFooter,
     NodeManifestHeader,
     NodeSummary,
     RepositoryMarker,
     SnapshotRecord,
-    StoredObject,
     TableEntry,
     Totals,
     UploadReceipt,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import (
-    ObjectPlan,
-    SnapshotFile,
     plan_objects,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import read_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload_objects import (
+    UploadRun,
+    upload_object,
+)
 
-#: Files up to this size are read once, hashed and sent from memory; larger ones are hashed, then sent as a stream.
-WHOLE_BYTES = 8 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 #: Objects handed to the workers in advance, for each worker; the manifest keeps the order of the plan.
 _AHEAD = 8
@@ -142,9 +132,13 @@ def upload_snapshot(
         record = _record(node, tag=tag)
         directories = data_directories(read_config(node.config_file))
         began_us, began = now(), time.monotonic()
-        with HashCache(node.state_directory, now_seconds=began_us // 1_000_000) as cache, ObjectIndex() as index:
+        with (
+            HashCache(node.state_directory, now_seconds=began_us // 1_000_000) as cache,
+            ObjectIndex() as index,
+            Workers(transfer.workers, ahead=_AHEAD, name="revive-upload") as workers,
+        ):
             published = _published(store, record=record)
-            run = _Run(
+            run = UploadRun(
                 node=node,
                 store=store,
                 settings=settings,
@@ -153,6 +147,7 @@ def upload_snapshot(
                 index=index,
                 progress=progress,
                 limit=RateLimit(max_bytes_per_second=transfer.max_bytes_per_second),
+                workers=workers,
             )
             header = NodeManifestHeader(
                 tag=tag,
@@ -164,7 +159,7 @@ def upload_snapshot(
             spool = _Spool(os.path.join(node.state_directory, "uploads", f"{tag}.jsonl"))
             with spool:
                 spool.write(encode_node_record(header))
-                sizes = _upload_tables(run, directories, spool=spool, workers=transfer.workers)
+                sizes = _upload_tables(run, directories, spool=spool)
             if published:
                 remove_if_there(spool.path)
                 summary, changed = published, run.sent_objects > 0
@@ -178,68 +173,6 @@ def upload_snapshot(
         seconds=seconds,
         bytes_per_second=run.sent_bytes / seconds if seconds > 0 else 0.0,
     )
-
-
-class _Run:
-    """What the workers of one upload share."""
-
-    def __init__(
-        self,
-        *,
-        node: NodeSettings,
-        store: ObjectStore,
-        settings: RepositorySettings,
-        tag: str,
-        cache: HashCache,
-        index: ObjectIndex,
-        progress: Progress,
-        limit: RateLimit,
-    ) -> None:
-        self.node = node
-        self.store = store
-        self.recipients = settings.recipients
-        self.codecs = Codecs.of(compressed=False, encrypted=bool(settings.recipients))
-        self.tag = tag
-        self.cache = cache
-        self.index = index
-        self.progress = progress
-        self.limit = limit
-        self.stopping = threading.Event()
-        self.sent_bytes = 0
-        self.sent_objects = 0
-        self._sent_lock = threading.Lock()
-        self._busy_keys: set[str] = set()
-        self._key_free = threading.Condition()
-
-    @contextlib.contextmanager
-    def alone_with(self, key: str) -> t.Iterator[None]:
-        """Let one worker at a time look for and store one key: the same content can come twice in a table."""
-        with self._key_free:
-            self._key_free.wait_for(lambda: key not in self._busy_keys)
-            self._busy_keys.add(key)
-        try:
-            yield
-        finally:
-            with self._key_free:
-                self._busy_keys.remove(key)
-                self._key_free.notify_all()
-
-    def note_sent(self, stored: StoredObject) -> None:
-        """Count an object that is now in the repository."""
-        self.index.add((ObjectInfo(key=stored.key, size=stored.stored_size),))
-        with self._sent_lock:
-            self.sent_bytes += stored.stored_size
-            self.sent_objects += 1
-
-    def check(self) -> None:
-        """Leave a worker whose work is no longer wanted."""
-        if self.stopping.is_set():
-            raise _StoppedError
-        self.progress.advance()
-
-
-class _StoppedError(Exception):
-    """Another worker has failed."""
 
 
 class _Spool:
@@ -301,7 +234,7 @@ def _published(store: ObjectStore, *, record: SnapshotRecord) -> NodeSummary | N
     )
 
 
-def _upload_tables(run: _Run, directories: t.Sequence[str], *, spool: _Spool, workers: int) -> tuple[int, ...]:
+def _upload_tables(run: UploadRun, directories: t.Sequence[str], *, spool: _Spool) -> tuple[int, ...]:
     """Upload table by table; the logical bytes of each data directory."""
 
     def snapshots() -> t.Iterator[TableSnapshot]:
@@ -310,13 +243,9 @@ def _upload_tables(run: _Run, directories: t.Sequence[str], *, spool: _Spool, wo
     files, size = _measure(snapshots())
     run.progress.begin(activity="uploading", total_bytes=size, total_files=files)
     sizes = [0] * len(directories)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=workers, thread_name_prefix="revive-upload") as pool:
-        try:
-            for table, parts in itertools.groupby(snapshots(), key=lambda part: part.table):
-                _upload_table(run, table, list(parts), spool=spool, pool=pool, ahead=workers * _AHEAD, sizes=sizes)
-        except BaseException:
-            run.stopping.set()
-            raise
+    for table, parts in itertools.groupby(snapshots(), key=lambda part: part.table):
+        for entry in _upload_table(run, table, list(parts), spool=spool):
+            sizes[entry.data_directory] += sum(file.size for file in entry.files)
     if spool.tables == 0:
         raise LocalFilesError(
             f"Snapshot {run.tag} on node {run.node.name} is gone.",
@@ -336,15 +265,9 @@ def _measure(snapshots: t.Iterator[TableSnapshot]) -> tuple[int, int]:
 
 
 def _upload_table(
-    run: _Run,
-    table: TableRef,
-    parts: t.Sequence[TableSnapshot],
-    *,
-    spool: _Spool,
-    pool: concurrent.futures.ThreadPoolExecutor,
-    ahead: int,
-    sizes: list[int],
-) -> None:
+    run: UploadRun, table: TableRef, parts: t.Sequence[TableSnapshot], *, spool: _Spool
+) -> t.Iterator[BackedUpObject]:
+    """Upload a table and write its part of the manifest, in the order of the plan; what is in the repository now."""
     cql = next((text for text in map(schema_cql, parts) if text), "")
     spool.write(encode_node_record(TableEntry(table=table, schema_cql=cql)))
     spool.tables += 1
@@ -356,40 +279,13 @@ def _upload_table(
         for members in sstable_files(part)
         for plan in plan_objects(table, data_directory=part.data_directory, files=members)
     )
-    under_way: collections.deque[concurrent.futures.Future[BackedUpObject]] = collections.deque()
-
-    def settle() -> None:
-        entry = under_way.popleft().result()
+    for entry in run.workers.in_order(functools.partial(upload_object, run), plans):
         spool.write(encode_node_record(entry))
         spool.totals += _totals_of(run, entry)
-        sizes[entry.data_directory] += sum(file.size for file in entry.files)
-
-    try:
-        for plan in plans:
-            under_way.append(pool.submit(_upload_object, run, plan))
-            while len(under_way) >= ahead or (under_way and under_way[0].done()):
-                settle()
-        while under_way:
-            settle()
-    except _StoppedError:
-        raise _first_failure(under_way) from None
-    except BaseException:
-        run.stopping.set()
-        for future in under_way:
-            future.cancel()
-        raise
+        yield entry
 
 
-def _first_failure(futures: t.Iterable[concurrent.futures.Future[BackedUpObject]]) -> BaseException:
-    """Why the workers were stopped: the failure that was not a consequence of another."""
-    for future in futures:
-        error = future.exception()
-        if error is not None and not isinstance(error, _StoppedError):
-            return error
-    return AssertionError("the workers were stopped, and none has failed")
-
-
-def _totals_of(run: _Run, entry: BackedUpObject) -> Totals:
+def _totals_of(run: UploadRun, entry: BackedUpObject) -> Totals:
     brought = run.cache.brings(tag=run.tag, key=entry.stored.key)
     stored_size = entry.stored.stored_size
     return Totals(
@@ -402,169 +298,8 @@ def _totals_of(run: _Run, entry: BackedUpObject) -> Totals:
     )
 
 
-def _upload_object(run: _Run, plan: ObjectPlan) -> BackedUpObject:
-    """Bring one object into the repository, unless it is there."""
-    try:
-        run.check()
-        fingerprint = _fingerprint(plan)
-        content = run.cache.find(fingerprint)
-        body: bytes | None = None
-        if content is None:
-            content, body = _read_content(run, plan)
-            run.cache.remember(fingerprint, content)
-        key = data_key(plan.table, sha256=content.sha256, codecs=run.codecs)
-        with run.alone_with(key):
-            stored_size = _size_in_repository(run, key, content=content)
-            if stored_size is None:
-                stored_size = _send(run, plan, key=key, content=content, body=body)
-            else:
-                run.progress.advance(transferred_bytes=plan.size)
-        run.progress.advance(files=len(plan.files))
-        files = tuple(
-            FileEntry(path=file.path, size=file.size, sha256=sha256) for file, sha256 in zip(plan.files, content.files)
-        )
-        stored = StoredObject(
-            key=key, sha256=content.sha256, size=content.size, stored_size=stored_size, codecs=run.codecs
-        )
-        return BackedUpObject(
-            table=plan.table, data_directory=plan.data_directory, stored=stored, packed=plan.packed, files=files
-        )
-    except BaseException:
-        run.stopping.set()
-        raise
-
-
-def _size_in_repository(run: _Run, key: str, *, content: Content) -> int | None:
-    stored_size = run.index.find(key)
-    if stored_size is not None and not may_be_stored_as(run.codecs, size=content.size, stored_size=stored_size):
-        raise ObjectCorruptError(
-            f"{run.store.location}{key} has {stored_size} bytes, which cannot hold its content of {content.size}.",
-            subject=key,
-            next_step="Delete or rename that object, then run the backup again; other backups that use it are damaged.",
-        )
-    return stored_size
-
-
-def _send(run: _Run, plan: ObjectPlan, *, key: str, content: Content, body: bytes | None) -> int:
-    """Store the content under its key; the bytes stored."""
-    if body is None and (plan.packed or plan.size <= WHOLE_BYTES):
-        body = _read_whole(plan)
-        if hashlib.sha256(body).hexdigest() != content.sha256:
-            raise _changed(plan)
-    # Before the object is there, so that a run that is killed in between still counts it as its own.
-    run.cache.note_bringing(tag=run.tag, key=key)
-    if body is not None:
-        stored_size = _send_whole(run, key, body)
-        run.progress.advance(transferred_bytes=plan.size)
-    else:
-        stored_size = _send_stream(run, plan.files[0], key=key, sha256=content.sha256)
-    if not may_be_stored_as(run.codecs, size=content.size, stored_size=stored_size):
-        raise _changed(plan)
-    stored = StoredObject(key=key, sha256=content.sha256, size=content.size, stored_size=stored_size, codecs=run.codecs)
-    run.note_sent(stored)
-    return stored_size
-
-
-def _send_whole(run: _Run, key: str, body: bytes) -> int:
-    if run.codecs.encrypted:
-        body = b"".join(encode(iter((body,)), run.codecs, recipients=run.recipients))
-    run.limit.take(len(body))
-    run.store.put(key, body)
-    return len(body)
-
-
-def _send_stream(run: _Run, file: SnapshotFile, *, key: str, sha256: str) -> int:
-    def checked() -> t.Iterator[bytes]:
-        digest = hashlib.sha256()
-        for chunk in read_chunks(file.source, chunk_bytes=_CHUNK_BYTES):
-            run.check()
-            run.limit.take(len(chunk))
-            digest.update(chunk)
-            yield chunk
-            run.progress.advance(transferred_bytes=len(chunk))
-        if digest.hexdigest() != sha256:
-            # Raised while the store still waits for the rest: nothing becomes visible.
-            raise _changed_file(file.source)
-
-    chunks = encode(checked(), run.codecs, recipients=run.recipients) if run.codecs.encrypted else checked()
-    # What encryption adds is less than a thousandth; the size only has to give parts that are large enough.
-    expected = file.size + file.size // 1000 + 65536 if run.codecs.encrypted else file.size
-    return run.store.put_stream(key, iter(chunks), size=expected)
-
-
-def _read_content(run: _Run, plan: ObjectPlan) -> tuple[Content, bytes | None]:
-    """What the files of a plan hold, and the object's bytes if they fit into memory."""
-    if plan.packed:
-        bodies = [_read_file(file) for file in plan.files]
-        hashes = tuple(hashlib.sha256(body).hexdigest() for body in bodies)
-        tar = _pack(plan.files, bodies)
-        return Content(sha256=hashlib.sha256(tar).hexdigest(), size=len(tar), files=hashes), tar
-    file = plan.files[0]
-    if file.size <= WHOLE_BYTES:
-        body = _read_file(file)
-        sha256 = hashlib.sha256(body).hexdigest()
-        return Content(sha256=sha256, size=len(body), files=(sha256,)), body
-    digest = hashlib.sha256()
-    size = 0
-    for chunk in read_chunks(file.source, chunk_bytes=_CHUNK_BYTES):
-        run.check()
-        digest.update(chunk)
-        size += len(chunk)
-    if size != file.size or not same_file(file.source, size=file.size, inode_key=file.inode_key):
-        raise _changed_file(file.source)
-    return Content(sha256=digest.hexdigest(), size=size, files=(digest.hexdigest(),)), None
-
-
-def _read_whole(plan: ObjectPlan) -> bytes:
-    bodies = [_read_file(file) for file in plan.files]
-    return _pack(plan.files, bodies) if plan.packed else bodies[0]
-
-
-def _read_file(file: SnapshotFile) -> bytes:
-    body = b"".join(read_chunks(file.source, chunk_bytes=max(file.size, 1) + 1))
-    if len(body) != file.size or not same_file(file.source, size=file.size, inode_key=file.inode_key):
-        raise _changed_file(file.source)
-    return body
-
-
-def _pack(files: t.Sequence[SnapshotFile], bodies: t.Sequence[bytes]) -> bytes:
-    """A tar that depends on names and contents only, so that the same files make the same object."""
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for file, body in zip(files, bodies):
-            member = tarfile.TarInfo(file.path)
-            member.size = len(body)
-            member.mode = 0o640
-            tar.addfile(member, io.BytesIO(body))
-        end = tar.offset
-    # Two empty blocks end a tar. The rest, up to 10 KiB for tapes, would be most of what a small SSTable takes.
-    return target.getvalue()[: end + 2 * tarfile.BLOCKSIZE]
-
-
-def _fingerprint(plan: ObjectPlan) -> bytes:
-    """Stays the same as long as the content of the object does."""
-    digest = hashlib.sha256()
-    for file in plan.files:
-        # A single file's content does not depend on its name, a tar's does.
-        name = file.path if plan.packed else ""
-        digest.update(json.dumps([name, file.size, *file.inode_key]).encode())
-    return digest.digest()
-
-
-def _changed(plan: ObjectPlan) -> LocalFilesError:
-    return _changed_file(plan.files[0].source)
-
-
-def _changed_file(path: str) -> LocalFilesError:
-    return LocalFilesError(
-        f"{path} changed while it was read.",
-        subject=path,
-        next_step="Files of a snapshot never change by themselves: find out what writes there, then try again.",
-    )
-
-
 def _finish(
-    run: _Run,
+    run: UploadRun,
     spool: _Spool,
     *,
     record: SnapshotRecord,

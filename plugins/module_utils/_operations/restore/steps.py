@@ -26,6 +26,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     RepositorySettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import gap_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import planned_segments
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
@@ -95,18 +96,20 @@ def fetch_part(
         part.node,
         store,
         settings=repository,
-        restore_id=part.plan.restore_id,
-        tag=part.plan.tag,
-        source_host_id=assignment.source_host_id,
+        wanted=FetchHeader(
+            restore_id=part.plan.restore_id,
+            tag=part.plan.tag,
+            source_host_id=assignment.source_host_id,
+            manifest_sha256=assignment.manifest_sha256,
+            restore_auth=part.plan.restore_auth,
+            tables=tables,
+            own_system=part.plan.mode == ONE_NODE,
+        ),
         manifest_key=assignment.manifest_key,
-        manifest_sha256=assignment.manifest_sha256,
-        restore_auth=part.plan.restore_auth,
         owner=part.owner,
         group=part.group,
         transfer=transfer,
         progress=progress,
-        tables=tables,
-        own_system=part.plan.mode == ONE_NODE,
     )
 
 

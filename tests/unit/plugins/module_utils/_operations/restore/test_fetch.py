@@ -30,6 +30,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     PlanRefusedError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import publish_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
@@ -60,19 +61,24 @@ class World:
     summary: t.Any = None
 
     def fetch(self, *, progress: CountingProgress | None = None, **changes: t.Any) -> FetchOutcome:
-        values: dict[str, t.Any] = {
-            "settings": self.settings,
+        own = [field.name for field in dataclasses.fields(FetchHeader)]
+        wanted: dict[str, t.Any] = {
             "restore_id": _RESTORE,
             "tag": _TAG,
             "source_host_id": self.source.identity.host_id,
-            "manifest_key": self.summary.manifest_key,
             "manifest_sha256": self.summary.manifest_sha256,
             "restore_auth": True,
+            **{name: value for name, value in changes.items() if name in own},
+        }
+        values: dict[str, t.Any] = {
+            "settings": self.settings,
+            "wanted": FetchHeader(**wanted),
+            "manifest_key": self.summary.manifest_key,
             "owner": None,
             "group": None,
             "transfer": TransferSettings(workers=3),
             "progress": progress or CountingProgress(),
-            **changes,
+            **{name: value for name, value in changes.items() if name not in own},
         }
         return fetch_backup(self.target.settings, self.store, **values)
 
