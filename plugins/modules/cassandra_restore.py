@@ -291,7 +291,7 @@ def stage_it(call: Call) -> Result:
 
 def rebuild_it(call: Call) -> Result:
     """Rebuild the indexes that the backup lacks."""
-    indexes = restore_steps.rebuild_indexes(call.node(), restore_id=restore_id_of(call), check_mode=call.check_mode)
+    indexes = restore_steps.rebuild_indexes(call.node(), restore_id=given_restore_id(call), check_mode=call.check_mode)
     return {"changed": bool(indexes), "indexes": list(indexes)}
 
 
@@ -307,21 +307,21 @@ def switch_it(call: Call) -> Result:
 
 def roll_it_back(call: Call) -> Result:
     """Put everything back."""
-    outcome = restore_steps.roll_back(call.node(), restore_id=restore_id_of(call), check_mode=call.check_mode)
+    outcome = restore_steps.roll_back(call.node(), restore_id=given_restore_id(call), check_mode=call.check_mode)
     return dict(plain(outcome))
 
 
 def finish_it(call: Call) -> Result:
     """Give up the way back."""
     store = call.store() if call.params["repository"] else None
-    restore_id, keep_old = restore_id_of(call), call.params["keep_old"]
+    restore_id, keep_old = given_restore_id(call), call.params["keep_old"]
     outcome = restore_steps.finish(
         call.node(), restore_id=restore_id, keep_old=keep_old, check_mode=call.check_mode, store=store
     )
     return dict(plain(outcome))
 
 
-def restore_id_of(call: Call) -> str:
+def given_restore_id(call: Call) -> str:
     """The restore's name, as it was given or as the plan has it."""
     return str(call.params["restore_id"] or call.params["plan"]["restore_id"])
 
@@ -330,7 +330,7 @@ def use(call: Call) -> Result:
     """Do one step."""
     steps = (fetch_it, stage_it, switch_it, rebuild_it, repair_it, roll_it_back, finish_it)
     state = call.params["state"]
-    return {"restore_id": restore_id_of(call), "state": state, **dict(zip(STATES, steps))[state](call)}
+    return {"restore_id": given_restore_id(call), "state": state, **dict(zip(STATES, steps))[state](call)}
 
 
 def main() -> None:

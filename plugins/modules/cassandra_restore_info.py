@@ -260,7 +260,6 @@ error:
       sample: "2026-11-22T15:00:00.000000Z"
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import CUTS
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import plan as restore_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
@@ -289,7 +288,7 @@ def plan_it(call: Call) -> Result:
     params = call.params
     shared = {
         "restore_point": params["restore_point"],
-        "cut": CUTS[params["restore_cut"]],
+        "cut": params["restore_cut"],
         "now_us": call.now_us(),
         "confirm_cluster": params["confirm_cluster"] or None,
         "identity_file": call.repository().identity_file,

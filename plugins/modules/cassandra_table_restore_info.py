@@ -205,7 +205,6 @@ error:
       sample: Nothing has been touched.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import CUTS
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import plan as table_plan
@@ -259,7 +258,7 @@ def plan_it(call: Call) -> Result:
             call.store(),
             restore_point=call.params["restore_point"],
             selection=values.selection(call.params),
-            cut=CUTS[call.params["restore_cut"]],
+            cut=call.params["restore_cut"],
             now_us=call.now_us(),
             targets=targets,
             cql_settings=call.cql(),

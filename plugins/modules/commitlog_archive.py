@@ -243,7 +243,7 @@ def configure(call: Call) -> Result:
         **{name: values[name] for name in ("commitlog_directory", "spool_directory")},
         "state": call.params["state"],
         "agent_restart_needed": outcome.agent_changed,
-        "removed_restore_settings": values["leftovers"],
+        "removed_restore_settings": values["removed_restore_settings"],
         "diff": [
             {"before_header": each.path, "after_header": each.path, "before": each.before, "after": each.after}
             for each in outcome.files

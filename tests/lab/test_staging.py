@@ -52,14 +52,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import NEW_CLUSTER
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.laying_down import (
+    lay_down,
+    note_laid_down,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import fetch_journal_path
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.recovery import stage_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staged_record import is_staged
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staging import (
     FetchedBase,
     StagedMoment,
-    lay_down,
-    note_laid_down,
     recover_to_moment,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.switch import switch_node

@@ -12,7 +12,10 @@ import hashlib
 import os
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NoSpaceError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    LocalFilesError,
+    NoSpaceError,
+)
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -154,3 +157,8 @@ def explained(doing: str, path: str) -> t.Iterator[None]:
         yield
     except OSError as error:
         raise local_error(error, doing=doing, path=str(error.filename or path)) from error
+
+
+def file_names_in(directory: str) -> tuple[str, ...]:
+    """The names of the files in a directory; none if it is not there."""
+    return tuple(name for name in names_in(directory) if os.path.isfile(os.path.join(directory, name)))

@@ -26,9 +26,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TableSize
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
+    laying_down,
     records,
     staged_record,
-    staging,
     steps,
     switch,
 )
@@ -150,7 +150,7 @@ def test_a_moment_that_was_staged_is_neither_fetched_nor_staged_again(tree: Tree
 def test_a_moment_that_was_being_laid_down_is_laid_down_to_the_end(tree: Tree) -> None:
     root = tree("laying")
     moment, base = laying(root)
-    laid = staging.lay_down(staged=moment, base=base)
+    laid = laying_down.lay_down(staged=moment, base=base)
     assert (laid.linked, laid.dropped, laid.truncated) == (3, (), ())
     new = root / "work" / "new"
     assert {str(path.relative_to(new)): path.read_text() for path in new.rglob("*") if path.is_file()} == {

@@ -44,6 +44,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import TableRows
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import take_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
+    laying_down,
     records,
     recovery,
     staged_record,
@@ -199,7 +200,7 @@ def stage(node: Node, store: ObjectStore, planned: RestorePlan) -> staged_record
         schema_seconds=1.5,
         data_seconds=2.5,
     )
-    laid = staging.LaidDown(
+    laid = laying_down.LaidDown(
         linked=3, dropped=("a/d-1",), truncated=("a/t-2",), indexes_to_rebuild=(("shop", "orders", "by_v"),)
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -287,7 +288,7 @@ def write_laying(root: pathlib.Path) -> None:
         real(source, target)
 
     with unittest.mock.patch.object(os, "link", link):
-        killed(lambda: staging.lay_down(staged=moment, base=base))
+        killed(lambda: laying_down.lay_down(staged=moment, base=base))
 
 
 def write_switch(root: pathlib.Path, *, phase: str, way: t.Mapping[str, t.Any]) -> None:

@@ -34,8 +34,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 #: How much later than its timestamp a write may have reached a node's log: pieces are fetched for so much longer.
 DEFAULT_SLACK_US = 120_000_000
 
-BY_TIMESTAMP = "timestamp"
-BY_ARRIVAL = "arrival"
+BY_TIMESTAMP = "by_timestamp"
+BY_ARRIVAL = "by_arrival"
 #: Why a window ends where tables were restored into the cluster that serves.
 IMPORTED = "tables were restored into the cluster then, and no log has their data: a backup from after that is needed"
 

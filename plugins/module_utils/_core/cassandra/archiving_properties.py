@@ -22,11 +22,11 @@ _SCRIPT_NAME = "archive_segment"
 class ArchivingChange:
     """The file as it is to be.
 
-    :param leftovers: settings of a restore that were still in it, and now are not.
+    :param removed_restore_settings: settings of a restore that were still in it, and now are not.
     """
 
     text: str
-    leftovers: tuple[str, ...]
+    removed_restore_settings: tuple[str, ...]
 
 
 def read_properties(text: str) -> dict[str, str]:
@@ -71,9 +71,9 @@ def with_archiving(text: str, *, command: str | None, replace_command: bool = Fa
             subject=FILE_NAME,
             next_step="Turn that off first, or allow it to be replaced.",
         )
-    leftovers = tuple(key for key in RESTORE_KEYS if key in before)
-    wanted = {"archive_command": command or "", **dict.fromkeys(leftovers, "")}
-    return ArchivingChange(text=_with_values(text, wanted), leftovers=leftovers)
+    removed_restore_settings = tuple(key for key in RESTORE_KEYS if key in before)
+    wanted = {"archive_command": command or "", **dict.fromkeys(removed_restore_settings, "")}
+    return ArchivingChange(text=_with_values(text, wanted), removed_restore_settings=removed_restore_settings)
 
 
 def _with_values(text: str, wanted: t.Mapping[str, str]) -> str:

@@ -37,8 +37,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_value
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.point import Moment
 
-#: What an operator calls the ways to cut.
-CUTS: t.Mapping[str, str] = {"by_timestamp": BY_TIMESTAMP, "by_arrival": BY_ARRIVAL}
 #: Of the log's bytes, how many a staging instance needs: the segments, and what becomes of them.
 _WORK_FACTOR = 2
 
@@ -72,7 +70,7 @@ class LogPart:
 class MomentPlan:
     """What of the cluster's logs is replayed on a base.
 
-    :param cut: one of ``CUTS``' values.
+    :param cut: ``by_timestamp`` or ``by_arrival``.
     :param until_us: what had been shipped by then is fetched.
     """
 
@@ -186,7 +184,7 @@ def moment_reasons(moment: MomentPlan, *, manifest: ClusterManifest, release_ver
             yield error
 
 
-def moment_lines(moment: MomentPlan, *, tag: str) -> list[str]:
+def moment_plan_lines(moment: MomentPlan, *, tag: str) -> list[str]:
     """What is to be known of a restore to a moment before it begins."""
     segments = sum(part.segments for part in moment.parts)
     log_bytes = sum(part.log_bytes for part in moment.parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import BY_TIMESTAMP
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
     format_duration,
     format_size,
@@ -92,9 +93,9 @@ def moment_report(plan: RestorePlan, *, replays: t.Sequence[NodeReplay]) -> dict
     }
 
 
-def moment_lines(value: t.Mapping[str, t.Any]) -> list[str]:
+def moment_report_lines(value: t.Mapping[str, t.Any]) -> list[str]:
     """The same in lines to read."""
-    cut = "write timestamp" if value["cut"] == "timestamp" else "arrival in the archive"
+    cut = "write timestamp" if value["cut"] == BY_TIMESTAMP else "arrival in the archive"
     counted = (
         f"{value['replayed']} updates replayed in {format_duration(value['replay_seconds'])}; besides those later than "
         f"the moment, {value['skipped_unknown']} mutations of tables that were not there at it and "

@@ -45,10 +45,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.pla
     manifest_reasons,
     newer_warnings,
     plan_of,
-    restore_id_of,
     space_reasons,
     target_reasons,
     version_reasons,
+    whole_restore_id,
 )
 
 #: Cassandra's own, for tables that do not say.
@@ -91,7 +91,7 @@ def plan_node(
     :param moment: what of the node's log is replayed on the backup.
     :raises PlanRefusedError: with every reason against it.
     """
-    restore_id = restore_id_of(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=ONE_NODE, moment=moment)
+    restore_id = whole_restore_id(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=ONE_NODE, moment=moment)
     reasons: list[ReviveError] = [
         *manifest_reasons(manifest, new_cluster=False),
         *group_reasons([target, *ring.others]),

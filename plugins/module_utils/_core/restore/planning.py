@@ -48,7 +48,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
 SPACE_MARGIN = 0.05
 
 
-def restore_id_of(*, tag: str, cluster_id: str, mode: str, moment: MomentPlan | None = None) -> str:
+def whole_restore_id(*, tag: str, cluster_id: str, mode: str, moment: MomentPlan | None = None) -> str:
     """The name of a restore: the same for the same backup, mode and moment; a directory and a file can be called so."""
     what = f"{tag}-{moment.label}" if moment else tag
     return f"{what}-{mode.replace('_', '-')}-{hashlib.sha256(cluster_id.encode()).hexdigest()[:8]}"
@@ -77,7 +77,7 @@ def plan_restore(
     :raises PlanRefusedError: with every reason against it.
     """
     mode = NEW_CLUSTER if new_cluster else IN_PLACE
-    restore_id = restore_id_of(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment)
+    restore_id = whole_restore_id(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment)
     reasons: list[ReviveError] = [*manifest_reasons(manifest, new_cluster=new_cluster), *group_reasons(targets)]
     explicit, mapping_reasons = explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
     reasons += mapping_reasons

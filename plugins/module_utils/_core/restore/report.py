@@ -19,8 +19,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import (
     NodeReplay,
-    moment_lines,
     moment_report,
+    moment_report_lines,
 )
 
 EQUAL = "equal"
@@ -179,7 +179,7 @@ def _lines(
         f"Restored {point} of cluster {value['source_cluster']} {mode}: {value['target_cluster']}.",
         f"Recovery time (RTO) {format_duration(value['rto_seconds'])}.",
         f"Recovery point (RPO) {value['recovery_point']}: everything written by then is there.",
-        *(moment_lines(value["moment"]) if value["moment"] else ()),
+        *(moment_report_lines(value["moment"]) if value["moment"] else ()),
         f"The snapshots of all nodes took {value['snapshot_window_seconds']:.1f} s.",
         f"{value['files']} files, {format_size(value['size'])}.",
         _rate_line(value),

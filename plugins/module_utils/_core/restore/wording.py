@@ -14,7 +14,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
     Assignment,
     RestorePlan,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_plan_lines
 
 
 def plan_lines(plan: RestorePlan) -> list[str]:
@@ -27,7 +27,7 @@ def plan_lines(plan: RestorePlan) -> list[str]:
     return [
         f"Restore {plan.tag} of cluster {plan.source_cluster_name} {what} {plan.target_cluster_name}.",
         *(
-            moment_lines(plan.moment, tag=plan.tag)
+            moment_plan_lines(plan.moment, tag=plan.tag)
             if plan.moment
             else [f"Everything up to {format_us(plan.snapshot_began_us)} comes back; what was written later does not."]
         ),

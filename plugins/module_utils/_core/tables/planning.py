@@ -281,7 +281,7 @@ class _Nodes:
         moment: MomentPlan | None,
         margin: float,
     ) -> None:
-        self.restore_id = restore_id_of(manifest, selection=selection, moment=moment)
+        self.restore_id = tables_restore_id(manifest, selection=selection, moment=moment)
         self.reasons: list[ReviveError] = [*_selection_reasons(selection), *group_reasons(targets)]
         self._manifest, self._moment, self._selection = manifest, moment, selection
         self._target_cluster_name = targets[0].cluster_name if targets else ""
@@ -339,7 +339,7 @@ def _together(sources: t.Sequence[NodeSummary], *, places: int) -> NodeSummary:
     )
 
 
-def restore_id_of(manifest: ClusterManifest, *, selection: Selection, moment: MomentPlan | None = None) -> str:
+def tables_restore_id(manifest: ClusterManifest, *, selection: Selection, moment: MomentPlan | None = None) -> str:
     """The name of a restore: the same for the same backup and moment and the same words of the operator."""
     words = json.dumps([manifest.cluster_id, dataclasses.asdict(selection)], sort_keys=True)
     what = f"{manifest.tag}-{moment.label}" if moment else manifest.tag

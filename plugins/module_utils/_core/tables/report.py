@@ -18,8 +18,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import (
     NodeReplay,
-    moment_lines,
     moment_report,
+    moment_report_lines,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.report import (
     DIFFERS,
@@ -120,7 +120,7 @@ def tables_report(
     lines = [
         f"Restored {number_of_tables(plan)} of {restore.tag} in {format_duration(value['seconds'])}.",
         *(
-            moment_lines(value["moment"])
+            moment_report_lines(value["moment"])
             if value["moment"]
             else [f"As of {value['recovery_point']}: what was written later is not in the backup."]
         ),

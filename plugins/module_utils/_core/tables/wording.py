@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import shown_name
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
     MERGE,
@@ -37,7 +37,7 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
         f"This is the restore {restore.restore_id}; if it is broken off, the same again goes on with it.",
     ]
     if restore.moment:
-        lines += moment_lines(restore.moment, tag=restore.tag)
+        lines += moment_plan_lines(restore.moment, tag=restore.tag)
     else:
         lines.append(f"As of {format_us(plan.as_of_us)}: what was written later is not in the backup.")
     if plan.tables and restore.moment:

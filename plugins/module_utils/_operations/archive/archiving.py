@@ -65,14 +65,14 @@ class ArchivingOutcome:
     """What was changed, or would be.
 
     :param restart_needed: whether the running node has started before the file became what it is now.
-    :param leftovers: settings of a restore that were found and removed. On a node that serves they delete what is
-        written after the restore at its next start.
+    :param removed_restore_settings: settings of a restore that were found and removed. On a node that serves they
+        delete, at its next start, what is written after the restore.
     :param before: the properties file's text, as ``after``.
     """
 
     changed: bool
     restart_needed: bool
-    leftovers: tuple[str, ...]
+    removed_restore_settings: tuple[str, ...]
     path: str
     before: str
     after: str
@@ -110,7 +110,7 @@ def configure_archiving(
     return ArchivingOutcome(
         changed=changed,
         restart_needed=change.text != before or _is_newer_than_the_node(path, node),
-        leftovers=change.leftovers,
+        removed_restore_settings=change.removed_restore_settings,
         path=path,
         before=before,
         after=change.text,

@@ -87,7 +87,7 @@ class SetUp:
 
     :param restart_needed: of Cassandra, which reads its file when it starts.
     :param agent_changed: whether the agent has to start again to know of it.
-    :param leftovers: settings of a restore that were found and removed.
+    :param removed_restore_settings: settings of a restore that were found and removed.
     :param kept_spool: a directory with segments that nobody has shipped, and that is therefore left; ``None`` if all is
         as it should be.
     """
@@ -95,7 +95,7 @@ class SetUp:
     changed: bool
     restart_needed: bool
     agent_changed: bool
-    leftovers: tuple[str, ...]
+    removed_restore_settings: tuple[str, ...]
     agent_config_file: str
     commitlog_directory: str
     spool_directory: str
@@ -160,7 +160,7 @@ def set_up_archiving(
         changed=archiving.changed or made or any(written),
         restart_needed=archiving.restart_needed,
         agent_changed=any(written) or _agent_is_older(home, [*files, *programs]),
-        leftovers=archiving.leftovers,
+        removed_restore_settings=archiving.removed_restore_settings,
         agent_config_file=os.path.join(home, CONFIG_FILE),
         commitlog_directory=config.commitlog_directory,
         spool_directory=root,
@@ -191,7 +191,7 @@ def take_down_archiving(node: NodeSettings, settings: ArchivingSettings, *, chec
         changed=archiving.changed or removed,
         restart_needed=archiving.restart_needed,
         agent_changed=False,
-        leftovers=archiving.leftovers,
+        removed_restore_settings=archiving.removed_restore_settings,
         agent_config_file=os.path.join(home, CONFIG_FILE),
         commitlog_directory=config.commitlog_directory,
         spool_directory=root,

@@ -72,9 +72,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     Totals,
     UploadReceipt,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import (
-    plan_objects,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import plan_objects
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import read_snapshot_record
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload_objects import (

@@ -15,20 +15,13 @@ import threading
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import encode
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    read_chunks,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_chunks
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.hash_cache import Content, HashCache
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_index import ObjectIndex
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapshot_files import (
-    same_file,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapshot_files import same_file
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    LocalFilesError,
-    ObjectCorruptError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, ObjectCorruptError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectInfo,
     ObjectStore,
@@ -36,18 +29,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     RepositorySettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs, may_be_stored_as
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
-    data_key,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import data_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     BackedUpObject,
     FileEntry,
     StoredObject,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import (
-    ObjectPlan,
-    SnapshotFile,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import ObjectPlan, SnapshotFile
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 #: Files up to this size are read once, hashed and sent from memory; larger ones are hashed, then sent as a stream.

@@ -20,17 +20,11 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    explained,
-    sync_directory,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import explained, sync_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    BusyError,
-    NodeError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import BusyError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
     Progress,

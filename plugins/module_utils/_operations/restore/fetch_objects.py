@@ -14,17 +14,9 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    explained,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    ObjectCorruptError,
-    StoreError,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
-    BackedUpObject,
-    FileEntry,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import explained
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ObjectCorruptError, StoreError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import BackedUpObject, FileEntry
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal, placement
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_run import (
     FetchRun,

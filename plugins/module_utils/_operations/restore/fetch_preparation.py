@@ -48,9 +48,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
     load_journal,
     make_directory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
-    manifest_path,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import manifest_path
 
 #: Room that a file system keeps for the journal, directories and what else happens on it.
 _RESERVE_BYTES = 16 * 1024 * 1024

@@ -13,10 +13,7 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.data_directory import Owner
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    explained,
-    sync_directory,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import explained, sync_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
@@ -32,9 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal, placement
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
-    fetch_journal_path,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import fetch_journal_path
 
 
 @dataclasses.dataclass

@@ -42,6 +42,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_log import fetch_segments
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.laying_down import (
+    LaidDown,
+    lay_down,
+    note_laid_down,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     LOCK_NAME,
     fetch_journal_path,
@@ -55,10 +60,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staging import (
     FetchedBase,
-    LaidDown,
     StagedMoment,
-    lay_down,
-    note_laid_down,
     recover_to_moment,
 )
 

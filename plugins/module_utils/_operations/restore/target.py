@@ -38,15 +38,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import pending
 
-NodeFacts = TargetNode
-
 _RACK_FILE = "cassandra-rackdc.properties"
 _VERSION = re.compile(r"^v?(\d+\.\d+(?:\.\d+)?\S*)\s*$", re.MULTILINE)
 _VERSION_TIMEOUT_SECONDS = 30
 _BRACKETED = re.compile(r"\[(?P<address>[^]]+)\](?::\d+)?\Z")
 
 
-def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts:
+def read_node(node: NodeSettings, *, restore_id: str | None = None) -> TargetNode:
     """Everything that planning needs to know about a node. Only reads, but for what it remembers of who the node is.
 
     :param restore_id: of a restore that may have fetched something already; what it did counts as there.

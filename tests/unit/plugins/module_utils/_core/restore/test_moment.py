@@ -32,12 +32,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import (
     MomentPlan,
     check_past,
-    moment_lines,
     moment_plan,
+    moment_plan_lines,
     moment_reasons,
     planned_segments,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import restore_id_of
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import whole_restore_id
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.point import Moment
 
 _FIRST = 1_800_000_000_000
@@ -91,7 +91,7 @@ def test_by_arrival_each_log_ends_where_it_had_been_shipped() -> None:
     assert plan.replay_until_us is None
     assert [(part.last_segment - _FIRST, part.last_end) for part in plan.parts] == [(1, 100)] * 2
     assert plan.reached_us == _us(30) - 10_000
-    assert "goes by arrival" in "\n".join(moment_lines(plan, tag="b"))
+    assert "goes by arrival" in "\n".join(moment_plan_lines(plan, tag="b"))
 
 
 def test_a_plan_travels_as_plain_values() -> None:
@@ -119,13 +119,13 @@ def test_a_node_whose_log_has_lost_a_piece_since_is_an_error(lost: int) -> None:
 def test_moments_and_cuts_have_restores_of_their_own() -> None:
     logs = [_log("h0"), _log("h1")]
     plans = [_plan(35, *logs), _plan(35.000001, *logs), _plan(35, *logs, cut=BY_ARRIVAL), None]
-    ids = {restore_id_of(tag="b", cluster_id="c", mode="in_place", moment=plan) for plan in plans}
+    ids = {whole_restore_id(tag="b", cluster_id="c", mode="in_place", moment=plan) for plan in plans}
     assert len(ids) == 4
     assert "b-at-20270115T080035000000Z-in-place-2e7d2c03" in ids
 
 
 def test_the_plan_says_that_clocks_move_the_cut_and_where_each_log_ends() -> None:
-    text = "\n".join(moment_lines(_plan(35, _log("h0"), _log("h1", until=60)), tag="b"))
+    text = "\n".join(moment_plan_lines(_plan(35, _log("h0"), _log("h1", until=60)), tag="b"))
     assert "To the moment 2027-01-15T08:00:35.000000Z, from the backup b" in text
     assert "goes by write timestamp" in text
     assert "clocks that differ, move it" in text

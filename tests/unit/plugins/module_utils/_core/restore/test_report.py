@@ -97,7 +97,7 @@ def test_a_moments_report_says_what_was_asked_reached_and_replayed() -> None:
     values: dict[str, t.Any] = {field.name: 0 for field in dataclasses.fields(Assignment)}
     plan = dataclasses.replace(
         _PLAN,
-        moment=MomentPlan(moment_us=asked, cut="arrival", until_us=asked, parts=tuple(parts)),
+        moment=MomentPlan(moment_us=asked, cut="by_arrival", until_us=asked, parts=tuple(parts)),
         assignments=tuple(
             Assignment(**{**values, "target_name": f"n{number}", "source_host_id": f"h{number}"}) for number in (1, 2)
         ),

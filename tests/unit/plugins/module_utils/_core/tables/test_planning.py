@@ -288,7 +288,7 @@ def test_a_plan_travels_as_plain_values_and_is_told_in_lines() -> None:
 MOMENT_US = MANIFEST.snapshot_ended_us + 60_000_000
 MOMENT = MomentPlan(
     moment_us=MOMENT_US,
-    cut="timestamp",
+    cut="by_timestamp",
     until_us=MOMENT_US,
     parts=tuple(
         LogPart(

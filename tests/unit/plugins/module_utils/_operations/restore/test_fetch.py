@@ -31,6 +31,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import publish_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
@@ -420,19 +421,19 @@ def test_a_moment_in_the_future_is_refused(world: World, monkeypatch: pytest.Mon
         _plan(world, target, restore_point="2026-01-01T00:00:00Z", now_us=1_767_225_599_000_000)
 
 
-def _facts(world: World, monkeypatch: pytest.MonkeyPatch) -> node.NodeFacts:
+def _facts(world: World, monkeypatch: pytest.MonkeyPatch) -> TargetNode:
     def down(_node: object) -> t.NoReturn:
         raise NodeUnreachableError("down")
 
     monkeypatch.setattr(identity, "read_identity", down)
     facts = node.read_node(dataclasses.replace(world.target.settings, release_version="5.0.8"))
-    assert node.NodeFacts.from_result(facts.to_result()) == facts
+    assert TargetNode.from_result(facts.to_result()) == facts
     return dataclasses.replace(
         facts, datacenter="dc1", rack="rack1", address="127.0.0.1", is_seed=True, partitioner="Murmur3Partitioner"
     )
 
 
-def _plan(world: World, target: node.NodeFacts, **changes: t.Any) -> t.Any:
+def _plan(world: World, target: TargetNode, **changes: t.Any) -> t.Any:
     values: dict[str, t.Any] = {"restore_point": "latest", **changes}
     return restore_plan.make_plan(
         world.store, targets=[target], new_cluster=True, confirm_cluster=None, restore_auth=True, **values

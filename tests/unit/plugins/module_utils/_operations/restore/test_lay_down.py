@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import hard_links
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import ReplayReport
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
@@ -20,12 +21,14 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
     read_fetch_journal,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import staging
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.laying_down import (
+    lay_down,
+    note_laid_down,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staging import (
     FetchedBase,
     StagedMoment,
     StagedTable,
-    lay_down,
-    note_laid_down,
 )
 
 KEPT = TableRef("app", "kept", "1" * 32)
@@ -118,7 +121,7 @@ def test_what_was_written_since_lies_beside_the_base_and_nothing_else_is_there(a
 
 def test_a_run_that_was_cut_short_goes_on(area: Area, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = area.moment((KEPT, True), (TRUNCATED, False))
-    whole = staging._link
+    whole = hard_links._link
     calls: list[str] = []
 
     def stops_at_the_third(source: str, target: str) -> None:
