@@ -27,7 +27,7 @@ from lab.s3 import S3Server
 from lab.truth import now_us
 from tests.lab.marks import Shipped
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 INTERVAL_SECONDS = 5
 BOUND_US = (INTERVAL_SECONDS + 2) * 1_000_000
