@@ -65,7 +65,15 @@ GROUPS: t.Final = (
         proves="the log is shipped while nodes, agents and the store fail, and what is lost is told",
         tests=(Selection("test_archiving.py"),),
         nodes=3,
-        minutes=10,
+        minutes=7,
+        gate=True,
+    ),
+    Group(
+        name="archive-loss",
+        proves="a cluster that is destroyed, quiet or under load, loses no more than the interval and two seconds",
+        tests=(Selection("test_archive_loss.py"),),
+        nodes=3,
+        minutes=5,
         gate=True,
     ),
     Group(

@@ -172,6 +172,7 @@ class _Running:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        _stand_back(process.pid, niceness=part.niceness)
         handle = os.pidfd_open(process.pid)
         self._processes[handle] = (part, process, time.monotonic())
         self._selector.register(handle, selectors.EVENT_READ)
@@ -208,3 +209,10 @@ class _Running:
 
     def _log(self, part: Part) -> Path:
         return self._directory / f"{part.name}.log"
+
+
+def _stand_back(pid: int, *, niceness: int) -> None:
+    """Have a session stand back, also where the kernel shares out processors by session and not by process."""
+    # Not every kernel does, and not everybody may.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="utf-8")

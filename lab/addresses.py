@@ -117,7 +117,7 @@ def _release(kind: str, number: int, *, owner: Path) -> None:
 
 @contextlib.contextmanager
 def _reservations(kind: str) -> t.Iterator[Path]:
-    """The directory of files that are named by what is taken and hold who has it; nobody else changes them meanwhile."""
+    """The directory of files named by what is taken, with who has it in each; nobody else changes them meanwhile."""
     directory = cache_root() / kind
     with locked(path=cache_root() / "locks" / f"{kind}.lock"):
         directory.mkdir(exist_ok=True)
