@@ -10,7 +10,6 @@ import dataclasses
 import os
 import selectors
 import signal
-import socket
 import subprocess
 import time
 import types
@@ -113,14 +112,14 @@ class _Signals:
     """Takes note of signals that ask to end, so that none of them comes between a start and its record.
 
     :ivar came: the first, None if there was none.
-    :ivar wakes: readable once there was one.
+    :ivar wakes: a file that can be read once there was one.
     """
 
     _ASKED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
     def __init__(self) -> None:
         self.came: int | None = None
-        self.wakes, self._sender = socket.socketpair()
+        self.wakes, self._sender = os.pipe()
 
     def __enter__(self) -> t.Self:
         self._before = {number: signal.signal(number, self._take_note) for number in self._ASKED}
@@ -129,13 +128,13 @@ class _Signals:
     def __exit__(self, *_error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        self.wakes.close()
-        self._sender.close()
+        os.close(self.wakes)
+        os.close(self._sender)
 
     def _take_note(self, number: int, _frame: types.FrameType | None) -> None:
         if self.came is None:
             self.came = number
-            self._sender.send(b"!")
+            os.write(self._sender, b"!")
 
 
 class _Running:
