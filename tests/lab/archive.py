@@ -12,7 +12,7 @@ from pathlib import Path
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import ClusterArchive
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import read_archive
-from lab.archiving import agent_status, prepare_archiving
+from lab.archiving import agent_status, prepare_archiving, ship_now
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
 from lab.leftovers import destroy_at_the_end
@@ -67,8 +67,12 @@ class Archive:
         )
 
     def ship(self) -> None:
-        """Have everything covered that was written before."""
+        """Have everything covered that was written before, as an operator does."""
         self.play("ship_commitlogs").require_success()
+
+    def cover(self) -> None:
+        """Have everything covered that was written before, without a playbook."""
+        ship_now(self.cluster)
 
     def shipped(self) -> dict[bytes, list[int]]:
         """When each mark was in the bucket, by node."""

@@ -43,7 +43,7 @@ def test_a_quiet_cluster_loses_no_more_than_the_interval_and_two_seconds(archive
         marks.append(mark)
         until = time.monotonic() + random.uniform(1.2, 2.0) * INTERVAL_SECONDS
         wait_until(lambda until=until: time.monotonic() >= until, timeout_seconds=60, what="a pause")  # type: ignore[misc]
-    archive.ship()
+    archive.cover()
     since = archive.shipped()
     exposed = sorted(quorum_us(since.get(mark.text)) - mark.acknowledged_us for mark in marks)
     print(f"quiet: {len(exposed)} writes; exposed for {_seconds(exposed)}")

@@ -120,7 +120,7 @@ def test_from_a_backup_on_every_moment_can_be_restored(archive: Archive) -> None
     assert archive.report().windows == ()
     archive.play("backup", backup_tag="base").require_success()
     marks = archive.marker.write(10)
-    archive.ship()
+    archive.cover()
     (window,) = archive.report().windows
     assert window.tag == "base"
     assert window.until_us >= marks[-1].acknowledged_us
@@ -184,14 +184,14 @@ def test_a_segment_deleted_from_the_spool_is_a_gap_that_is_told_and_refused(arch
         print([(path.name, path.stat().st_size) for path in archive.spooled(node)])
         archive.spooled_with(node, marks)[-1].unlink()
     archive.marker.write(10)
-    archive.ship()
+    archive.cover()
     require_gaps(archive, [node], cause="lost_from_spool", tag="base")
 
 
 def test_a_backup_after_a_gap_opens_a_new_window(archive: Archive) -> None:
     archive.play("backup", backup_tag="second").require_success()
     marks = archive.marker.write(10)
-    archive.ship()
+    archive.cover()
     window = archive.report().windows[-1]
     assert (window.tag, window.ended_by) == ("second", "")
     assert window.until_us >= marks[-1].acknowledged_us
@@ -209,7 +209,7 @@ def test_a_spool_at_its_limit_blocks_nothing_and_is_told(archive: Archive) -> No
         for node in archive.cluster.nodes:
             assert f"{node.name}: its spool is at its limit" in run.output
             assert f"{node.name}: its agent cannot ship" in run.output
-    archive.ship()
+    archive.cover()
     require_covered(archive, marks)
     assert not [gap for each in archive.report().nodes for gap in each.gaps if gap.cause == "dropped"]
 
@@ -220,7 +220,7 @@ def test_a_spool_that_drops_at_its_limit_records_the_gap(archive: Archive) -> No
     archive.play("enable_archiving", **variables).require_success()
     with archive.store_away():
         archive.seal_segments(4)
-    archive.ship()
+    archive.cover()
     require_gaps(archive, archive.cluster.nodes, cause="dropped", tag="second")
     archive.play("enable_archiving").require_success()
 
@@ -228,7 +228,7 @@ def test_a_spool_that_drops_at_its_limit_records_the_gap(archive: Archive) -> No
 def test_a_piece_that_was_damaged_in_the_store_is_found_and_refused(archive: Archive, tmp_path: Path) -> None:
     archive.play("backup", backup_tag="third").require_success()
     archive.marker.write(10)
-    archive.ship()
+    archive.cover()
     target_us = archive.report().windows[-1].until_us
     store = Shipped(archive.repository).store
     plan = plan_moment(target_us, bases=bases_of(store), logs=load_logs(store))
