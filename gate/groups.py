@@ -205,8 +205,8 @@ GROUPS: t.Final = (
         name="quiet-loss",
         proves="a quiet cluster that is destroyed loses no more than the interval and two seconds, 25 times",
         tests=(Selection("test_quiet_loss.py"),),
-        nodes=1,
-        minutes=35,
+        nodes=3,
+        minutes=20,
     ),
 )
 

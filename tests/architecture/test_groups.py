@@ -11,18 +11,16 @@ import sys
 
 import pytest
 
-from gate.groups import GROUPS, Group, Selection, groups_named, not_in_one_group
+from gate.groups import GROUPS, Group, Selection, groups_named, groups_with, not_in_one_group
 
 ROOT = pathlib.Path(__file__).parents[2]
 _SLOW_MINUTES_MAX = 40
 
 
-@pytest.fixture(scope="module")
-def lab_test_ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """All tests of the lab, by pytest's ids."""
-    cache = f"cache_dir={tmp_path_factory.mktemp('cache')}"
+def collected(*arguments: str, cache: pathlib.Path) -> list[str]:
+    """What pytest finds in the lab's tests, by its ids."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-o", cache, "tests/lab"],
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-o", f"cache_dir={cache}", "tests/lab", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -30,6 +28,12 @@ def lab_test_ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+@pytest.fixture(scope="module")
+def lab_test_ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """All tests of the lab."""
+    return collected(cache=tmp_path_factory.mktemp("cache"))
 
 
 def test_every_test_of_the_lab_is_in_one_group(lab_test_ids: list[str]) -> None:
@@ -50,6 +54,13 @@ def test_a_group_names_no_tests_that_there_are_not(lab_test_ids: list[str]) -> N
         if not any(tests.has(test_id) for test_id in lab_test_ids)
     ]
     assert stale == []
+
+
+def test_a_group_that_is_asked_for_has_its_tests_and_no_other(lab_test_ids: list[str], tmp_path: pathlib.Path) -> None:
+    (group,) = groups_named(["table-modes-4.0"])
+    found = collected("--groups=table-modes-4.0", cache=tmp_path)
+    assert found == [test_id for test_id in lab_test_ids if groups_with(test_id) == (group,)]
+    assert found
 
 
 def test_groups_have_names_of_their_own_and_end_in_time() -> None:
