@@ -116,7 +116,8 @@ def _lab_parts() -> list[Part]:
 def _pytest(groups: t.Sequence[Group], *arguments: str) -> tuple[str, ...]:
     names = ",".join(group.name for group in groups)
     pytest = str(Path(sys.executable).with_name("pytest"))
-    return (pytest, "--timeout=1800", "--durations=0", f"--groups={names}", "tests/lab", *arguments)
+    # With what tests print that pass: the figures that they have seen.
+    return (pytest, "--timeout=1800", "--durations=0", "-raP", f"--groups={names}", "tests/lab", *arguments)
 
 
 def _room_for_nodes() -> int:
