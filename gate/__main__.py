@@ -40,7 +40,7 @@ def main(arguments: t.Sequence[str]) -> int:
             return 2
         command = _pytest(groups, *options.pytest)
         os.execv(command[0], command)
-    return _run(_lab_parts() if options.what == "lab" else [*_check_parts(), *_lab_parts()])
+    return run(_lab_parts() if options.what == "lab" else [*_check_parts(), *_lab_parts()])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +63,7 @@ def _list() -> None:
     print("\nmake test-slow GROUP=NAME runs one.")
 
 
-def _run(parts: t.Sequence[Part]) -> int:
+def run(parts: t.Sequence[Part]) -> int:
     """Run parts beside each other and show those that fail; 0 if none does."""
     room = Room(lanes={_LAB: _LAB_LANES, _CHECKS: 1}, nodes=_room_for_nodes())
     print(f"\n== {len(parts)} parts, beside each other; their output is in {_LOGS}", flush=True)
