@@ -14,9 +14,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 # More arguments for pytest: make test-lab ARGS="-k restore"
 ARGS ?=
+# Groups of gate/groups.py, with commas between: make test-slow GROUP=table-kills
+GROUP ?=
 # Python that runs on the controller and in the lab only.
-LOCAL_PYTHON := $(wildcard lab bench molecule/default/tests tests/architecture)
-PYTHON_SOURCES := $(wildcard plugins lab bench molecule tests tools)
+LOCAL_PYTHON := $(wildcard gate lab bench molecule/default/tests tests/architecture)
+PYTHON_SOURCES := $(wildcard plugins gate lab bench molecule tests tools)
 CORE_TESTS := tests/unit/plugins/module_utils/_core
 # A unit test that opens a connection to anything but this machine fails and says to what (0.0.0.0 is moto's own).
 LOOPBACK := --allow-hosts=127.0.0.1,::1,0.0.0.0 --allow-unix-socket
@@ -34,9 +36,9 @@ setup-lab: setup ## Also what the lab needs: Java 17, Maven, Go
 	@tools/setup-lab
 
 .PHONY: test
-test: ## All of the gate: lint, sanity, test-unit, test-lab
+test: ## All of the gate: lint, sanity, test-unit, test-lab, beside each other
 	@tools/timed setup $(MAKE) --no-print-directory setup-lab
-	@$(MAKE) --no-print-directory --keep-going lint sanity test-unit test-lab
+	@exec $(BIN)/python -m gate test
 
 LINTS := ruff mypy mypy-local yamllint ansible-lint shellcheck changelog docs
 .PHONY: lint $(LINTS)
@@ -77,12 +79,22 @@ unit:
 	@tools/timed $@ $(BIN)/pytest --numprocesses=auto --dist=worksteal $(LOOPBACK) tests/unit tests/architecture $(ARGS)
 
 .PHONY: test-lab
-test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers
-	@tools/timed test-lab $(BIN)/pytest --timeout=1800 --durations=0 -m 'not slow' tests/lab $(ARGS)
+test-lab: setup-lab ## Tests on real Cassandra clusters and real S3 servers: the gate's groups, beside each other
+ifeq ($(ARGS)$(GROUP),)
+	@exec $(BIN)/python -m gate lab
+else
+	@tools/timed test-lab $(BIN)/python -m gate group $(or $(GROUP),gate) $(ARGS)
+endif
 
 .PHONY: test-slow
-test-slow: setup-lab ## What test-lab leaves out for its time: moments on more nodes and on 4.1, staging alone, tables
-	@tools/timed test-slow $(BIN)/pytest --timeout=1800 --durations=0 -m slow tests/lab $(ARGS)
+test-slow: ## The groups that test-lab leaves out for their time; GROUP=table-kills runs one
+ifeq ($(GROUP),)
+	@$(MAKE) --no-print-directory setup
+	@exec $(BIN)/python -m gate list
+else
+	@$(MAKE) --no-print-directory setup-lab
+	@tools/timed $(GROUP) $(BIN)/python -m gate group $(GROUP) $(ARGS)
+endif
 
 .PHONY: test-hosts
 test-hosts: setup-lab ## Backup and recovery on hosts with systemd, ssh and sudo; needs root, and is no part of `test`

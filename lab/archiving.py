@@ -14,6 +14,7 @@ from lab.cluster import Cluster
 from lab.errors import LabError
 from lab.node import Node
 from lab.processes import wait_until
+from lab.truth import now_us
 
 _SCRIPT = Path(__file__).parent.parent / "roles" / "archive" / "files" / "archive_segment"
 _COVER_TIMEOUT_SECONDS = 180.0
@@ -39,10 +40,21 @@ def prepare_archiving(cluster: Cluster) -> None:
 def agent_status(node: Node) -> dict[str, t.Any]:
     """What a node's agent said last; nothing if it has not said anything yet."""
     try:
-        text = (node.directory / "revive" / "archive" / "agent" / "status.json").read_text(encoding="utf-8")
+        text = (_agent_directory(node) / "status.json").read_text(encoding="utf-8")
         return t.cast("dict[str, t.Any]", json.loads(text))
     except FileNotFoundError:
         return {}
+
+
+def ship_now(cluster: Cluster) -> None:
+    """Return when everything is in the repository that was written before, as soon as that can be.
+
+    :raises LabError: it is not in three minutes; with what the agents said.
+    """
+    moment_us = now_us()
+    for node in cluster.nodes:
+        (_agent_directory(node) / "ship-now").touch()
+    wait_until_covered(cluster, moment_us)
 
 
 def covered_until_us(cluster: Cluster) -> int:
@@ -64,6 +76,10 @@ def wait_until_covered(cluster: Cluster, moment_us: int) -> None:
     except LabError as error:
         said = "\n".join(f"{node.name}: {agent_status(node)}\n{_log(node)}" for node in cluster.nodes)
         raise LabError(f"{error}\n{said}") from error
+
+
+def _agent_directory(node: Node) -> Path:
+    return node.directory / "revive" / "archive" / "agent"
 
 
 def _log(node: Node) -> str:

@@ -60,7 +60,7 @@ def _make_archives(*, distribution: Distribution, into: Path) -> None:
             said = getattr(error, "stderr", None) or b""
             (into / "failure.txt").write_text(f"{error}\n{said.decode(errors='replace')}", encoding="utf-8")
         finally:
-            release_network(network=network)
+            release_network(network=network, owner=scratch)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -146,6 +146,7 @@ class Cluster:
                 data_directory_count=2 if number == len(racks) else 1,
                 name=f"{state['name']}-n{number}",
                 address=network.address(node=number),
+                staging_address=network.staging_address(node=number),
                 native_port=_NATIVE_PORT,
                 storage_port=_STORAGE_PORT,
                 jmx_port=network.jmx_port(node=number),
@@ -240,7 +241,7 @@ class Cluster:
         self._on_all_nodes(Node.kill_agent)
         self.kill()
         shutil.rmtree(self.directory)
-        release_network(network=self.network)
+        release_network(network=self.network, owner=self.directory)
 
     @property
     def datacenter(self) -> str:

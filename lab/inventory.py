@@ -71,7 +71,8 @@ def node_variables(*, node: Node) -> dict[str, t.Any]:
         "archive_directory": str(node.directory / "archive"),
         "archive_agent_start_command": str(node.command_path(name="start_agent")),
         "archive_agent_stop_command": str(node.command_path(name="stop_agent")),
-        # All staging instances of a lab share one machine.
+        # All staging instances of a lab share one machine: each has an address of its own, and a small heap.
+        "restore_staging_address": node.staging_address,
         "restore_staging_command": f"{node.command_path(name='cassandra')} -f",
         "restore_staging_heap_mib": 384,
     }

@@ -31,6 +31,7 @@ class Node(NodeLayout):
 
     name: str
     address: str
+    staging_address: str
     native_port: int
     storage_port: int
     jmx_port: int

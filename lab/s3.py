@@ -24,7 +24,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
-from lab.addresses import can_bind, free_port, is_listening
+from lab.addresses import can_bind, is_listening, release_port, reserve_port
 from lab.cache import made_once, run_tool
 from lab.errors import LabError
 from lab.processes import ProcessIdentity, wait_until
@@ -86,7 +86,7 @@ class S3Server:
             (directory / part).mkdir(parents=True, exist_ok=True)
         state = {
             "address": address,
-            "port": free_port(address=address),
+            "port": reserve_port(owner=directory, address=address),
             "region": _REGION,
             "access_key_id": f"LAB{secrets.token_hex(8).upper()}",
             "secret_access_key": secrets.token_urlsafe(30),
@@ -143,6 +143,7 @@ class S3Server:
         """Stop the server and remove its data."""
         self.stop()
         shutil.rmtree(self.directory)
+        release_port(port=self.port, owner=self.directory)
 
     def _process(self) -> ProcessIdentity | None:
         process = ProcessIdentity.read(path=self.directory / "process")

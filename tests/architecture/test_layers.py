@@ -20,7 +20,7 @@ from tests.architecture import rules
 ROOT = pathlib.Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"
 MODULES = PLUGINS / "modules"
-CODE = ("plugins", "lab", "bench", "tests", "tools")
+CODE = ("plugins", "gate", "lab", "bench", "tests", "tools")
 
 
 def read(path: pathlib.Path) -> rules.Source:

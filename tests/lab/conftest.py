@@ -1,17 +1,22 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures on real clusters and a real S3 server; all that they start ends with the tests, also after a failure."""
+"""Fixtures on real clusters and a real S3 server; all that they start ends with the tests, also after a failure.
+
+``--groups`` chooses by the groups of ``gate/groups.py``, of which every test here is in one.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import signal
+import types
 import typing as t
 from pathlib import Path
 
 import pytest
 
+from gate.groups import groups_named, groups_with, not_in_one_group
 from lab.cluster import Cluster
 from lab.errors import LabError
 from lab.leftovers import destroy_all
@@ -20,6 +25,7 @@ from lab.playbook import PlaybookRun, run_playbook
 from lab.s3 import S3Server
 from lab.writer import Writer
 
+_HERE = Path(__file__).parent
 _BASE_DIRECTORY = pytest.StashKey[Path]()
 
 
@@ -49,16 +55,44 @@ class PlaybookRunner(t.Protocol):
         """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that chooses groups."""
+    parser.addoption("--groups", help="only these groups of tests/lab, with commas between; `gate` for all of its")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of the groups that are asked for; refuse tests of the lab that are not in exactly one."""
+    wrong = not_in_one_group(item.nodeid for item in items if item.path.is_relative_to(_HERE))
+    if wrong:
+        raise pytest.UsageError("Each test of the lab has to be in one group of gate/groups.py.", *wrong)
+    names = config.getoption("--groups")
+    if names is None:
+        return
+    try:
+        asked = set(groups_named(names.split(",")))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+    chosen = [item for item in items if asked.intersection(groups_with(item.nodeid))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_stays(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> t.Iterator[None]:
     """End and remove whatever still runs in any directory of the session, also when that is terminated."""
-    # A terminated session has to clean up as an interrupted one does.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     pytestconfig.stash[_BASE_DIRECTORY] = tmp_path_factory.getbasetemp()
     yield
     for root in _roots(tmp_path_factory.getbasetemp()):
         destroy_all(root)
     signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: types.FrameType | None) -> None:
+    """A terminated session cleans up as an interrupted one does, and is not interrupted in that."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="session")

@@ -41,12 +41,7 @@ class Lost:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        ("5.0.8", 2),
-        pytest.param(("4.1.10", 1), marks=pytest.mark.slow),
-        pytest.param(("5.0.8", 3), marks=pytest.mark.slow),
-        pytest.param(("4.1.10", 3), marks=pytest.mark.slow),
-    ],
+    params=[("5.0.8", 2), ("4.1.10", 1), ("5.0.8", 3), ("4.1.10", 3)],
     ids=lambda param: f"{param[0]}-{param[1]}",
 )
 def lost(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
@@ -98,7 +93,6 @@ def test_another_moment_of_the_same_history_is_as_exact(lost: Lost) -> None:
     destroy(cluster)
 
 
-@pytest.mark.slow
 def test_by_arrival_counts_what_was_shipped_and_not_what_timestamps_say(lost: Lost) -> None:
     history = lost.history
     between = format_us(lost.between_us)
@@ -116,7 +110,6 @@ def test_by_arrival_counts_what_was_shipped_and_not_what_timestamps_say(lost: Lo
     destroy(cluster)
 
 
-@pytest.mark.slow
 def test_by_timestamp_the_same_moment_holds_the_other_one(lost: Lost) -> None:
     cluster = _rebuild(lost.history, "stamped", moment=dataclasses.replace(lost.second, us=lost.between_us))
     with lost.history.session(cluster) as session:

@@ -17,7 +17,7 @@ from lab.node import Node
 from lab.processes import wait_until
 from tests.lab.live_tables import TAG, Live, rows_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")

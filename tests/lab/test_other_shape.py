@@ -20,7 +20,7 @@ from lab.schema import CERTIFICATES, KEYSPACE, TABLES
 from lab.truth import Write, read_truth
 from tests.lab.live_tables import PREFIX, ROWS, TAG, Live, rows_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 _AGAIN = "in_two_nodes"
 

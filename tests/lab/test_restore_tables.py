@@ -18,7 +18,7 @@ from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCS
 from tests.lab.live_tables import ROWS, TAG, Live, failed, importing, notes_of, rows_of
 from tests.lab.rehearsal import kill_a_module, play_and
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")

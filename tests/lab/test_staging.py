@@ -73,7 +73,7 @@ from lab.processes import ProcessIdentity, wait_until
 from tests.lab.segments import cut_at_last_marker, renumber
 from tests.lab.staging_history import History, Truth, install, live_through, tables_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 
 @dataclasses.dataclass(frozen=True)

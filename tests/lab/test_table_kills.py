@@ -17,7 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
 from tests.lab.live_tables import ROWS, Live, importing, notes_of, rows_of
 from tests.lab.rehearsal import fetched_bytes, kill_a_module, kill_the_controller, play_and
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 _MODULE = "cassandra_table_restore"
 _SLOW_BYTES_PER_SECOND = 20_000

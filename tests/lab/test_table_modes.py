@@ -20,7 +20,7 @@ from lab.emptied import replaced
 from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCSP_RESPONSES
 from tests.lab.live_tables import ROWS, TAG, Live, failed, rows_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 _OTHERS = (AUDIT_LOG, OCSP_RESPONSES, ISSUANCE_COUNTERS)
 _CERTIFICATES = f"{KEYSPACE}.certificates"

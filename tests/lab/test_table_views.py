@@ -19,7 +19,7 @@ from lab.playbook import run_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 BUCKET = "views"
 TAG = "with_a_view"

@@ -19,7 +19,7 @@ from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCS
 from lab.truth import read_truth
 from tests.lab.live_tables import ROWS, Live, failed, rows_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 _DATACENTERS = ["east", "east", "west"]
 _READER = Credentials("reader", "reads-only")
