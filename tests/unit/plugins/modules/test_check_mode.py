@@ -22,7 +22,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.table
 )
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
-NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+#: Those that run on nodes: a module without a program only documents an action plugin.
+NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if "def main(" in path.read_text())
 
 REPOSITORY = {"bucket": "backups", "access_key_id": "AKIA", "secret_access_key": "s3cr3t"}
 #: What writes; with whether it takes ``check_mode`` itself.
