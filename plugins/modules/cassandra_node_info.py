@@ -27,10 +27,11 @@ options:
     description:
       - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a node that runs.
       - V(running) reads only whether it runs, V(ring) only the members of the ring.
+      - V(snapshots) reads only which snapshots of this collection it has.
       - V(endpoint) reads only where clients reach it, from its configuration and without asking it.
     type: list
     elements: str
-    choices: [facts, running, ring, endpoint]
+    choices: [facts, running, ring, endpoint, snapshots]
     default: [facts]
 """
 
@@ -70,6 +71,12 @@ endpoint:
       type: int
       returned: always
       sample: 9042
+snapshots:
+  description: The tags of all snapshots that this collection has taken and not cleared.
+  returned: when O(gather) has V(snapshots)
+  type: list
+  elements: str
+  sample: [backup_20261121_020000]
 ring:
   description: The members of the ring.
   returned: when O(gather) has V(ring)
@@ -128,7 +135,7 @@ error:
       sample: Check config_file.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import node, ring
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import node, ring, snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     shared_arguments,
@@ -141,7 +148,7 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
         "gather": {
             "type": "list",
             "elements": "str",
-            "choices": ["facts", "running", "ring", "endpoint"],
+            "choices": ["facts", "running", "ring", "endpoint", "snapshots"],
             "default": ["facts"],
         },
     }
@@ -152,15 +159,20 @@ def read(call: Call) -> Result:
     """Read of the node what is asked for."""
     settings, gather = call.node(), call.params["gather"]
     result: Result = {"changed": False}
-    if "facts" in gather:
+    if {"facts", "ring"} <= set(gather):
+        facts, members = node.read_node_and_ring(settings, restore_id=call.params["restore_id"])
+        result.update(node=facts.to_result(), running=facts.running, ring=plain(members))
+    elif "facts" in gather:
         facts = node.read_node(settings, restore_id=call.params["restore_id"])
         result.update(node=facts.to_result(), running=facts.running)
-    elif "running" in gather:
+    elif "ring" in gather:
+        result.update(ring=plain(ring.read_ring(settings)))
+    if "running" in gather and "facts" not in gather:
         result.update(running=node.is_running(settings))
     if "endpoint" in gather:
         result.update(endpoint=plain(node.read_endpoint(settings)))
-    if "ring" in gather:
-        result.update(ring=plain(ring.read_ring(settings)))
+    if "snapshots" in gather:
+        result.update(snapshots=list(snapshot.own_tags(settings)))
     return result
 
 

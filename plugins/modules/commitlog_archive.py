@@ -80,6 +80,11 @@ options:
   group:
     description: The group of that user.
     type: str
+  node:
+    description:
+      - What M(revive.cassandra.cassandra_node_info) returned of this node a moment ago, so that it is not asked again.
+      - If Cassandra has been restarted since, RV(restart_needed) may say so although it is not needed, never the other way.
+    type: dict
   host_ids:
     description: All nodes of the cluster, by which the repository knows one that joined after the last backup.
     type: list
@@ -122,6 +127,11 @@ restart_needed:
   sample: true
 agent_restart_needed:
   description: Whether the agent's files changed.
+  returned: success
+  type: bool
+  sample: true
+agent_running:
+  description: Whether there is an agent.
   returned: success
   type: bool
   sample: true
@@ -179,6 +189,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import archive_setup, archiving
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     cql_arguments,
@@ -202,6 +213,7 @@ ARGUMENTS = (
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "host_ids": {"type": "list", "elements": "str", "default": []},
+            "node": {"type": "dict"},
             "record_schema": {"type": "bool", "default": False},
         },
         required_if=(("state", "present", ("repository",)), ("record_schema", True, ("native_address",))),
@@ -224,6 +236,7 @@ def set_up(call: Call, settings: archiving.ArchivingSettings) -> archive_setup.S
         settings,
         options,
         host_ids=call.params["host_ids"],
+        facts=values.target(call.params["node"]) if call.params["node"] else None,
         check_mode=call.check_mode,
     )
 
@@ -237,13 +250,13 @@ def configure(call: Call) -> Result:
         outcome = set_up(call, settings)
     else:
         outcome = archive_setup.take_down_archiving(call.node(), settings, check_mode=call.check_mode)
-    values = plain(outcome)
+    said = plain(outcome)
     return {
-        **{name: values[name] for name in ("changed", "restart_needed", "agent_config_file", "kept_spool")},
-        **{name: values[name] for name in ("commitlog_directory", "spool_directory")},
+        **{name: said[name] for name in ("changed", "restart_needed", "agent_config_file", "kept_spool")},
+        **{name: said[name] for name in ("commitlog_directory", "spool_directory", "agent_running")},
         "state": call.params["state"],
         "agent_restart_needed": outcome.agent_changed,
-        "removed_restore_settings": values["leftovers"],
+        "removed_restore_settings": said["leftovers"],
         "diff": [
             {"before_header": each.path, "after_header": each.path, "before": each.before, "after": each.after}
             for each in outcome.files

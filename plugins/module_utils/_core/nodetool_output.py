@@ -25,6 +25,7 @@ class NodeInfo:
 
     :param generation: a number that is another one after every start; 0 while the node does not gossip.
     :param tokens: decimal, in the order printed.
+    :param uptime_seconds: for how long the process has run, rounded down; ``None`` if it does not say.
     """
 
     host_id: str
@@ -34,6 +35,7 @@ class NodeInfo:
     native_transport_active: bool
     generation: int
     tokens: tuple[str, ...]
+    uptime_seconds: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +134,7 @@ def parse_info(output: str) -> NodeInfo:
             native_transport_active=values["Native Transport active"] == "true",
             generation=int(values["Generation No"]),
             tokens=tuple(tokens),
+            uptime_seconds=int(values["Uptime (seconds)"]) if "Uptime (seconds)" in values else None,
         )
     except (KeyError, ValueError) as error:
         raise _unexpected("info", output) from error

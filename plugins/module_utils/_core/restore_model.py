@@ -60,6 +60,7 @@ class TargetNode:
     :param local_system: where ``system_schema`` goes if that is none of ``data_directories``.
     :param holds_data: whether there is a table with data outside of the system keyspaces.
     :param has_system_local: whether the node's own ``system.local`` is there, in place or put aside.
+    :param started_us: when the process that runs was started, to the second; ``None`` if that is not known.
     """
 
     name: str
@@ -82,6 +83,7 @@ class TargetNode:
     pending: PendingRestore | None
     native_transport_port: int = 9042
     cql_address: str = ""
+    started_us: int | None = None
 
     @property
     def places(self) -> tuple[DataPlace, ...]:

@@ -50,15 +50,20 @@ def read_identity(node: NodeSettings) -> NodeIdentity:
     :raises NodeUnreachableError: if it does not answer.
     :raises NotInRingError: if it is not part of its ring.
     """
+    return read_process(node)[0]
+
+
+def read_process(node: NodeSettings) -> tuple[NodeIdentity, int | None]:
+    """Who the node is, as :func:`read_identity`, and for how many seconds its process has run, if it says so."""
     info = parse_info(Nodetool(node).run("info", "-T"))
     note = _read_note(node)
     if note is not None and _is_of(note, info):
-        return dataclasses.replace(note.identity, name=node.name)
+        return dataclasses.replace(note.identity, name=node.name), info.uptime_seconds
     identity = _ask_all(node, info)
     # Reading may be all that a user is allowed to.
     with contextlib.suppress(LocalFilesError):
         _write_note(node, _Note(identity=identity, generation=info.generation))
-    return identity
+    return identity, info.uptime_seconds
 
 
 def remembered_identity(node: NodeSettings) -> NodeIdentity | None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import os
@@ -15,6 +16,7 @@ import subprocess
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     read_if_there,
 )
@@ -27,7 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACE
-from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import parse_version
+from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import NodeStatus, parse_version
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     DATA,
     JournalState,
@@ -40,9 +42,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_mod
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.identity import (
-    read_identity,
+    read_process,
     remembered_identity,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.ring import read_ring
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import pending
 
 NodeFacts = TargetNode
@@ -61,7 +64,7 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
     :raises NodeError: if nodetool fails for another reason than that the node does not run.
     """
     config = read_config(node.config_file)
-    running, identity = _ask(node)
+    running, identity, started_us = _ask(node)
     switch = pending(node)
     address = _address(config, identity=identity)
     datacenter, rack = _position(config, identity=identity if running else None)
@@ -89,7 +92,21 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
         pending=PendingRestore(restore_id=switch.restore_id, phase=switch.phase) if switch else None,
         native_transport_port=config.native_transport_port,
         cql_address=_cql_address(config, address=address),
+        started_us=started_us,
     )
+
+
+def read_node_and_ring(
+    node: NodeSettings, *, restore_id: str | None = None
+) -> tuple[NodeFacts, tuple[NodeStatus, ...]]:
+    """What :func:`read_node` and :func:`read_ring` return, asked at once: each question starts a Java machine.
+
+    :raises NodeUnreachableError: if the node does not answer; and as :func:`read_node`.
+    """
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+        ring = pool.submit(read_ring, node)
+        facts = read_node(node, restore_id=restore_id)
+        return facts, ring.result()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,21 +142,21 @@ def is_running(node: NodeSettings) -> bool:
     return True
 
 
-def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
-    """Whether the node runs, and who it is: as it says itself, else as it was when it was last asked.
+def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None, int | None]:
+    """Whether the node runs, who it is, as it says itself or else as it was when it was last asked, and since when it runs.
 
-    One question answers both.
+    One question answers all.
     """
     try:
-        identity = read_identity(node)
+        identity, uptime_seconds = read_process(node)
     except NodeStartingError:
-        return True, remembered_identity(node)
+        return True, remembered_identity(node), None
     except NodeUnreachableError:
-        return False, remembered_identity(node)
+        return False, remembered_identity(node), None
     except NotInRingError:
         # A node that runs without being in its ring is none of those that were backed up.
-        return True, None
-    return True, identity
+        return True, None, None
+    return True, identity, None if uptime_seconds is None else now_us() - uptime_seconds * 1_000_000
 
 
 def _release_version(node: NodeSettings, *, running: bool, identity: NodeIdentity | None) -> str | None:

@@ -412,7 +412,7 @@ def _facts(world: World, monkeypatch: pytest.MonkeyPatch) -> node.NodeFacts:
     def down(_node: object) -> t.NoReturn:
         raise NodeUnreachableError("down")
 
-    monkeypatch.setattr(node, "read_identity", down)
+    monkeypatch.setattr(node, "read_process", down)
     facts = node.read_node(dataclasses.replace(world.target.settings, release_version="5.0.8"))
     assert node.NodeFacts.from_result(facts.to_result()) == facts
     return dataclasses.replace(

@@ -26,13 +26,13 @@ def disk(tmp_path: pathlib.Path) -> DiskNode:
 
 
 def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_ring: bool = True) -> None:
-    def read_identity(_settings: object) -> NodeIdentity:
+    def read_process(_settings: object) -> tuple[NodeIdentity, int]:
         if not running:
             raise NodeUnreachableError("down")
         if not in_ring:
             raise NotInRingError("is not a member of its ring")
         disk.be_remembered()
-        return disk.identity
+        return disk.identity, 60
 
     class FakeNodetool:
         def __init__(self, _settings: object) -> None:
@@ -42,7 +42,7 @@ def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_
             return "ReleaseVersion: 5.0.8\n"
 
     monkeypatch.setattr(node, "Nodetool", FakeNodetool)
-    monkeypatch.setattr(node, "read_identity", read_identity)
+    monkeypatch.setattr(node, "read_process", read_process)
 
 
 def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
@@ -102,7 +102,7 @@ def test_where_clients_reach_a_node_is_read_without_asking_it(disk: DiskNode, mo
     def asked(_settings: object) -> NodeIdentity:
         raise AssertionError("a node that is starting may not answer as it will later")
 
-    monkeypatch.setattr(node, "read_identity", asked)
+    monkeypatch.setattr(node, "read_process", asked)
     config = disk.root / "cassandra.yaml"
     text = config.read_text()
     config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 0.0.0.0\nnative_transport_port: 9142\n")
@@ -139,6 +139,6 @@ def test_nodetool_that_is_not_let_in_is_no_stopped_node(disk: DiskNode, monkeypa
     def denied(_settings: object) -> NodeIdentity:
         raise NodeError("Authentication failed")
 
-    monkeypatch.setattr(node, "read_identity", denied)
+    monkeypatch.setattr(node, "read_process", denied)
     with pytest.raises(NodeError, match="Authentication"):
         node.read_node(disk.settings)
