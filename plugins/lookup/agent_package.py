@@ -18,7 +18,7 @@ description:
   - The file goes when Ansible ends.
 options:
   checksum:
-    description: Returns the SHA-1 of the file instead of its path, as M(ansible.builtin.find) says it, and writes no file.
+    description: Returns the SHA-1 of the file instead of its path, and writes no file.
     type: bool
     default: false
 """

@@ -27,11 +27,12 @@ options:
     description:
       - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a node that runs.
       - V(running) reads only whether it runs, V(ring) only the members of the ring.
+      - V(repository) reads whose O(repository) is, with V(facts) and V(ring), and fails if it is another cluster's.
       - V(snapshots) reads only which snapshots of this collection it has.
       - V(endpoint) reads only where clients reach it, from its configuration and without asking it.
     type: list
     elements: str
-    choices: [facts, running, ring, endpoint, snapshots]
+    choices: [facts, running, ring, endpoint, repository, snapshots]
     default: [facts]
 """
 
@@ -71,6 +72,11 @@ endpoint:
       type: int
       returned: always
       sample: 9042
+repository:
+  description: Whose backups the repository holds, as M(revive.cassandra.cassandra_repository) says it; none if new.
+  returned: when O(gather) has V(repository)
+  type: dict
+  sample: {uri: "s3://cassandra-backups/production/", cluster_name: Production}
 snapshots:
   description: The tags of all snapshots that this collection has taken and not cleared.
   returned: when O(gather) has V(snapshots)
@@ -135,7 +141,7 @@ error:
       sample: Check config_file.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import node, ring, snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations import node, repository, ring, snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     shared_arguments,
@@ -148,7 +154,7 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
         "gather": {
             "type": "list",
             "elements": "str",
-            "choices": ["facts", "running", "ring", "endpoint", "snapshots"],
+            "choices": ["facts", "running", "ring", "endpoint", "repository", "snapshots"],
             "default": ["facts"],
         },
     }
@@ -162,6 +168,9 @@ def read(call: Call) -> Result:
     if {"facts", "ring"} <= set(gather):
         facts, members = node.read_node_and_ring(settings, restore_id=call.params["restore_id"])
         result.update(node=facts.to_result(), running=facts.running, ring=plain(members))
+        if "repository" in gather:
+            found = repository.of_members(call.store(), facts.identity, members)
+            result.update(repository={"uri": str(call.repository()), **plain(found)} if found else None)
     elif "facts" in gather:
         facts = node.read_node(settings, restore_id=call.params["restore_id"])
         result.update(node=facts.to_result(), running=facts.running)

@@ -83,7 +83,7 @@ options:
   node:
     description:
       - What M(revive.cassandra.cassandra_node_info) returned of this node a moment ago, so that it is not asked again.
-      - If Cassandra has been restarted since, RV(restart_needed) may say so although it is not needed, never the other way.
+      - If Cassandra has been restarted since, RV(restart_needed) may be true without need, and is never false with one.
     type: dict
   host_ids:
     description: All nodes of the cluster, by which the repository knows one that joined after the last backup.

@@ -17,7 +17,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_repo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACES
 from ansible_collections.revive.cassandra.plugins.module_utils._core.progress import format_duration, format_size
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    ONE_NODE,
+    RestorePlan,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
 
 EQUAL = "equal"
@@ -171,9 +176,13 @@ def _lines(
     value: t.Mapping[str, t.Any], *, tables: t.Sequence[TableComparison], nodes: t.Sequence[NodeResult]
 ) -> list[str]:
     point = f"{value['moment']['asked']} from {value['tag']}" if value["moment"] else value["tag"]
-    mode = "as a new cluster" if value["mode"] == "new_cluster" else "in place"
+    how = {
+        NEW_CLUSTER: f"as the new cluster {value['target_cluster']}",
+        IN_PLACE: f"in place, on cluster {value['target_cluster']}",
+        ONE_NODE: f"for {', '.join(node.name for node in nodes)} alone, into the cluster {value['target_cluster']}",
+    }[value["mode"]]
     lines = [
-        f"Restored {point} of cluster {value['source_cluster']} {mode}: {value['target_cluster']}.",
+        f"Restored {point} of cluster {value['source_cluster']} {how}.",
         f"Recovery time (RTO) {format_duration(value['rto_seconds'])}.",
         f"Recovery point (RPO) {value['recovery_point']}: everything written by then is there.",
         *(moment_lines(value["moment"]) if value["moment"] else ()),

@@ -53,17 +53,17 @@ def read_identity(node: NodeSettings) -> NodeIdentity:
     return read_process(node)[0]
 
 
-def read_process(node: NodeSettings) -> tuple[NodeIdentity, int | None]:
-    """Who the node is, as :func:`read_identity`, and for how many seconds its process has run, if it says so."""
+def read_process(node: NodeSettings) -> tuple[NodeIdentity, NodeInfo]:
+    """Who the node is, as :func:`read_identity`, and what its process says of itself."""
     info = parse_info(Nodetool(node).run("info", "-T"))
     note = _read_note(node)
     if note is not None and _is_of(note, info):
-        return dataclasses.replace(note.identity, name=node.name), info.uptime_seconds
+        return dataclasses.replace(note.identity, name=node.name), info
     identity = _ask_all(node, info)
     # Reading may be all that a user is allowed to.
     with contextlib.suppress(LocalFilesError):
         _write_note(node, _Note(identity=identity, generation=info.generation))
-    return identity, info.uptime_seconds
+    return identity, info
 
 
 def remembered_identity(node: NodeSettings) -> NodeIdentity | None:

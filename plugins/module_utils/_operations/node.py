@@ -29,7 +29,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.names import SYSTEM_KEYSPACE
-from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import NodeStatus, parse_version
+from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import (
+    NodeInfo,
+    NodeStatus,
+    parse_version,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
     DATA,
     JournalState,
@@ -64,7 +68,7 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
     :raises NodeError: if nodetool fails for another reason than that the node does not run.
     """
     config = read_config(node.config_file)
-    running, identity, started_us = _ask(node)
+    running, identity, info = _ask(node)
     switch = pending(node)
     address = _address(config, identity=identity)
     datacenter, rack = _position(config, identity=identity if running else None)
@@ -92,7 +96,8 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts
         pending=PendingRestore(restore_id=switch.restore_id, phase=switch.phase) if switch else None,
         native_transport_port=config.native_transport_port,
         cql_address=_cql_address(config, address=address),
-        started_us=started_us,
+        started_us=None if info is None or info.uptime_seconds is None else now_us() - info.uptime_seconds * 1_000_000,
+        load_bytes=info.load_bytes if info else None,
     )
 
 
@@ -142,13 +147,13 @@ def is_running(node: NodeSettings) -> bool:
     return True
 
 
-def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None, int | None]:
-    """Whether the node runs, who it is, as it says itself or else as it was when it was last asked, and since when it runs.
+def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None, NodeInfo | None]:
+    """Whether the node runs, who it is, and what its process says of itself; one question answers all.
 
-    One question answers all.
+    Who it is: as it says itself, else as it was when it was last asked.
     """
     try:
-        identity, uptime_seconds = read_process(node)
+        identity, info = read_process(node)
     except NodeStartingError:
         return True, remembered_identity(node), None
     except NodeUnreachableError:
@@ -156,7 +161,7 @@ def _ask(node: NodeSettings) -> tuple[bool, NodeIdentity | None, int | None]:
     except NotInRingError:
         # A node that runs without being in its ring is none of those that were backed up.
         return True, None, None
-    return True, identity, None if uptime_seconds is None else now_us() - uptime_seconds * 1_000_000
+    return True, identity, info
 
 
 def _release_version(node: NodeSettings, *, running: bool, identity: NodeIdentity | None) -> str | None:

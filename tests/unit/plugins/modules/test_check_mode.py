@@ -258,3 +258,10 @@ def _refused() -> Exception:
     from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
 
     return PlanRefusedError([])
+
+
+def test_an_agent_is_looked_at_without_a_repository(run_module: t.Any, replace_operation: t.Any) -> None:
+    replace_operation("archiving.read_node_agent")
+
+    assert run_module("commitlog_archive_info", gather=["agent"])["agent"] is None
+    assert run_module("commitlog_archive_info", gather=["repository"])["error"]["subject"] == "repository"

@@ -10,14 +10,28 @@ import pathlib
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     NodeError,
     NodeUnreachableError,
     NotInRingError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.model import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import NodeInfo
 from ansible_collections.revive.cassandra.plugins.module_utils._operations import node
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode
+
+INFO = NodeInfo(
+    host_id="",
+    datacenter="dc1",
+    rack="rack1",
+    gossip_active=True,
+    native_transport_active=True,
+    generation=1,
+    tokens=(),
+    uptime_seconds=60,
+    load_bytes=1024,
+)
 
 
 @pytest.fixture
@@ -26,13 +40,13 @@ def disk(tmp_path: pathlib.Path) -> DiskNode:
 
 
 def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_ring: bool = True) -> None:
-    def read_process(_settings: object) -> tuple[NodeIdentity, int]:
+    def read_process(_settings: object) -> tuple[NodeIdentity, NodeInfo]:
         if not running:
             raise NodeUnreachableError("down")
         if not in_ring:
             raise NotInRingError("is not a member of its ring")
         disk.be_remembered()
-        return disk.identity, 60
+        return disk.identity, INFO
 
     class FakeNodetool:
         def __init__(self, _settings: object) -> None:
@@ -53,9 +67,12 @@ def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
     assert (facts.running, facts.identity, facts.identity_stale) == (True, disk.identity, False)
     assert (facts.release_version, facts.datacenter, facts.rack) == ("5.0.8", "dc1", "rack1")
     assert facts.is_seed
+    assert facts.load_bytes == 1024
+    assert facts.started_us == pytest.approx(now_us() - 60_000_000, abs=5_000_000)
     _runs(monkeypatch, disk, running=False)
     facts = node.read_node(disk.settings)
     assert (facts.running, facts.identity, facts.identity_stale) == (False, disk.identity, True)
+    assert (facts.load_bytes, facts.started_us) == (None, None)
 
 
 def test_a_node_outside_its_ring_runs_and_is_none_of_those_that_were_backed_up(
