@@ -22,13 +22,16 @@ import typing as t
 import boto3
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import COMMIT_LOGS_PREFIX, piece_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Piece
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Base, plan_moment
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import CommitLogPosition
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Base, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import load_logs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
+    COMMIT_LOGS_PREFIX,
+    piece_key,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Piece
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
 from lab.s3 import S3Server
 
 BUCKET = "bench"

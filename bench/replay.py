@@ -30,9 +30,9 @@ from cassandra.concurrent import execute_concurrent_with_args
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import StagingSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import parse_header, valid_end
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import parse_header, valid_end
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staging import (
     FetchedBase,
     recover_to_moment,
 )

@@ -33,20 +33,18 @@ import uuid
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import parse_node_manifest_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import (
-    encode_snapshot_record,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
     CommitLogPosition,
     NodeIdentity,
-    SnapshotRecord,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_node_manifest_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch import fetch_backup
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import ensure_repository
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.upload import upload_snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import ensure_repository
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch import fetch_backup
 from lab.s3 import S3Server
 
 TAG = "backup_bench"

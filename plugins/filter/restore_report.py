@@ -11,12 +11,12 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_cluster_manifest
-from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import decode_cluster_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import report
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import NodeReplay
 
 Values = t.Mapping[str, t.Any]
 

@@ -10,12 +10,12 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import table_report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
-from ansible_collections.revive.cassandra.plugins.module_utils._core.report import NodeResult
-from ansible_collections.revive.cassandra.plugins.module_utils._core.table_model import TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import NodeReplay
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.report import NodeResult
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables import report
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
 
 Values = t.Mapping[str, t.Any]
 
@@ -32,17 +32,15 @@ def tables_report(
 ) -> dict[str, t.Any]:
     """What was backed up against what is there, and how long it took."""
     try:
-        return table_report.tables_report(
+        return report.tables_report(
             TablesPlan.from_result(plan),
             fetched=[build(NodeResult, {**value, "name": name}) for name, value in fetched.items()],
-            imported=[build(table_report.NodeImport, {**value, "name": name}) for name, value in imported.items()],
+            imported=[build(report.NodeImport, {**value, "name": name}) for name, value in imported.items()],
             rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
             began_us=int(began_us),
             ended_us=int(ended_us),
             replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],
-            compared=[
-                rows for name, value in (verified or {}).items() for rows in table_report.NodeRows.all_of(name, value)
-            ],
+            compared=[rows for name, value in (verified or {}).items() for rows in report.NodeRows.all_of(name, value)],
             compared_seconds=max((value["seconds"] for value in (verified or {}).values()), default=0.0),
         )
     except (ReviveError, KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import together
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import staging
 from ansible_collections.revive.cassandra.plugins.plugin_utils._registered import registered
 
 
@@ -34,7 +35,7 @@ def ring_problems(ring: t.Sequence[t.Mapping[str, t.Any]], host_ids: t.Mapping[s
 
 def schema_problems(schemas: t.Mapping[str, str], moment_us: int) -> list[str]:
     """Why the nodes' schemas at a moment cannot be those of one cluster."""
-    return together.schema_problems(schemas, moment_us=int(moment_us))
+    return staging.schema_problems(schemas, moment_us=int(moment_us))
 
 
 def by_host(hostvars: t.Any, hosts: t.Sequence[str], name: str, *keys: str) -> dict[str, t.Any]:

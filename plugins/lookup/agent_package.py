@@ -52,6 +52,8 @@ from ansible.plugins.lookup import LookupBase
 _PACKAGE = ("ansible_collections", "revive", "cassandra", "plugins", "module_utils")
 #: What the agent imports; tests/architecture holds it to that.
 _PARTS = ("_adapters", "_agent", "_core")
+#: Of the folders below these; a restore is none of the agent's business.
+_CAPABILITIES = ("cassandra", "repository", "archive")
 _MAIN = f"from {'.'.join((*_PACKAGE, '_agent'))}.__main__ import main\n\nraise SystemExit(main())\n"
 #: The first moment that a zip can hold.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -66,10 +68,17 @@ def agent_package(module_utils: pathlib.Path) -> bytes:
         for depth in range(1, len(_PACKAGE) + 1):
             _add(package, "/".join(_PACKAGE[:depth]) + "/", b"")
         for part in _PARTS:
-            _add(package, "/".join((*_PACKAGE, part)) + "/", b"")
-            for source in sorted((module_utils / part).glob("*.py")):
-                _add(package, "/".join((*_PACKAGE, part, source.name)), source.read_bytes())
+            _add_folder(package, module_utils / part, name="/".join((*_PACKAGE, part)))
     return target.getvalue()
+
+
+def _add_folder(package: zipfile.ZipFile, folder: pathlib.Path, *, name: str) -> None:
+    _add(package, f"{name}/", b"")
+    for source in sorted(folder.iterdir()):
+        if source.suffix == ".py":
+            _add(package, f"{name}/{source.name}", source.read_bytes())
+        elif source.is_dir() and source.name in _CAPABILITIES:
+            _add_folder(package, source, name=f"{name}/{source.name}")
 
 
 def _add(package: zipfile.ZipFile, name: str, body: bytes) -> None:

@@ -192,12 +192,10 @@ error:
       sample: Check the access key.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import backups
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.wording import backup_line
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import backups
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
@@ -232,7 +230,7 @@ def list_them(call: Call) -> Result:
             for info in found
         ],
         "summary": [
-            values.backup_line(info.manifest) if info.manifest else f"{info.tag}: {info.problem or 'not complete'}"
+            backup_line(info.manifest) if info.manifest else f"{info.tag}: {info.problem or 'not complete'}"
             for info in found
         ],
     }

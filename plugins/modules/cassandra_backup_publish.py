@@ -197,12 +197,10 @@ error:
       sample: Check the access key.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import preview, publish, repository
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import preview, publish
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
@@ -226,7 +224,7 @@ def publish_tag(call: Call) -> Result:
     outcome = publish.publish_backup(
         store,
         settings=call.repository(),
-        marker=repository.open_repository(store),
+        marker=marker.open_repository(store),
         tag=call.params["tag"],
         node_summaries=values.node_summaries(call.params["nodes"]),
         began_us=call.params["began_us"],

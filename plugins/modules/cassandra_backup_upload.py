@@ -131,7 +131,8 @@ error:
       sample: Give this cluster a prefix of its own.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import preview, repository, upload
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import preview, upload
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker as repository
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     shared_arguments,

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity
+
 DOCUMENTATION = r"""
 module: cassandra_node_info
 version_added: 0.1.0
@@ -141,11 +143,11 @@ error:
       sample: Check config_file.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import node, repository, ring, snapshot
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import ring
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import target
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
@@ -166,20 +168,20 @@ def read(call: Call) -> Result:
     settings, gather = call.node(), call.params["gather"]
     result: Result = {"changed": False}
     if {"facts", "ring"} <= set(gather):
-        facts, members = node.read_node_and_ring(settings, restore_id=call.params["restore_id"])
+        facts, members = target.read_node_and_ring(settings, restore_id=call.params["restore_id"])
         result.update(node=facts.to_result(), running=facts.running, ring=plain(members))
         if "repository" in gather:
-            found = repository.of_members(call.store(), facts.identity, members)
+            found = marker.of_members(call.store(), facts.identity, members)
             result.update(repository={"uri": str(call.repository()), **plain(found)} if found else None)
     elif "facts" in gather:
-        facts = node.read_node(settings, restore_id=call.params["restore_id"])
+        facts = target.read_node(settings, restore_id=call.params["restore_id"])
         result.update(node=facts.to_result(), running=facts.running)
     elif "ring" in gather:
         result.update(ring=plain(ring.read_ring(settings)))
     if "running" in gather and "facts" not in gather:
-        result.update(running=node.is_running(settings))
+        result.update(running=identity.is_running(settings))
     if "endpoint" in gather:
-        result.update(endpoint=plain(node.read_endpoint(settings)))
+        result.update(endpoint=plain(target.read_endpoint(settings)))
     if "snapshots" in gather:
         result.update(snapshots=list(snapshot.own_tags(settings)))
     return result

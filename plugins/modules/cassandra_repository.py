@@ -122,11 +122,8 @@ error:
       sample: Give this cluster a prefix of its own.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import repository
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker as repository
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(

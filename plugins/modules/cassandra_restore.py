@@ -228,8 +228,9 @@ error:
       sample: Free 0.9 GiB.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import restore_steps
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, values
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import steps as restore_steps
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 STATES = ("fetched", "staged", "switched", "indexes_rebuilt", "repaired", "rolled_back", "finished")
@@ -260,7 +261,7 @@ def part_of(call: Call) -> restore_steps.Part:
     """What the plan has for this node."""
     return restore_steps.Part(
         node=call.node(),
-        plan=values.plan(call.params["plan"]),
+        plan=RestorePlan.from_result(call.params["plan"]),
         owner=call.params["owner"],
         group=call.params["group"],
     )

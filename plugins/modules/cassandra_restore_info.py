@@ -260,12 +260,11 @@ error:
       sample: "2026-11-22T15:00:00.000000Z"
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import restore_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import CUTS
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import plan as restore_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 
 ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
@@ -290,7 +289,7 @@ def plan_it(call: Call) -> Result:
     params = call.params
     shared = {
         "restore_point": params["restore_point"],
-        "cut": values.cut(params["restore_cut"]),
+        "cut": CUTS[params["restore_cut"]],
         "now_us": call.now_us(),
         "confirm_cluster": params["confirm_cluster"] or None,
         "identity_file": call.repository().identity_file,
@@ -317,7 +316,7 @@ def plan_it(call: Call) -> Result:
     return {
         "changed": False,
         "plan": plan.to_result(),
-        "summary": values.plan_lines(plan),
+        "summary": plan_lines(plan),
         "backup": values.backup(manifest),
         "manifest": values.manifest_document(manifest),
         "tables": values.tables(manifest),

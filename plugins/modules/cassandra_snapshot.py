@@ -162,11 +162,8 @@ error:
       sample: Start the node.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import snapshot
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(

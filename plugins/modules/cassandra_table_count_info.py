@@ -114,7 +114,7 @@ error:
       sample: Check address and port.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import counting
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import counting
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     cql_arguments,

@@ -293,15 +293,16 @@ error:
 
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import row_verification, table_import
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, values
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, row_verification
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 
-def part(call: Call) -> table_import.TablePart:
+def part(call: Call) -> importing.TablePart:
     """What the plan has for this node."""
     params = call.params
-    return table_import.TablePart(call.node(), values.tables_plan(params["plan"]), params["owner"], params["group"])
+    return importing.TablePart(call.node(), TablesPlan.from_result(params["plan"]), params["owner"], params["group"])
 
 
 def by_statements(work: t.Callable[..., tuple[str, ...]], call: Call) -> Result:
@@ -315,29 +316,29 @@ def fetch_it(call: Call) -> Result:
     if call.check_mode:
         return {"changed": True}
     options: t.Any = {"repository": call.repository(), "transfer": call.transfer(), "progress": call.progress()}
-    outcome = table_import.fetch_tables(part(call), call.store(), **options)
+    outcome = importing.fetch_tables(part(call), call.store(), **options)
     return {"changed": outcome.changed, "fetched": plain(outcome)}
 
 
 def stage_it(call: Call) -> Result:
     """Make of what was downloaded what the tables held at the moment."""
     if call.check_mode:
-        return {"changed": table_import.would_stage(part(call))}
+        return {"changed": importing.would_stage(part(call))}
     options: t.Any = {"repository": call.repository(), "options": call.staging(), "progress": call.progress()}
-    outcome = table_import.stage_tables(part(call), call.store(), **options)
+    outcome = importing.stage_tables(part(call), call.store(), **options)
     return {"changed": outcome.changed, "staged": plain(outcome)}
 
 
 def import_it(call: Call) -> Result:
     """Have Cassandra take what was fetched."""
     store = call.store() if call.params["repository"] else None
-    outcome = table_import.import_tables(part(call), check_mode=call.check_mode, store=store)
+    outcome = importing.import_tables(part(call), check_mode=call.check_mode, store=store)
     return {"changed": outcome.changed, "imported": plain(outcome)}
 
 
 def save_it(call: Call) -> Result:
     """Keep what the tables hold that are to be replaced."""
-    saved = table_import.save_tables(part(call), cql=call.cql(), again=call.params["again"], check_mode=call.check_mode)
+    saved = importing.save_tables(part(call), cql=call.cql(), again=call.params["again"], check_mode=call.check_mode)
     return {"changed": saved.changed, "saved": plain(saved)}
 
 
@@ -350,26 +351,26 @@ def verify_it(call: Call) -> Result:
 
 def put_it_back(call: Call) -> Result:
     """Take back what the tables held before they were emptied."""
-    snapshots = () if call.check_mode else table_import.put_tables_back(part(call))
+    snapshots = () if call.check_mode else importing.put_tables_back(part(call))
     return {"changed": call.check_mode or bool(snapshots), "snapshots": list(snapshots)}
 
 
 def finish_it(call: Call) -> Result:
     """Remove what was fetched."""
-    freed = table_import.finish_tables(part(call), check_mode=call.check_mode)
+    freed = importing.finish_tables(part(call), check_mode=call.check_mode)
     return {"changed": freed is not None, "freed_bytes": freed or 0}
 
 
 STEPS: dict[str, t.Callable[[Call], Result]] = {
-    "created": lambda call: by_statements(table_import.make_tables, call),
+    "created": lambda call: by_statements(importing.make_tables, call),
     "fetched": fetch_it,
     "staged": stage_it,
     "saved": save_it,
-    "emptied": lambda call: by_statements(table_import.empty_tables, call),
+    "emptied": lambda call: by_statements(importing.empty_tables, call),
     "imported": import_it,
-    "completed": lambda call: by_statements(table_import.complete_tables, call),
+    "completed": lambda call: by_statements(importing.complete_tables, call),
     "verified": verify_it,
-    "released": lambda call: by_statements(table_import.release_tables, call),
+    "released": lambda call: by_statements(importing.release_tables, call),
     "put_back": put_it_back,
     "finished": finish_it,
 }

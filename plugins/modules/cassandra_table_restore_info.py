@@ -205,7 +205,10 @@ error:
       sample: Nothing has been touched.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import table_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import CUTS
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import plan as table_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
@@ -246,7 +249,7 @@ def plan_it(call: Call) -> Result:
     targets = values.targets(call.params["targets"])
     if call.params["plan"]:
         plan = table_plan.complete_tables_plan(
-            values.tables_plan(call.params["plan"]),
+            TablesPlan.from_result(call.params["plan"]),
             staged=values.staged_tables(call.params["staged"]),
             targets=targets,
             cql_settings=call.cql(),
@@ -256,13 +259,13 @@ def plan_it(call: Call) -> Result:
             call.store(),
             restore_point=call.params["restore_point"],
             selection=values.selection(call.params),
-            cut=values.cut(call.params["restore_cut"]),
+            cut=CUTS[call.params["restore_cut"]],
             now_us=call.now_us(),
             targets=targets,
             cql_settings=call.cql(),
             identity_file=call.repository().identity_file,
         )
-    return {"changed": False, "plan": plan.to_result(), "summary": values.tables_plan_lines(plan)}
+    return {"changed": False, "plan": plan.to_result(), "summary": tables_plan_lines(plan)}
 
 
 def main() -> None:

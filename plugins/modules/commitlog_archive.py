@@ -188,7 +188,7 @@ error:
       sample: Check the key.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import archive_setup, archiving
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import archiving, setup
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
@@ -222,21 +222,23 @@ ARGUMENTS = (
 )
 
 
-def set_up(call: Call, settings: archiving.ArchivingSettings) -> archive_setup.SetUp:
+def set_up(call: Call, settings: archiving.ArchivingSettings) -> setup.SetUp:
     """Archive."""
-    options = archive_setup.AgentOptions(
+    options = setup.AgentOptions(
         interval_seconds=call.params["interval_seconds"],
         max_bytes_per_second=call.params["max_bytes_per_second"],
         cql=call.cql() if call.params["record_schema"] else None,
     )
-    return archive_setup.set_up_archiving(
+    known = values.target(call.params["node"]) if call.params["node"] else None
+    return setup.set_up_archiving(
         call.node(),
         call.store(),
         call.repository(),
         settings,
         options,
         host_ids=call.params["host_ids"],
-        facts=values.target(call.params["node"]) if call.params["node"] else None,
+        identity=known.identity if known else None,
+        started_us=known.started_us if known else None,
         check_mode=call.check_mode,
     )
 
@@ -249,7 +251,7 @@ def configure(call: Call) -> Result:
     if call.params["state"] == "present":
         outcome = set_up(call, settings)
     else:
-        outcome = archive_setup.take_down_archiving(call.node(), settings, check_mode=call.check_mode)
+        outcome = setup.take_down_archiving(call.node(), settings, check_mode=call.check_mode)
     said = plain(outcome)
     return {
         **{name: said[name] for name in ("changed", "restart_needed", "agent_config_file", "kept_spool")},

@@ -208,13 +208,12 @@ error:
       sample: Check the key.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import archiving, commit_logs, log_bases
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import archive_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import archiving, logs
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import bases as log_bases
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import archive, archive_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import archive
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
     options={
@@ -241,7 +240,7 @@ def read(call: Call) -> Result:
         bases = log_bases.bases_of(
             store, keyspaces=call.params["keyspaces"], identity_file=call.repository().identity_file
         )
-        cluster = commit_logs.read_archive(store, bases, now_us=call.now_us())
+        cluster = logs.read_archive(store, bases, now_us=call.now_us())
         result.update(archive(cluster), summary=archive_lines(cluster))
     return result
 

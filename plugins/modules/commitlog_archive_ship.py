@@ -85,11 +85,8 @@ error:
       sample: Start the agent.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations import archiving, ship
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
-    Arguments,
-    shared_arguments,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import archiving, ship
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import moment
 

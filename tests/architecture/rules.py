@@ -86,7 +86,8 @@ LAYERS = {
     _OPERATIONS: Layer(frozenset([_CORE, _ADAPTERS, _OPERATIONS])),
     _RUNTIME: Layer(frozenset([_CORE, _ADAPTERS, _RUNTIME]), ansible=True),
     _AGENT: Layer(frozenset([_CORE, _ADAPTERS, _AGENT])),
-    "modules": Layer(frozenset([_OPERATIONS, _RUNTIME])),
+    # Of _core, the shapes and the words of what they hand on.
+    "modules": Layer(frozenset([_CORE, _OPERATIONS, _RUNTIME])),
     "doc_fragments": Layer(frozenset()),
     # These run on the controller, inside Ansible.
     **{
@@ -94,6 +95,18 @@ LAYERS = {
         for directory in ("action", "callback", "filter", "inventory", "lookup", "plugin_utils", "test", "vars")
     },
 }
+
+#: The rooms inside ``_core`` and ``_operations``, from the ground up: each may use those before it, never those after
+#: it, and those that stand together may not use each other. What lies beside the rooms is the ground of all of them.
+CAPABILITIES = (
+    frozenset(["cassandra"]),
+    frozenset(["repository"]),
+    frozenset(["backup", "archive"]),
+    frozenset(["restore"]),
+    frozenset(["tables"]),
+)
+#: What the agent takes to nodes (plugins/lookup/agent_package.py) ends here.
+_AGENT_USES_UP_TO = "archive"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,6 +180,31 @@ def imports_only_what_its_layer_may(source: Source) -> list[Violation]:
         for found in imports(source)
         if not _may_import(layer, found)
     ]
+
+
+def capabilities_point_left(source: Source) -> list[Violation]:
+    """A room uses those before it: what a backup is does not depend on how it is restored."""
+    layer = layer_of(source.path)
+    if layer not in (_CORE, _OPERATIONS, _AGENT):
+        return []
+    own = _AGENT_USES_UP_TO if layer == _AGENT else _capability(source.path)
+    return [
+        source.wrong(found.node, f"{own or 'the ground'} may not use {used}: it comes after it or stands beside it")
+        for found in imports(source)
+        if (used := _capability(f"plugins/{found.name[len(PACKAGE) + 1 :].replace('.', '/')}/"))
+        if found.name.startswith(f"{PACKAGE}.") and used != own and _rank(used) >= _rank(own)
+    ]
+
+
+def _capability(path: str) -> str:
+    """The room that a path below ``plugins`` lies in; empty for the ground and what has no rooms."""
+    layer = layer_of(path)
+    room = path.partition(f"{layer}/")[2].partition("/")[0]
+    return room if layer in (_CORE, _OPERATIONS) and _rank(room) >= 0 else ""
+
+
+def _rank(room: str) -> int:
+    return next((rank for rank, rooms in enumerate(CAPABILITIES) if room in rooms), -1)
 
 
 def _may_import(layer: Layer, found: Import) -> bool:

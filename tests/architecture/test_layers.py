@@ -59,6 +59,7 @@ MODULE_SOURCES = python_files("plugins/modules")
     "rule",
     [
         rules.imports_only_what_its_layer_may,
+        rules.capabilities_point_left,
         rules.only_the_runtime_knows_ansible_module,
         rules.core_stays_out_of_the_world,
         rules.imports_are_absolute,
@@ -72,6 +73,15 @@ def test_plugins_keep_the_rule(rule: t.Callable[[rules.Source], list[rules.Viola
 
 def test_each_library_is_imported_in_one_file() -> None:
     assert_kept(rules.each_library_is_imported_in_one_file(PLUGIN_SOURCES))
+
+
+def test_every_room_is_a_capability() -> None:
+    """And none is empty, so that the rule has something to hold."""
+    known = frozenset.union(*rules.CAPABILITIES)
+    for layer in ("_core", "_operations"):
+        there = {path.parent.name for path in (PLUGINS / "module_utils" / layer).glob("*/*.py")}
+        assert there <= known
+    assert known == {path.parent.name for path in (PLUGINS / "module_utils").glob("_*/*/*.py")}
 
 
 def test_every_library_is_required_on_nodes() -> None:
@@ -152,7 +162,8 @@ def test_names_say_what_is_in_it() -> None:
 def test_core_is_imported_without_ansible_or_any_library() -> None:
     """In a Python of its own: isolated, and without site-packages."""
     core = PLUGINS / "module_utils" / "_core"
-    names = sorted(f"{rules.PACKAGE}.module_utils._core.{path.stem}" for path in core.glob("*.py"))
+    below = sorted(path.relative_to(core).with_suffix("").parts for path in core.rglob("*.py"))
+    names = [".".join((rules.PACKAGE, "module_utils", "_core", *parts)) for parts in below]
     assert names
     program = (
         "import importlib, sys\n"

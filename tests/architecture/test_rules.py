@@ -49,7 +49,6 @@ def lines_of(violations: list[rules.Violation]) -> list[int]:
         (OPERATION, "import ansible"),
         (RUNTIME, "import boto3"),
         (RUNTIME, f"from {MODULE_UTILS}._operations.upload import run"),
-        (MODULE, f"from {MODULE_UTILS}._core import manifest"),
         (MODULE, f"from {MODULE_UTILS}._adapters import nodetool"),
         (MODULE, "from ansible.module_utils.basic import AnsibleModule"),
         (MODULE, "import boto3"),
@@ -73,6 +72,7 @@ def test_an_import_that_points_up_or_out_is_found(path: str, statement: str) -> 
         (OPERATION, f"from {MODULE_UTILS}._adapters import nodetool"),
         (RUNTIME, "from ansible.module_utils.basic import AnsibleModule"),
         (RUNTIME, f"from {MODULE_UTILS}._adapters.object_store import open_store"),
+        (MODULE, f"from {MODULE_UTILS}._core.restore_model import RestorePlan"),
         (MODULE, f"from {MODULE_UTILS}._runtime import entry"),
         (MODULE, f"from {MODULE_UTILS}._operations.upload import run"),
         (ACTION, "from ansible.plugins.action import ActionBase"),
@@ -81,6 +81,44 @@ def test_an_import_that_points_up_or_out_is_found(path: str, statement: str) -> 
 )
 def test_an_import_that_points_down_is_fine(path: str, statement: str) -> None:
     assert not rules.imports_only_what_its_layer_may(source(path, f"{statement}\n"))
+
+
+ROOM = "plugins/module_utils/{}/sample.py"
+
+
+@pytest.mark.parametrize(
+    ("room", "statement"),
+    [
+        ("_core/cassandra", f"from {MODULE_UTILS}._core.repository.manifest import read_node_manifest"),
+        ("_core/repository", f"from {MODULE_UTILS}._core.archive import chain"),
+        ("_core/repository", f"from {MODULE_UTILS}._core import restore"),
+        ("_core/archive", f"from {MODULE_UTILS}._core.backup.expected import tables"),
+        ("_operations/backup", f"from {MODULE_UTILS}._operations.archive import logs"),
+        ("_operations/backup", f"import {MODULE_UTILS}._core.restore.model"),
+        ("_operations/restore", f"from {MODULE_UTILS}._operations.tables.notes import Notes"),
+        ("_core", f"from {MODULE_UTILS}._core.cassandra import names"),
+        ("_agent", f"from {MODULE_UTILS}._core.restore.model import RestorePlan"),
+        ("_agent", f"from {MODULE_UTILS}._core.backup.expected import tables"),
+    ],
+)
+def test_a_room_may_not_use_one_after_it_or_beside_it(room: str, statement: str) -> None:
+    assert rules.capabilities_point_left(source(ROOM.format(room), f"{statement}\n"))
+
+
+@pytest.mark.parametrize(
+    ("room", "statement"),
+    [
+        ("_core/restore", f"from {MODULE_UTILS}._core.restore.model import RestorePlan"),
+        ("_core/tables", f"from {MODULE_UTILS}._core.restore.model import RestorePlan"),
+        ("_operations/archive", f"from {MODULE_UTILS}._core.repository import ledger"),
+        ("_operations/backup", f"from {MODULE_UTILS}._core.errors import NodeError"),
+        ("_core/cassandra", "import json"),
+        ("_agent", f"from {MODULE_UTILS}._core.archive import chain"),
+        ("_adapters", f"from {MODULE_UTILS}._core.restore.staging import InstancePlaces"),
+    ],
+)
+def test_a_room_may_use_itself_and_those_before_it(room: str, statement: str) -> None:
+    assert not rules.capabilities_point_left(source(ROOM.format(room), f"{statement}\n"))
 
 
 def test_an_import_is_found_wherever_it_hides() -> None:

@@ -22,11 +22,11 @@ from cassandra.protocol import OverloadedErrorMessage
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import segment_chains
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ObjectCorruptError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import piece_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import segment_chains
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import load_logs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import piece_key
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
 from lab.cluster import Cluster
 from lab.inventory import Repository
 from lab.truth import now_us

@@ -15,7 +15,7 @@ from pathlib import Path
 from cassandra import ConsistencyLevel, ReadFailure
 from cassandra.cluster import Session
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from lab.archiving import prepare_archiving, wait_until_covered
 from lab.checker import CheckResult, check
 from lab.cluster import Cluster

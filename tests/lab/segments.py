@@ -9,7 +9,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import (
     parse_header,
     parse_segment_name,
     valid_end,

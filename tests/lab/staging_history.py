@@ -16,7 +16,7 @@ from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import FetchedBase
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staging import FetchedBase
 from lab.cluster import Cluster
 from lab.kept_log import keep_segments, keep_snapshot
 from lab.node import Node

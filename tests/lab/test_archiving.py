@@ -18,17 +18,20 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import ClusterArchive
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ObjectCorruptError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import piece_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import MomentRefusedError, plan_moment
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import ClusterArchive
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    MomentRefusedError,
+    ObjectCorruptError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import piece_key
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import (
     load_logs,
     read_archive,
     record_corrupt_piece,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.fetch_log import fetch_segments
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.log_bases import bases_of
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_log import fetch_segments
 from lab.archiving import agent_status
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory

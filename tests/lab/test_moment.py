@@ -14,7 +14,7 @@ import pytest
 from cassandra import ConsistencyLevel
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from lab.archiving import wait_until_covered
 from lab.checker import check
 from lab.cluster import Cluster

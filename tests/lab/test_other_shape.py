@@ -13,7 +13,7 @@ import pytest
 from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from lab.checker import check
 from lab.cluster import Cluster
 from lab.schema import CERTIFICATES, KEYSPACE, TABLES

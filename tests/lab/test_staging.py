@@ -26,41 +26,43 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging
     StagingInstance,
     StagingSettings,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import SegmentChain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import (
     parse_header,
     parse_segment_name,
     valid_end,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import piece_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Piece
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import SegmentChain
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
     CommitLogPosition,
     NodeIdentity,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import parse_replay
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import schema_replay_list
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import piece_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Piece
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     NodeManifestHeader,
     SnapshotRecord,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     FetchHeader,
     encode_fetch_record,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import NEW_CLUSTER
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import NEW_CLUSTER
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
-    SourceIdentity,
-    parse_replay,
-    schema_replay_list,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.recovery import is_staged, stage_moment
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.staging import (
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import fetch_journal_path
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.recovery import stage_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staged_record import is_staged
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staging import (
     FetchedBase,
     StagedMoment,
     lay_down,
     note_laid_down,
     recover_to_moment,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.switch import fetch_journal_path, switch_node
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.switch import switch_node
 from lab.cluster import Cluster
 from lab.kept_log import archive_into
 from lab.leftovers import destroy_at_the_end

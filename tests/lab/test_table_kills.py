@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from tests.lab.live_tables import ROWS, Live, importing, notes_of, rows_of
 from tests.lab.rehearsal import fetched_bytes, kill_a_module, kill_the_controller, play_and
 

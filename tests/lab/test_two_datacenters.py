@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from cassandra import ConsistencyLevel, Unauthorized
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from lab.checker import check
 from lab.cluster import Cluster, Credentials
 from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCSP_RESPONSES, TABLES

@@ -24,18 +24,18 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
     remove_if_there,
     sync_directory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.accounting import (
+    Reading,
+    SegmentOnDisk,
+    Sighting,
+    Witness,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import (
     MAX_HEADER_BYTES,
     SegmentName,
     follow_markers,
     parse_header,
     parse_segment_name,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_accounting import (
-    Reading,
-    SegmentOnDisk,
-    Sighting,
-    Witness,
 )
 
 SPOOL = "spool"

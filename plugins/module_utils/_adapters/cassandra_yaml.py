@@ -65,8 +65,6 @@ class NodeConfig:
     cdc_raw_directory: str | None
     cluster_name: str
     num_tokens: int | None
-    initial_token: str | None
-    auto_bootstrap: bool | None
     listen_address: str | None
     broadcast_address: str | None
     rpc_address: str | None
@@ -310,8 +308,6 @@ def _config(document: t.Any, *, path: str) -> NodeConfig:
         cdc_raw_directory=directory("cdc_raw_directory") if cdc_enabled or document.get("cdc_raw_directory") else None,
         cluster_name=str(document.get("cluster_name") or "Test Cluster"),
         num_tokens=None if document.get("num_tokens") is None else int(document["num_tokens"]),
-        initial_token=_text(document.get("initial_token")),
-        auto_bootstrap=document.get("auto_bootstrap"),
         listen_address=_text(document.get("listen_address")),
         broadcast_address=_text(document.get("broadcast_address")),
         rpc_address=_text(document.get("rpc_address")),

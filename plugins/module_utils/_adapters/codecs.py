@@ -14,13 +14,13 @@ import queue
 import threading
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import AGE, ZSTD, Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     DependencyError,
     InputError,
     LocalFilesError,
     ObjectCorruptError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import AGE, ZSTD, Codecs
 
 _ZSTD_LEVEL = 3
 _QUEUE_CHUNKS = 4

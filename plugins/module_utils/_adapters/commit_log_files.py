@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, names_in
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import (
     ReadAt,
     SegmentName,
     parse_segment_name,
     valid_end,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import CommitLogPosition
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 
 
 def read_position(directory: str) -> CommitLogPosition:

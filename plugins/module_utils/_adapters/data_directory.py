@@ -22,17 +22,17 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    local_error,
+    explained,
     names_in,
     sync_directory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     SYSTEM_KEYSPACES,
     parse_table_directory,
     split_component,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_journal import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     DATA,
     LOG,
     WORK_DIRECTORY,
@@ -56,18 +56,6 @@ class Owner:
 
     uid: int = -1
     gid: int = -1
-
-
-@contextlib.contextmanager
-def explained(doing: str, path: str) -> t.Iterator[None]:
-    """Turns what the operating system says into an error that names the path.
-
-    :raises LocalFilesError: for any ``OSError`` inside.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise local_error(error, doing=doing, path=str(error.filename or path)) from error
 
 
 def data_places(config: NodeConfig) -> tuple[str, ...]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -141,3 +142,15 @@ def file_sha256(path: str) -> str:
     for chunk in read_chunks(path, chunk_bytes=_CHUNK_BYTES):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def explained(doing: str, path: str) -> t.Iterator[None]:
+    """Turns what the operating system says into an error that names the path.
+
+    :raises LocalFilesError: for any ``OSError`` inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise local_error(error, doing=doing, path=str(error.filename or path)) from error

@@ -10,12 +10,12 @@ import os
 import re
 import subprocess
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import last_useful_line
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     NodeError,
     NodeStartingError,
     NodeUnreachableError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import last_useful_line
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 _NOT_THERE = re.compile(

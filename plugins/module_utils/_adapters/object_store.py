@@ -24,7 +24,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     StoreDeniedError,
     StoreError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import PROBE_KEY
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectInfo,
     ObjectStore,
@@ -92,11 +91,6 @@ def open_memory_store(*, prefix: str = "") -> ObjectStore:
     """
     obstore = _import_obstore()
     return _ObstoreStore(obstore, obstore.store.MemoryStore(), place="memory://", prefix=prefix)
-
-
-def probe_conditional_puts(store: ObjectStore) -> bool:
-    """Whether the store refuses to put onto a key that is taken; leaves ``probe/conditional-put`` behind."""
-    return store.refuses_second_put(PROBE_KEY)
 
 
 class _ObstoreStore:

@@ -21,13 +21,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
     names_in,
     read_if_there,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     TableRef,
     parse_table_directory,
     split_component,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.packing import SnapshotFile
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import SnapshotFile
 
 _SNAPSHOTS = "snapshots"
 _NOTES = frozenset({"manifest.json", "schema.cql"})

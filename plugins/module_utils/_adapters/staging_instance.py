@@ -27,20 +27,24 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_settings
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, names_in
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import parse_segment_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.archiving_properties import (
+    archiving_properties,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import parse_segment_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import (
+    decisive_lines,
+    replay_is_over,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     BusyError,
     InputError,
     LocalFilesError,
     NodeError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import (
     InstancePlaces,
     SourceIdentity,
-    archiving_properties,
-    decisive_lines,
     jvm_options,
-    replay_is_over,
     settings_text,
     staging_settings,
     without_agents,

@@ -17,9 +17,7 @@ import threading
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName, parse_segment_name
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap, Run
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_accounting import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.accounting import (
     Account,
     KnownSegment,
     Lost,
@@ -28,6 +26,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.log_account
     clock_stepped_back,
     reckon,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import (
+    SegmentName,
+    parse_segment_name,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Run
 
 _FORMAT = "revive.cassandra/agent-state"
 _VERSION = 1

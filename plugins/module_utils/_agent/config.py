@@ -11,7 +11,7 @@ import os
 import stat
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import SECRETS, AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import SECRETS, AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings

@@ -29,8 +29,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._agent.book impor
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.schema_recorder import SchemaRecorder
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_status import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_status import (
     AGENT_LOCK,
     SHIP_NOW_FILE,
     STATUS_FILE,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import BookState
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import parse_gap_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Piece
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_accounting import KnownSegment
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import LogListing, segment_chains
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.accounting import KnownSegment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import LogListing, segment_chains
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_gap_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Piece
 
 
 def resumed(kept: BookState, listing: LogListing) -> BookState:

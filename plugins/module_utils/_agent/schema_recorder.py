@@ -12,13 +12,16 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import encode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
-from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import DESCRIBE_SCHEMA
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import schema_record_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import SchemaRecord, encode_schema_record
-from ansible_collections.revive.cassandra.plugins.module_utils._core.names import DESCRIBE_SCHEMA
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import schema_record_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
+    SchemaRecord,
+    encode_schema_record,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
 Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]

@@ -20,11 +20,19 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, BookState
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.resuming import last_pieces, resumed
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
-from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import Codecs
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.accounting import (
+    KnownSegment,
+    Reading,
+    Waiting,
+    cover,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import LogListing, read_listing
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, WrongClusterError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     MARKER_KEY,
     commit_log_prefix,
     gap_key,
@@ -32,7 +40,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.layout impo
     piece_key,
     run_key,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
     FORMAT_VERSION,
     LedgerHead,
     OpenSegment,
@@ -40,15 +48,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger impo
     encode_gap,
     encode_head,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_accounting import (
-    KnownSegment,
-    Reading,
-    Waiting,
-    cover,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import LogListing, read_listing
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import decode_marker
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import decode_marker
 
 #: Markers come every 100 ms; waiting this long, this often, covers what was written when the cycle began.
 _MARKER_WAIT_SECONDS = 0.12

@@ -15,8 +15,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
     SegmentGoneError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_accounting import SegmentOnDisk, Sighting
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.accounting import SegmentOnDisk, Sighting
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
 
 DROP_POLICY = "drop_and_record_gap"
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
+
 
 class ReviveError(Exception):
     """Anything that went wrong for a reason that an operator can understand.
@@ -179,3 +181,32 @@ class PlanRefusedError(ReviveError):
     def to_result(self) -> dict[str, t.Any]:
         """The error with each of its reasons."""
         return {**super().to_result(), "reasons": [reason.to_result() for reason in self.reasons]}
+
+
+class MomentRefusedError(ReviveError):
+    """A moment to which the cluster cannot be restored.
+
+    :param before_us: the nearest earlier moment that works; ``None`` if there is none.
+    :param after_us: the nearest later one.
+    """
+
+    code = "moment_not_restorable"
+
+    def __init__(self, message: str, *, subject: str, before_us: int | None, after_us: int | None) -> None:
+        self.before_us = before_us
+        self.after_us = after_us
+        nearest = [format_us(each) for each in (before_us, after_us) if each is not None]
+        next_step = (
+            f"The nearest moments that work: {' and '.join(nearest)}."
+            if nearest
+            else "No moment can be restored yet: take a backup while archiving is on."
+        )
+        super().__init__(message, subject=subject, next_step=next_step)
+
+    def to_result(self) -> dict[str, t.Any]:
+        """The error with the nearest moments."""
+        return {
+            **super().to_result(),
+            "nearest_before": None if self.before_us is None else format_us(self.before_us),
+            "nearest_after": None if self.after_us is None else format_us(self.after_us),
+        }

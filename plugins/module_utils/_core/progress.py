@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_duration, format_size
+
 RATE_WINDOW_SECONDS = 20.0
 SAMPLE_SECONDS = 1.0
 STALLED_AFTER_SECONDS = 8.0
-
-_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,22 +118,3 @@ def render(value: ProgressReport, *, unchanged_seconds: float = 0.0) -> str:
         if value.seconds_left is not None:
             parts.append(f"{format_duration(value.seconds_left)} left")
     return ", ".join(parts)
-
-
-def format_size(size: float) -> str:
-    """``412.3 MiB``, ``17 B``."""
-    if size < 1024:
-        return f"{int(size)} B"
-    scaled = float(size)
-    for unit in _UNITS:
-        scaled /= 1024
-        if scaled < 1024:
-            return f"{scaled:.1f} {unit}"
-    return f"{scaled:.1f} {_UNITS[-1]}"
-
-
-def format_duration(seconds: float) -> str:
-    """``0:17``, ``1:02:03``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

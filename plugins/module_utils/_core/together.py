@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import check_one_schema
-
 Values = t.Mapping[str, t.Any]
 
 
@@ -86,18 +83,6 @@ def agent_problems(outcomes: t.Mapping[str, t.Any]) -> list[str]:
             if limit and used >= limit:
                 found.append(f"{name}: its spool is at its limit, with {used} of {limit} bytes")
     return found
-
-
-def schema_problems(schemas: t.Mapping[str, str], *, moment_us: int) -> list[str]:
-    """Why the nodes' schemas at a moment cannot be those of one cluster; empty if they can.
-
-    :param schemas: by node, what stands for its schema.
-    """
-    try:
-        check_one_schema(schemas, moment_us=moment_us)
-    except NodeError as error:
-        return [str(error)]
-    return []
 
 
 def _is_done(outcome: Values, evidence: str) -> bool:

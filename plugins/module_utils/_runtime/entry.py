@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import datetime
 import traceback
 import typing as t
 
@@ -81,11 +80,6 @@ class Call:
     def now_us() -> int:
         """This moment, in microseconds since the epoch."""
         return clock.now_us()
-
-    @staticmethod
-    def utc_now() -> datetime.datetime:
-        """This moment, in UTC."""
-        return datetime.datetime.now(tz=datetime.timezone.utc)
 
 
 def run(spec: arguments.Arguments, use_case: t.Callable[[Call], Result]) -> None:

@@ -10,21 +10,20 @@ import dataclasses
 import json
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import (
-    archive_report,
-    manifest,
-    table_model,
-    wording,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive import report
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Window
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import Window
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import ClusterManifest, NodeSummary
-from ansible_collections.revive.cassandra.plugins.module_utils._core.moment_planning import CUTS
-from ansible_collections.revive.cassandra.plugins.module_utils._core.node_planning import Ring
-from ansible_collections.revive.cassandra.plugins.module_utils._core.nodetool_output import NodeStatus
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_model import RestorePlan, TargetNode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore_point import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository import manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    ClusterManifest,
+    NodeSummary,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables import model
 
 #: What manifests say they were written by; the same as in galaxy.yml.
 TOOL_VERSION = "0.1.0"
@@ -76,11 +75,6 @@ def backup(value: ClusterManifest) -> dict[str, t.Any]:
     }
 
 
-def backup_line(value: ClusterManifest) -> str:
-    """A complete backup in one line to read."""
-    return wording.backup_line(value)
-
-
 def targets(values: t.Sequence[Values]) -> tuple[TargetNode, ...]:
     """What reading the nodes returned.
 
@@ -124,25 +118,7 @@ def ring(others: t.Sequence[Values], members: t.Sequence[Values]) -> Ring:
         ) from error
 
 
-def cut(value: str) -> str:
-    """How logs are cut, from what the option calls it."""
-    return CUTS[value]
-
-
-def plan(value: Values) -> RestorePlan:
-    """What planning returned.
-
-    :raises InputError: if it is something else.
-    """
-    return RestorePlan.from_result(value)
-
-
-def plan_lines(value: RestorePlan) -> list[str]:
-    """A plan in lines to read."""
-    return wording.plan_lines(value)
-
-
-def selection(params: Values) -> table_model.Selection:
+def selection(params: Values) -> model.Selection:
     """Which tables a module's options mean, and what is to become of them.
 
     :raises InputError: if the replicas are no numbers.
@@ -155,7 +131,7 @@ def selection(params: Values) -> table_model.Selection:
             subject="replication",
             next_step="Give the replicas of each data centre, such as dc1: 3.",
         ) from error
-    return table_model.Selection(
+    return model.Selection(
         keyspaces=tuple(params["keyspaces"]),
         tables=tuple(params["tables"]),
         mode=params["mode"],
@@ -169,25 +145,12 @@ def selection(params: Values) -> table_model.Selection:
     )
 
 
-def tables_plan(value: Values) -> table_model.TablesPlan:
-    """What planning a restore of tables returned.
-
-    :raises InputError: if it is something else.
-    """
-    return table_model.TablesPlan.from_result(value)
-
-
-def tables_plan_lines(value: table_model.TablesPlan) -> list[str]:
-    """A plan of a restore of tables in lines to read."""
-    return wording.tables_plan_lines(value)
-
-
-def staged_tables(values: Values) -> tuple[table_model.StagedTables, ...]:
+def staged_tables(values: Values) -> tuple[model.StagedTables, ...]:
     """What staging returned, by the node's name.
 
     :raises InputError: if one is something else.
     """
-    return tuple(table_model.StagedTables.from_result(str(name), value) for name, value in values.items())
+    return tuple(model.StagedTables.from_result(str(name), value) for name, value in values.items())
 
 
 def manifest_document(value: ClusterManifest) -> dict[str, t.Any]:
@@ -216,7 +179,7 @@ def moment(moment_us: int) -> str | None:
     return format_us(moment_us) if moment_us else None
 
 
-def archive(value: archive_report.ClusterArchive) -> dict[str, t.Any]:
+def archive(value: report.ClusterArchive) -> dict[str, t.Any]:
     """How the archive of a cluster's commit logs stands."""
     nodes = []
     for node in value.nodes:
@@ -227,11 +190,6 @@ def archive(value: archive_report.ClusterArchive) -> dict[str, t.Any]:
         values["gaps"] = [dataclasses.asdict(gap) for gap in node.gaps]
         nodes.append(values)
     return {"nodes": nodes, "windows": [_window(window) for window in value.windows]}
-
-
-def archive_lines(value: archive_report.ClusterArchive) -> list[str]:
-    """The same in lines to read."""
-    return archive_report.archive_lines(value)
 
 
 def _window(window: Window) -> dict[str, t.Any]:

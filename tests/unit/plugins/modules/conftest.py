@@ -66,7 +66,7 @@ def replace_operation(monkeypatch: pytest.MonkeyPatch) -> ReplaceOperation:
         importlib.import_module(f"{MODULES}.{module}")
 
     def replace(name: str, /, result: t.Any = None, *, error: Exception | None = None) -> list[dict[str, t.Any]]:
-        file, _dot, function = name.partition(".")
+        file, _dot, function = name.rpartition(".")
         calls: list[dict[str, t.Any]] = []
 
         def fake(*positional: t.Any, **named: t.Any) -> t.Any:

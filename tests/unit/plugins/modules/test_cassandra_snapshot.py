@@ -7,14 +7,17 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeUnreachableError
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.snapshot import ClearOutcome, SnapshotOutcome
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
+    ClearOutcome,
+    SnapshotOutcome,
+)
 
 NAME = "cassandra_snapshot"
 
 
 def test_a_snapshot_is_taken_with_what_was_asked(run_module: t.Any, replace_operation: t.Any) -> None:
     outcome = SnapshotOutcome(changed=True, record=None, before=("old",), after=("new", "old"))
-    calls = replace_operation("snapshot.take_snapshot", outcome)
+    calls = replace_operation("backup.snapshot.take_snapshot", outcome)
 
     result = run_module(NAME, tag="new", keyspaces=["ks"], ttl="2d", nodetool_command="/opt/c/nodetool -p 7299")
 
@@ -25,14 +28,14 @@ def test_a_snapshot_is_taken_with_what_was_asked(run_module: t.Any, replace_oper
 
 def test_the_difference_is_told_only_when_it_is_asked_for(run_module: t.Any, replace_operation: t.Any) -> None:
     outcome = SnapshotOutcome(changed=True, record=None, before=("old",), after=("new", "old"))
-    replace_operation("snapshot.take_snapshot", outcome)
+    replace_operation("backup.snapshot.take_snapshot", outcome)
 
     assert "diff" not in run_module(NAME, tag="new")
     assert run_module(NAME, tag="new", diff=True)["diff"] == {"before": ["old"], "after": ["new", "old"]}
 
 
 def test_check_mode_reaches_the_operation(run_module: t.Any, replace_operation: t.Any) -> None:
-    calls = replace_operation("snapshot.clear_snapshots", ClearOutcome(changed=True, cleared=("old",)))
+    calls = replace_operation("backup.snapshot.clear_snapshots", ClearOutcome(changed=True, cleared=("old",)))
 
     result = run_module(NAME, state="absent", older_than_seconds=60, check_mode=True)
 
@@ -42,7 +45,7 @@ def test_check_mode_reaches_the_operation(run_module: t.Any, replace_operation: 
 
 def test_an_error_keeps_its_code_and_says_what_to_do(run_module: t.Any, replace_operation: t.Any) -> None:
     error = NodeUnreachableError("nodetool does not answer.", subject="n1", next_step="Start it.")
-    replace_operation("snapshot.take_snapshot", error=error)
+    replace_operation("backup.snapshot.take_snapshot", error=error)
 
     result = run_module(NAME, tag="new")
 

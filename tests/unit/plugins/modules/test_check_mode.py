@@ -13,13 +13,13 @@ import typing as t
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive_report import ClusterArchive
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive_setup import SetUp
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.row_verification import VerifyOutcome
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.table_import import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import ClusterArchive
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.setup import SetUp
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.importing import (
     ImportOutcome,
     SaveOutcome,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.row_verification import VerifyOutcome
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 #: Those that run on nodes: a module without a program only documents an action plugin.
@@ -28,34 +28,34 @@ NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")
 REPOSITORY = {"bucket": "backups", "access_key_id": "AKIA", "secret_access_key": "s3cr3t"}
 #: What writes; with whether it takes ``check_mode`` itself.
 WRITING = {
-    "repository.ensure_repository": True,
-    "snapshot.take_snapshot": True,
-    "snapshot.clear_snapshots": True,
-    "upload.upload_snapshot": False,
-    "publish.publish_backup": False,
-    "fetch.fetch_backup": False,
-    "switch.switch_node": False,
-    "switch.roll_back": False,
-    "switch.finish": False,
-    "archive_setup.set_up_archiving": True,
-    "archive_setup.take_down_archiving": True,
-    "ship.ship_now": False,
-    "commit_logs.record_restore": False,
-    "recovery.stage_moment": False,
-    "recovery.forget_moment": False,
-    "recovery.note_rebuilt": False,
-    "restore_steps.repair": True,
-    "table_import.make_tables": True,
-    "table_import.fetch_tables": False,
-    "table_import.stage_tables": False,
-    "table_import.save_tables": True,
-    "row_verification.verify_rows": True,
-    "table_import.empty_tables": True,
-    "table_import.import_tables": True,
-    "table_import.complete_tables": True,
-    "table_import.release_tables": True,
-    "table_import.put_tables_back": False,
-    "table_import.finish_tables": True,
+    "repository.marker.ensure_repository": True,
+    "backup.snapshot.take_snapshot": True,
+    "backup.snapshot.clear_snapshots": True,
+    "backup.upload.upload_snapshot": False,
+    "backup.publish.publish_backup": False,
+    "restore.fetch.fetch_backup": False,
+    "restore.switch.switch_node": False,
+    "restore.switch.roll_back": False,
+    "restore.switch.finish": False,
+    "archive.setup.set_up_archiving": True,
+    "archive.setup.take_down_archiving": True,
+    "archive.ship.ship_now": False,
+    "archive.logs.record_restore": False,
+    "restore.recovery.stage_moment": False,
+    "restore.staged_record.forget_moment": False,
+    "restore.staged_record.note_rebuilt": False,
+    "restore.steps.repair": True,
+    "tables.importing.make_tables": True,
+    "tables.importing.fetch_tables": False,
+    "tables.importing.stage_tables": False,
+    "tables.importing.save_tables": True,
+    "tables.row_verification.verify_rows": True,
+    "tables.importing.empty_tables": True,
+    "tables.importing.import_tables": True,
+    "tables.importing.complete_tables": True,
+    "tables.importing.release_tables": True,
+    "tables.importing.put_tables_back": False,
+    "tables.importing.finish_tables": True,
 }
 SET_UP = SetUp(
     changed=True,
@@ -69,38 +69,38 @@ SET_UP = SetUp(
 )
 #: What writing gives where it is no outcome with ``changed``.
 GIVEN = {
-    "restore_steps.repair": True,
-    "archive_setup.set_up_archiving": SET_UP,
-    "archive_setup.take_down_archiving": SET_UP,
-    "table_import.make_tables": ("CREATE TABLE",),
-    "table_import.save_tables": SaveOutcome(changed=True, emptied=False, snapshots=()),
-    "table_import.empty_tables": ("TRUNCATE",),
-    "table_import.import_tables": ImportOutcome(changed=True, tables=0, sstables=0, held=0, size=0, seconds=0.0),
-    "table_import.complete_tables": ("ALTER TABLE",),
-    "table_import.release_tables": ("ALTER TABLE",),
-    "table_import.finish_tables": 0,
-    "row_verification.verify_rows": VerifyOutcome(tables=(), seconds=0.0),
+    "restore.steps.repair": True,
+    "archive.setup.set_up_archiving": SET_UP,
+    "archive.setup.take_down_archiving": SET_UP,
+    "tables.importing.make_tables": ("CREATE TABLE",),
+    "tables.importing.save_tables": SaveOutcome(changed=True, emptied=False, snapshots=()),
+    "tables.importing.empty_tables": ("TRUNCATE",),
+    "tables.importing.import_tables": ImportOutcome(changed=True, tables=0, sstables=0, held=0, size=0, seconds=0.0),
+    "tables.importing.complete_tables": ("ALTER TABLE",),
+    "tables.importing.release_tables": ("ALTER TABLE",),
+    "tables.importing.finish_tables": 0,
+    "tables.row_verification.verify_rows": VerifyOutcome(tables=(), seconds=0.0),
 }
 READING = {
-    "repository.open_repository": None,
-    "preview.would_upload": True,
-    "preview.would_publish": True,
-    "backups.list_backups": (),
-    "node.is_running": True,
-    "node.read_endpoint": None,
-    "node.read_node": types.SimpleNamespace(to_result=dict, running=True),
-    "ring.read_ring": (),
-    "switch.pending": None,
-    "recovery.is_staged": False,
-    "table_import.would_stage": True,
-    "recovery.staged_outcome": types.SimpleNamespace(indexes_to_rebuild=("ks.t.i",)),
-    "counting.read_tables": ((), ()),
-    "node.read_node_and_ring": (types.SimpleNamespace(to_result=dict, running=True), ()),
-    "snapshot.own_tags": (),
-    "ship.read_agent_status": None,
-    "archiving.read_node_agent": None,
-    "log_bases.bases_of": (),
-    "commit_logs.read_archive": ClusterArchive(nodes=(), windows=()),
+    "repository.marker.open_repository": None,
+    "backup.preview.would_upload": True,
+    "backup.preview.would_publish": True,
+    "repository.backups.list_backups": (),
+    "cassandra.identity.is_running": True,
+    "restore.target.read_endpoint": None,
+    "restore.target.read_node": types.SimpleNamespace(to_result=dict, running=True),
+    "restore.target.read_node_and_ring": (types.SimpleNamespace(to_result=dict, running=True), ()),
+    "cassandra.ring.read_ring": (),
+    "backup.snapshot.own_tags": (),
+    "restore.records.pending": None,
+    "restore.staged_record.is_staged": False,
+    "tables.importing.would_stage": True,
+    "restore.staged_record.staged_outcome": types.SimpleNamespace(indexes_to_rebuild=("ks.t.i",)),
+    "cassandra.counting.read_tables": ((), ()),
+    "archive.ship.read_agent_status": None,
+    "archive.archiving.read_node_agent": None,
+    "archive.bases.bases_of": (),
+    "archive.logs.read_archive": ClusterArchive(nodes=(), windows=()),
 }
 PLAN = {
     "restore_id": "b1-in-place-0123abcd",
@@ -130,7 +130,6 @@ PLAN = {
             "size": 1,
             "stored_size": 1,
             "is_seed": True,
-            "data_directory_map": [0],
             "manifest_key": "k",
             "manifest_sha256": "s",
             "manifest_size": 1,
@@ -242,10 +241,10 @@ def test_check_mode_writes_nothing(case: Case, run_module: t.Any, replace_operat
     writes = {name: replace_operation(name, GIVEN.get(name, outcome)) for name in WRITING}
     for name, result in READING.items():
         replace_operation(name, result)
-    replace_operation("restore_plan.make_plan", error=_refused())
-    replace_operation("restore_plan.make_node_plan", error=_refused())
-    replace_operation("table_plan.make_tables_plan", error=_refused())
-    replace_operation("table_plan.complete_tables_plan", error=_refused())
+    replace_operation("restore.plan.make_plan", error=_refused())
+    replace_operation("restore.plan.make_node_plan", error=_refused())
+    replace_operation("tables.plan.make_tables_plan", error=_refused())
+    replace_operation("tables.plan.complete_tables_plan", error=_refused())
 
     result = run_module(case.module, check_mode=True, repository=REPOSITORY, **case.options)
 
@@ -261,7 +260,7 @@ def _refused() -> Exception:
 
 
 def test_an_agent_is_looked_at_without_a_repository(run_module: t.Any, replace_operation: t.Any) -> None:
-    replace_operation("archiving.read_node_agent")
+    replace_operation("archive.archiving.read_node_agent")
 
     assert run_module("commitlog_archive_info", gather=["agent"])["agent"] is None
     assert run_module("commitlog_archive_info", gather=["repository"])["error"]["subject"] == "repository"

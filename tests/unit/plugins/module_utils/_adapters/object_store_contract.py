@@ -12,9 +12,9 @@ import typing as t
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import probe_conditional_puts
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ObjectMissingError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectInfo, ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import PROBE_KEY
 
 MIB = 1024 * 1024
 
@@ -72,8 +72,8 @@ class ObjectStoreContract:
         assert [str(number).encode() for number in won] == [store.get("raced")]
 
     def test_the_store_has_conditional_puts(self, store: ObjectStore) -> None:
-        assert probe_conditional_puts(store)
-        assert probe_conditional_puts(store), "what an earlier probe left does not matter"
+        assert store.refuses_second_put(PROBE_KEY)
+        assert store.refuses_second_put(PROBE_KEY), "what an earlier probe left does not matter"
 
     @pytest.mark.parametrize("size", [1, MIB, 8 * MIB, 8 * MIB + 1, 21 * MIB + 5])
     def test_a_stream_arrives_whole(self, store: ObjectStore, size: int) -> None:

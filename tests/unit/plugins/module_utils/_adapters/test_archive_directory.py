@@ -16,7 +16,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive
     ArchiveDirectory,
     SegmentGoneError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
 
 NAME = SegmentName(id=5, version=7)
 

@@ -18,11 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode, encode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.codec import PLAIN, Codecs, may_be_stored_as
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     LocalFilesError,
     ObjectCorruptError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import (
+    PLAIN,
+    Codecs,
+    may_be_stored_as,
 )
 
 MIB = 1024 * 1024

@@ -11,10 +11,7 @@ from cassandra import AuthenticationFailed
 from cassandra.cluster import NoHostAvailable
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cql
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    CqlDeniedError,
-    NodeUnreachableError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import CqlDeniedError, NodeUnreachableError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
 

@@ -24,7 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     LocalFilesError,
     NodeError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import SourceIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 
 IDENTITY = SourceIdentity(cluster_name="prod", datacenter="dc1", rack="r1", release_version="5.0.8")
 # Says what it was given, logs as Cassandra does, and ends.

@@ -15,7 +15,7 @@ import pathlib
 import random
 import subprocess
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.commit_log import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import (
     SegmentName,
     encode_header,
     encode_marker,

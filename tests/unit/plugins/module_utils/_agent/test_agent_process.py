@@ -20,13 +20,19 @@ from moto.server import ThreadedMotoServer
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig, encode_config
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import (
+    AgentConfig,
+    encode_config,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import chains
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import piece_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import chains
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.commit_logs import load_logs
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.ship import read_agent_status, ship_now
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import piece_key
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.ship import (
+    read_agent_status,
+    ship_now,
+)
 from tests.unit.plugins.module_utils._agent.simulated_log import SimulatedLog
 
 HOST = "0f0f0f0f-1111-2222-3333-444444444444"

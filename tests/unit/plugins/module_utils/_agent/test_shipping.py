@@ -21,21 +21,25 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.shipper import Shipper
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher import Watcher
-from ansible_collections.revive.cassandra.plugins.module_utils._core.agent_settings import AgentConfig
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import StoreError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.layout import ledger_key, piece_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ledger import Gap, decode_gap, decode_head
-from ansible_collections.revive.cassandra.plugins.module_utils._core.log_chain import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import (
     Chain,
     NodeLog,
     chains,
     read_listing,
     segment_chains,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import StoreError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectInfo,
     ObjectStore,
     RepositorySettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import ledger_key, piece_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
+    Gap,
+    decode_gap,
+    decode_head,
 )
 from tests.unit.plugins.module_utils._agent.simulated_log import SimulatedLog
 

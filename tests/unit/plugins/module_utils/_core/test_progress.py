@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core import progress
+from ansible_collections.revive.cassandra.plugins.module_utils._core import figures, progress
 
 MIB = 1024 * 1024
 
@@ -89,9 +89,9 @@ def test_a_text_that_is_no_report_is_none(text: str) -> None:
     ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536 * MIB, "1.5 GiB"), (2**60, "1024.0 PiB")]
 )
 def test_sizes_have_binary_units(size: int, text: str) -> None:
-    assert progress.format_size(size) == text
+    assert figures.format_size(size) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (17.4, "0:17"), (59.6, "1:00"), (3723, "1:02:03")])
 def test_durations_read_like_a_clock(seconds: float, text: str) -> None:
-    assert progress.format_duration(seconds) == text
+    assert figures.format_duration(seconds) == text

@@ -91,10 +91,3 @@ def agent(*, running: bool = True, spool_bytes: int = 0, **status: t.Any) -> dic
 )
 def test_an_agent_that_does_not_do_its_work_is_named(outcome: t.Any, sentences: list[str]) -> None:
     assert together.agent_problems({"n1": outcome}) == sentences
-
-
-def test_one_schema_on_all_nodes_is_no_problem_and_others_are_named() -> None:
-    assert together.schema_problems({"n1": "a", "n2": "a"}, moment_us=1) == []
-    (problem,) = together.schema_problems({"n1": "a", "n2": "b", "n3": "a"}, moment_us=1_800_000_000_000_000)
-    assert "The nodes' schemas differ at 2027:01:15 08:00:00.000000 UTC: n2; n1, n3." in problem
-    assert "a few seconds earlier or later" in problem

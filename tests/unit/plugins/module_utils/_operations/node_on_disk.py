@@ -15,12 +15,12 @@ import threading
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import write_atomically
-from ansible_collections.revive.cassandra.plugins.module_utils._core.manifest import encode_snapshot_record
-from ansible_collections.revive.cassandra.plugins.module_utils._core.model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
     CommitLogPosition,
     NodeIdentity,
-    SnapshotRecord,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 MIB = 1024 * 1024

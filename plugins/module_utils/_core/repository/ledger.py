@@ -1,0 +1,261 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the repository says about a node's commit log: pieces, runs, gaps and the head of the ledger. Pure.
+
+Pieces, runs and gaps are never overwritten, and a listing of their keys alone tells what there is: whose bytes, which,
+their hash, and up to when everything that the node had acknowledged was covered once the piece was there. The head is
+overwritten each cycle: the heartbeat. It may be lost without harm to what has been shipped.
+
+Times are microseconds since the epoch in UTC, of the node's clock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import PLAIN, Codecs
+
+_Record = t.TypeVar("_Record")
+
+FORMAT_VERSION = 1
+HEAD_FORMAT = "revive.cassandra/commit-log-ledger"
+GAP_FORMAT = "revive.cassandra/commit-log-gap"
+SCHEMA_FORMAT = "revive.cassandra/schema-record"
+
+#: Causes of gaps, with what to tell an operator.
+GAP_CAUSES = {
+    "dropped": "the spool was full, and its policy is to drop",
+    "lost_from_spool": "the segment had been archived and is gone from the spool",
+    "vanished": "the segment was seen on disk and was gone before it had been shipped whole",
+    "missing": "segments of the same run were never seen",
+    "restart_unobserved": "the node was restarted while nobody watched; what its log held at the end is not known",
+    "damaged": "the segment's sync markers are damaged on disk",
+    "changed": "the segment on disk is not the one whose beginning had been shipped",
+    "restored": "the node was restored in place, and its log went on from there",
+    "piece_corrupt": "a piece in the repository is not what its name says",
+}
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Piece:
+    """A run of bytes of a segment, as the repository has it.
+
+    :param start: the first byte's position in the segment.
+    :param end: behind the last byte; a sync marker stands there, or the piece was cut between two.
+    :param read_us: when it was read: what it holds had been written by then.
+    :param covered_us: all that the node had acknowledged by then is in this piece or before it.
+    :param final: whether the segment ends here; such a piece may be empty.
+    :param sha256: of the bytes themselves, before any codec.
+    """
+
+    segment: SegmentName
+    start: int
+    end: int
+    read_us: int
+    covered_us: int
+    final: bool
+    sha256: str
+    codecs: Codecs = dataclasses.field(default=PLAIN, compare=False)
+    stored_size: int = dataclasses.field(default=0, compare=False)
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Run:
+    """That segment ``first`` begins a run of the process, and that nothing is missing between it and ``after``.
+
+    Ids count up by one within a run, so a jump is a gap unless this says otherwise.
+
+    :param after: the last segment of the run before; 0 where the archive begins.
+    """
+
+    first: int
+    after: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Gap:
+    """Segments that are not in the repository whole, and never will be.
+
+    :param cause: one of ``GAP_CAUSES``.
+    :param first: id of the first segment concerned.
+    :param last: id of the last; segments between that exist are lost too.
+    :param after_us: up to this everything was covered before the gap.
+    :param recorded_us: when it was found out; what was acknowledged later is behind the gap.
+    :param detail: what was seen, for the operator.
+    """
+
+    host_id: str
+    cause: str
+    first: int
+    last: int
+    after_us: int
+    recorded_us: int
+    detail: str = ""
+
+    def __str__(self) -> str:
+        which = f"segment {self.first}" if self.first == self.last else f"segments {self.first} to {self.last}"
+        return f"{which}: {GAP_CAUSES.get(self.cause, self.cause)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenSegment:
+    """A segment that is not whole in the repository yet; ``shipped`` bytes of it are."""
+
+    name: SegmentName
+    shipped: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LedgerHead:
+    """Where a node's shipping stands: the heartbeat.
+
+    :param covered_from_us: since the last gap, or since the beginning; 0 while nothing is covered.
+    :param covered_until_us: everything that the node had acknowledged by then is in the repository.
+    :param last_segment: the newest segment that this covers.
+    :param open_segments: of which there may be more.
+    :param last_gap: id of the last segment lost; 0 if there never was a gap.
+    :param pending_since_us: bytes without a sync marker wait since then; ``None`` if there are none. Old, it tells of a
+        node whose log is stuck, or which died.
+    :param clock_stepped_us: when the node's clock last went back; ``None`` if it never did.
+    :param spool_bytes: of segments that wait to be shipped, the active one included.
+    :param spool_limit_bytes: 0 for none.
+    """
+
+    host_id: str
+    node_name: str
+    agent_version: str
+    interval_seconds: float
+    written_us: int
+    covered_from_us: int
+    covered_until_us: int
+    last_segment: int
+    open_segments: tuple[OpenSegment, ...]
+    last_gap: int = 0
+    pending_since_us: int | None = None
+    clock_stepped_us: int | None = None
+    spool_bytes: int = 0
+    spool_segments: int = 0
+    spool_limit_bytes: int = 0
+    spool_policy: str = "block"
+
+
+@dataclasses.dataclass(frozen=True)
+class SchemaRecord:
+    """A node's schema as it was at a moment, with ids, and the truncations that it knew of.
+
+    :param truncated_at: by table id, the raw value of ``system.local.truncated_at`` in hexadecimal.
+    """
+
+    host_id: str
+    recorded_us: int
+    digest: str
+    statements: tuple[str, ...]
+    table_ids: t.Mapping[str, str]
+    truncated_at: t.Mapping[str, str]
+
+
+def encode_head(head: LedgerHead) -> bytes:
+    """``ledger.json``."""
+    value = dataclasses.asdict(head)
+    value["open_segments"] = [{"segment": str(each.name), "shipped": each.shipped} for each in head.open_segments]
+    return _document(HEAD_FORMAT, value)
+
+
+def decode_head(text: bytes, *, subject: str) -> LedgerHead:
+    """A ledger's head.
+
+    :raises ManifestError: if the text is something else, or of a version that is not known.
+    """
+    return _decode(LedgerHead, HEAD_FORMAT, text, subject=subject, change=_opened)
+
+
+def encode_gap(gap: Gap) -> bytes:
+    """A gap's record."""
+    return _document(GAP_FORMAT, dataclasses.asdict(gap))
+
+
+def decode_gap(text: bytes, *, subject: str) -> Gap:
+    """The record of a gap.
+
+    :raises ManifestError: if the text is something else, or of a version that is not known.
+    """
+    return _decode(Gap, GAP_FORMAT, text, subject=subject)
+
+
+def encode_schema_record(record: SchemaRecord) -> bytes:
+    """A schema's record."""
+    return _document(SCHEMA_FORMAT, dataclasses.asdict(record))
+
+
+def decode_schema_record(text: bytes, *, subject: str) -> SchemaRecord:
+    """The record of a schema.
+
+    :raises ManifestError: if the text is something else, or of a version that is not known.
+    """
+    return _decode(SchemaRecord, SCHEMA_FORMAT, text, subject=subject, change=_listed)
+
+
+def _listed(value: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {"statements": tuple(value["statements"])}
+
+
+def _opened(value: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {
+        "open_segments": tuple(
+            OpenSegment(name=_segment(each["segment"]), shipped=int(each["shipped"])) for each in value["open_segments"]
+        )
+    }
+
+
+def _segment(text: str) -> SegmentName:
+    from_name = text.split("-")
+    return SegmentName(version=int(from_name[1]), id=int(from_name[2].partition(".")[0]))
+
+
+def _document(name: str, value: t.Mapping[str, t.Any]) -> bytes:
+    return json.dumps({"format": name, "version": FORMAT_VERSION, **value}, indent=1).encode() + b"\n"
+
+
+def _open(name: str, text: bytes, *, subject: str) -> dict[str, t.Any]:
+    try:
+        value = json.loads(text)
+        found, version = value["format"], value["version"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable(subject, error) from error
+    if found != name or version != FORMAT_VERSION:
+        raise ManifestError(
+            f"{subject} is {found} of version {version}, not {name} of version {FORMAT_VERSION}.",
+            subject=subject,
+            next_step="Use a newer revive.cassandra.",
+        )
+    return t.cast("dict[str, t.Any]", value)
+
+
+def _decode(
+    kind: type[_Record],
+    name: str,
+    text: bytes,
+    *,
+    subject: str,
+    change: t.Callable[[t.Mapping[str, t.Any]], t.Mapping[str, t.Any]] = lambda _value: {},
+) -> _Record:
+    """A record from the fields that this version knows; others are ignored, so that a version may grow.
+
+    :param change: makes the fields that are not plain values.
+    """
+    value = _open(name, text, subject=subject)
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    try:
+        return kind(**{**{key: value[key] for key in known & value.keys()}, **change(value)})
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable(subject, error) from error
+
+
+def _unreadable(subject: str, error: Exception) -> ManifestError:
+    return ManifestError(f"{subject} cannot be read: {type(error).__name__}: {error}.", subject=subject)

@@ -1,0 +1,227 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a backup consists of, as frozen dataclasses. Pure.
+
+Times are microseconds since the epoch in UTC (``*_us``), sizes are bytes, hashes are SHA-256 in hexadecimal, of the
+content before any codec unless a name says ``stored``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
+    CommitLogPosition,
+    NodeIdentity,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import PLAIN, Codecs
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotRecord:
+    """One node's snapshot, as it was taken."""
+
+    tag: str
+    began_us: int
+    ended_us: int
+    node: NodeIdentity
+    commit_log: CommitLogPosition
+    keyspaces: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class FileEntry:
+    """A file of a table's snapshot.
+
+    :param path: relative to the table's directory, with ``/``; components of an old secondary index lie in a
+        sub-directory whose name begins with a dot.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredObject:
+    """An object of the repository: one large file as it is, or a tar of an SSTable's small ones.
+
+    :param sha256: of the content, which is the file or the tar.
+    :param size: of the content.
+    :param stored_size: of the object, after the codecs.
+    """
+
+    key: str
+    sha256: str
+    size: int
+    stored_size: int
+    codecs: Codecs = PLAIN
+
+
+@dataclasses.dataclass(frozen=True)
+class BackedUpObject:
+    """An object with the files of one node that it holds.
+
+    :param data_directory: which of the node's data directories the files were in, from 0.
+    :param packed: whether the content is a tar of ``files``; otherwise it is the one file itself.
+    """
+
+    table: TableRef
+    data_directory: int
+    stored: StoredObject
+    packed: bool
+    files: tuple[FileEntry, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class TableEntry:
+    """A table that the node had, also when it held nothing.
+
+    :param schema_cql: what the snapshot recorded to make the table again, with its id; empty if it recorded none.
+    """
+
+    table: TableRef
+    schema_cql: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Totals:
+    """How much a backup holds, and how much of it was new.
+
+    :param size: logical bytes, the sum over all files.
+    :param stored_size: bytes of all the objects that it points at.
+    :param new_objects: objects that this backup uploaded; the others were there.
+    """
+
+    files: int = 0
+    size: int = 0
+    objects: int = 0
+    stored_size: int = 0
+    new_objects: int = 0
+    new_stored_size: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(*(getattr(self, field.name) + getattr(other, field.name) for field in dataclasses.fields(Totals)))
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeManifestHeader:
+    """What a node manifest says before its files."""
+
+    tag: str
+    cluster_id: str
+    node: NodeIdentity
+    snapshot: SnapshotRecord
+    data_directories: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeManifestFooter:
+    """What a node manifest ends with; without it, it was cut off."""
+
+    totals: Totals
+    tables: int
+    upload_began_us: int
+    upload_ended_us: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeSummary:
+    """A node as the cluster's manifest lists it.
+
+    :param manifest_sha256: of the node manifest's text before any codec.
+    :param commit_log: where its commit log stood, so that what can be restored is known without reading the node
+        manifests, which may be encrypted; ``None`` in manifests that were written before this was kept here.
+    """
+
+    node: NodeIdentity
+    manifest_key: str
+    manifest_sha256: str
+    manifest_size: int
+    totals: Totals
+    data_directory_sizes: tuple[int, ...]
+    snapshot_began_us: int
+    snapshot_ended_us: int
+    upload_began_us: int
+    upload_ended_us: int
+    commit_log: CommitLogPosition | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class UploadReceipt:
+    """What a node keeps about a manifest that it stored, so that the same upload again is known to change nothing.
+
+    :param entries_sha256: of the node manifest's text without its footer, which has times in it.
+    :param stored_size: of the node manifest, after its codecs.
+    """
+
+    summary: NodeSummary
+    entries_sha256: str
+    stored_size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSummary:
+    """A table over all nodes.
+
+    :param rows: as counted after the snapshot; ``None`` if it was not counted.
+    :param rows_counted_us: when the count ended.
+    """
+
+    table: TableRef
+    files: int
+    size: int
+    rows: int | None = None
+    rows_counted_us: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterManifest:
+    """A complete backup.
+
+    :param keyspaces: those that were asked for; empty means all.
+    :param schema_cql: statements that make the schema as it was, in order.
+    :param completed_us: when all of it had been verified to be in the repository.
+    """
+
+    tag: str
+    cluster_id: str
+    cluster_name: str
+    began_us: int
+    completed_us: int
+    keyspaces: tuple[str, ...]
+    tables_asked: tuple[str, ...]
+    nodes: tuple[NodeSummary, ...]
+    tables: tuple[TableSummary, ...]
+    totals: Totals
+    schema_cql: tuple[str, ...]
+    tool_version: str
+
+    @property
+    def snapshot_began_us(self) -> int:
+        """When the first node's snapshot began."""
+        return min(node.snapshot_began_us for node in self.nodes)
+
+    @property
+    def snapshot_ended_us(self) -> int:
+        """When the last node's snapshot ended."""
+        return max(node.snapshot_ended_us for node in self.nodes)
+
+
+@dataclasses.dataclass(frozen=True)
+class RepositoryMarker:
+    """Whose backups a repository holds.
+
+    :param cluster_id: a UUID that is made with the repository and that every manifest repeats.
+    :param host_ids: of the nodes that the cluster had then; a node that came later is known by its manifests.
+    """
+
+    cluster_id: str
+    cluster_name: str
+    host_ids: tuple[str, ...]
+    created_us: int
+    conditional_puts: bool

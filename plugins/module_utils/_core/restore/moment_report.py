@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a restore's report says of the moment: asked for, reached on each node, and what was replayed. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
+    format_duration,
+    format_size,
+    format_us,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeReplay:
+    """What became of one target's log.
+
+    Mutations later than the moment are left out too; Cassandra counts them nowhere.
+
+    :param replayed: updates that were applied.
+    :param skipped_unknown: mutations of tables that were not there at the moment.
+    :param skipped_later_schema: mutations that only a schema later than the moment can read.
+    :param tables: ``keyspace.table`` of those that users had made by the moment.
+    """
+
+    name: str
+    segments: int
+    log_bytes: int
+    replayed: int
+    skipped_unknown: int
+    skipped_later_schema: int
+    truncated_tables: int
+    dropped_tables: int
+    tables: tuple[str, ...]
+    seconds: float
+
+    @classmethod
+    def from_result(cls, name: str, value: t.Mapping[str, t.Any]) -> NodeReplay:
+        """From what staging returned on a node.
+
+        :raises KeyError, TypeError: if it is something else.
+        """
+        return cls(
+            name=name,
+            segments=value["segments"],
+            log_bytes=value["log_bytes"],
+            replayed=value["replayed"],
+            skipped_unknown=value["unknown"],
+            skipped_later_schema=value["later_schema"],
+            truncated_tables=value["truncated_tables"],
+            dropped_tables=value["dropped_tables"],
+            tables=tuple(value["tables"]),
+            seconds=value["seconds"],
+        )
+
+
+def moment_report(plan: RestorePlan, *, replays: t.Sequence[NodeReplay]) -> dict[str, t.Any] | None:
+    """The moment as plain values; ``None`` for the restore of a backup.
+
+    ``rpo_seconds`` is how much of what was asked for is not reached.
+    """
+    moment = plan.moment
+    if moment is None:
+        return None
+    nodes = []
+    for replay in replays:
+        part = moment.part_of(plan.assignment_of(replay.name).source_host_id)
+        node = dataclasses.asdict(replay)
+        del node["tables"]
+        nodes.append(
+            {**node, "source": part.name, "reached_us": part.reached_us, "reached": format_us(part.reached_us)}
+        )
+    return {
+        "asked_us": moment.moment_us,
+        "asked": format_us(moment.moment_us),
+        "cut": moment.cut,
+        "reached_us": moment.reached_us,
+        "reached": format_us(moment.reached_us),
+        "rpo_seconds": (moment.moment_us - moment.reached_us) / 1e6,
+        "covered_until": format_us(min(part.covered_us for part in moment.parts)),
+        "replayed": sum(replay.replayed for replay in replays),
+        "skipped_unknown": sum(replay.skipped_unknown for replay in replays),
+        "skipped_later_schema": sum(replay.skipped_later_schema for replay in replays),
+        "replay_seconds": max((replay.seconds for replay in replays), default=0.0),
+        "nodes": nodes,
+    }
+
+
+def moment_lines(value: t.Mapping[str, t.Any]) -> list[str]:
+    """The same in lines to read."""
+    cut = "write timestamp" if value["cut"] == "timestamp" else "arrival in the archive"
+    counted = (
+        f"{value['replayed']} updates replayed in {format_duration(value['replay_seconds'])}; besides those later than "
+        f"the moment, {value['skipped_unknown']} mutations of tables that were not there at it and "
+        f"{value['skipped_later_schema']} of a later schema left out."
+    )
+    lines = [
+        f"Moment asked for {value['asked']}, reached {value['reached']}: {value['rpo_seconds']:.6f} s before it.",
+        f"The cut went by {cut}; the logs of all nodes were covered until {value['covered_until']}.",
+        counted,
+    ]
+    lines += [
+        f"  {node['name']}: reached {node['reached']}; {node['segments']} segments, {format_size(node['log_bytes'])}; "
+        f"{node['replayed']} replayed, {node['skipped_unknown']} and {node['skipped_later_schema']} left out; "
+        f"{node['truncated_tables']} tables had been truncated, {node['dropped_tables']} dropped"
+        for node in value["nodes"]
+    ]
+    return lines

@@ -1,0 +1,393 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether and how a backup can be restored to given nodes: a decision from facts. Pure.
+
+Nothing that could go wrong later may be left for later: every reason against a restore is collected here, and all of
+them are told at once, before anything is touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import release_of
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    BusyError,
+    InputError,
+    NodeError,
+    NoSpaceError,
+    PlanRefusedError,
+    ReviveError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    ClusterManifest,
+    NodeSummary,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.matching import (
+    explicit_pairs,
+    match_in_place,
+    match_new_cluster,
+    natural,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    Assignment,
+    Pair,
+    RestorePlan,
+    TargetNode,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
+
+#: Of the bytes that a target needs, how much more has to be free.
+SPACE_MARGIN = 0.05
+
+
+def restore_id_of(*, tag: str, cluster_id: str, mode: str, moment: MomentPlan | None = None) -> str:
+    """The name of a restore: the same for the same backup, mode and moment; a directory and a file can be called so."""
+    what = f"{tag}-{moment.label}" if moment else tag
+    return f"{what}-{mode.replace('_', '-')}-{hashlib.sha256(cluster_id.encode()).hexdigest()[:8]}"
+
+
+def plan_restore(
+    *,
+    manifest: ClusterManifest,
+    targets: t.Sequence[TargetNode],
+    new_cluster: bool,
+    confirm_cluster: str | None,
+    restore_auth: bool,
+    node_mapping: t.Mapping[str, str] | None = None,
+    space_margin: float = SPACE_MARGIN,
+    moment: MomentPlan | None = None,
+) -> RestorePlan:
+    """Which target gets what.
+
+    :param new_cluster: whether the targets become a new cluster with its own name and addresses, or are the nodes that
+        were backed up.
+    :param confirm_cluster: the name of the cluster whose data may be replaced.
+    :param restore_auth: whether roles and passwords come back, or stay the target's.
+    :param node_mapping: source (name or host id) to target (name), for those that are not to be matched by rule.
+    :param space_margin: of the bytes that a target needs, how much more has to be free.
+    :param moment: what of the logs of the backup's nodes is replayed on it.
+    :raises PlanRefusedError: with every reason against it.
+    """
+    mode = NEW_CLUSTER if new_cluster else IN_PLACE
+    restore_id = restore_id_of(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment)
+    reasons: list[ReviveError] = [*manifest_reasons(manifest, new_cluster=new_cluster), *group_reasons(targets)]
+    explicit, mapping_reasons = explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
+    reasons += mapping_reasons
+    match = match_new_cluster if new_cluster else match_in_place
+    pairs, match_reasons = match(manifest, targets=targets, explicit=explicit)
+    reasons += match_reasons
+    for target in targets:
+        reasons += target_reasons(target, restore_id=restore_id, confirm_cluster=confirm_cluster)
+        reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
+        if moment:
+            reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
+    for source, target in pairs:
+        work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
+        reasons += space_reasons(target, source=source, margin=space_margin, work_bytes=work_bytes)
+        if not new_cluster:
+            reasons += _same_node_reasons(target, source=source.node)
+    if new_cluster:
+        reasons += _seed_reasons(targets, manifest=manifest)
+    if reasons:
+        raise PlanRefusedError(reasons)
+    assignments = tuple(
+        sorted(
+            (assignment_for(source, target=target) for source, target in pairs),
+            key=lambda each: (not each.is_seed, natural(each.target_name)),
+        )
+    )
+    warn = _warnings_new_cluster if new_cluster else _warnings_in_place
+    return plan_of(
+        manifest,
+        restore_id=restore_id,
+        mode=mode,
+        restore_auth=restore_auth,
+        target_cluster_name=targets[0].cluster_name,
+        assignments=assignments,
+        warnings=(*_partial_warnings(manifest), *warn(pairs), *newer_warnings(pairs)),
+        moment=moment,
+    )
+
+
+def plan_of(
+    manifest: ClusterManifest,
+    *,
+    restore_id: str,
+    mode: str,
+    restore_auth: bool,
+    target_cluster_name: str,
+    assignments: tuple[Assignment, ...],
+    warnings: tuple[str, ...],
+    moment: MomentPlan | None,
+) -> RestorePlan:
+    """The plan of a restore of a backup, once it is known who gets what."""
+    return RestorePlan(
+        restore_id=restore_id,
+        tag=manifest.tag,
+        mode=mode,
+        restore_auth=restore_auth,
+        cluster_id=manifest.cluster_id,
+        source_cluster_name=manifest.cluster_name,
+        target_cluster_name=target_cluster_name,
+        snapshot_began_us=manifest.snapshot_began_us,
+        snapshot_ended_us=manifest.snapshot_ended_us,
+        assignments=assignments,
+        warnings=warnings,
+        files=sum(each.files for each in assignments),
+        size=sum(each.size for each in assignments),
+        stored_size=sum(each.stored_size for each in assignments),
+        moment=moment,
+    )
+
+
+def manifest_reasons(manifest: ClusterManifest, *, new_cluster: bool) -> t.Iterator[ReviveError]:
+    """Why a backup is not enough for whole nodes."""
+    partial = manifest.keyspaces or manifest.tables_asked
+    if partial and not new_cluster:
+        yield InputError(
+            f"The backup {manifest.tag} holds {', '.join((*manifest.keyspaces, *manifest.tables_asked))} only; "
+            "everything else on these nodes would be lost.",
+            subject=manifest.tag,
+            next_step="Restore these tables alone, or choose a backup of everything.",
+        )
+    if not any(summary.table.keyspace == "system_schema" for summary in manifest.tables):
+        yield InputError(
+            f"The backup {manifest.tag} has no system_schema, without which no table is known.",
+            subject=manifest.tag,
+            next_step="Restore its tables alone, or choose a backup of everything.",
+        )
+
+
+def group_reasons(targets: t.Sequence[TargetNode]) -> t.Iterator[ReviveError]:
+    """What is wrong with the targets as a group."""
+    if not targets:
+        yield InputError("There are no nodes to restore to.", next_step="Put them into the group cassandra_nodes.")
+    for what in ("name", "address"):
+        values = [getattr(target, what) for target in targets if getattr(target, what)]
+        for value in sorted({value for value in values if values.count(value) > 1}):
+            yield InputError(f"Two targets have the {what} {value}.", subject=value, next_step="Correct the inventory.")
+    names = {target.cluster_name for target in targets}
+    if len(names) > 1:
+        yield NodeError(
+            f"The targets are configured for different clusters: {', '.join(sorted(names))}.",
+            subject=", ".join(target.name for target in targets),
+            next_step="Give all of them the same cluster_name in cassandra.yaml.",
+        )
+
+
+def pending_reasons(target: TargetNode, *, restore_id: str) -> t.Iterator[ReviveError]:
+    """Why a target cannot be restored while another restore is under way on it."""
+    if target.pending is not None and target.pending.restore_id != restore_id:
+        yield BusyError(
+            f"On {target.name} another restore, {target.pending.restore_id}, has been begun and not ended "
+            f"({target.pending.phase}).",
+            subject=target.name,
+            next_step="Finish it or roll it back first.",
+        )
+
+
+def target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str | None) -> t.Iterator[ReviveError]:
+    """Why a target's data must not be touched."""
+    yield from pending_reasons(target, restore_id=restore_id)
+    if target.holds_data and confirm_cluster != target.cluster_name:
+        given = f"confirm_cluster is {confirm_cluster!r}" if confirm_cluster else "confirm_cluster is not set"
+        yield InputError(
+            f"{target.name} holds data of the cluster {target.cluster_name!r} and {given}.",
+            subject=target.name,
+            next_step=f"If that data is to be replaced, pass confirm_cluster={target.cluster_name!r}.",
+        )
+
+
+def version_reasons(target: TargetNode, *, sources: t.Sequence[NodeIdentity]) -> t.Iterator[ReviveError]:
+    """Why a target's Cassandra cannot read what the sources' wrote."""
+    newest = max(sources, key=lambda source: release_of(source.release_version) or ())
+    there, needed = release_of(target.release_version), release_of(newest.release_version)
+    if there is None:
+        yield NodeError(
+            f"The version of Cassandra on {target.name} cannot be found out.",
+            subject=target.name,
+            next_step="Pass release_version, such as '5.0.8', for this node.",
+        )
+    elif needed is not None and there < needed:
+        yield NodeError(
+            f"{target.name} has Cassandra {target.release_version}, the backup was made by {newest.release_version}.",
+            subject=target.name,
+            next_step=f"Install {newest.release_version} or newer on {target.name}.",
+        )
+    for source in sources:
+        if _partitioner(target.partitioner) != _partitioner(source.partitioner):
+            yield NodeError(
+                f"{target.name} has the partitioner {_partitioner(target.partitioner)}, the backup's is "
+                f"{_partitioner(source.partitioner)}.",
+                subject=target.name,
+                next_step=f"Set partitioner: {source.partitioner} in its cassandra.yaml.",
+            )
+            break
+
+
+def _same_node_reasons(target: TargetNode, *, source: NodeIdentity) -> t.Iterator[ReviveError]:
+    new_cluster = "If it has lost its disk or joined anew, restore with target_cluster=true."
+    if target.identity is not None:
+        if target.identity.host_id != source.host_id:
+            yield NodeError(
+                f"{target.name} has the host id {target.identity.host_id}, in the backup it is {source.host_id}.",
+                subject=target.name,
+                next_step=new_cluster,
+            )
+        elif target.identity.tokens and set(target.identity.tokens) != set(source.tokens):
+            yield NodeError(
+                f"{target.name} has other tokens than when it was backed up.",
+                subject=target.name,
+                next_step=new_cluster,
+            )
+    if target.datacenter and target.datacenter != source.datacenter:
+        yield NodeError(
+            f"{target.name} is in data centre {target.datacenter}, in the backup it is in {source.datacenter}.",
+            subject=target.name,
+            next_step="Correct cassandra-rackdc.properties.",
+        )
+    if not target.has_system_local:
+        yield NodeError(
+            f"{target.name} has no system.local any more, so it does not know who it is.",
+            subject=target.name,
+            next_step="Pass target_cluster=true: it then gets its tokens from the backup.",
+        )
+
+
+def _seed_reasons(targets: t.Sequence[TargetNode], *, manifest: ClusterManifest) -> t.Iterator[ReviveError]:
+    if targets and not any(target.is_seed for target in targets):
+        yield NodeError(
+            "None of the targets is a seed, so that none of them could start first.",
+            subject=", ".join(target.name for target in targets),
+            next_step="Name some of their addresses as seeds in every cassandra.yaml.",
+        )
+    own = {target.address for target in targets}
+    old = {summary.node.address for summary in manifest.nodes} - own
+    for target in targets:
+        foreign = sorted(set(target.seeds) & old)
+        if foreign:
+            yield NodeError(
+                f"{target.name} has nodes of the old cluster as seeds: {', '.join(foreign)}.",
+                subject=target.name,
+                next_step="Name addresses of the new cluster only.",
+            )
+
+
+def space_reasons(
+    target: TargetNode, *, source: NodeSummary, margin: float, work_bytes: int
+) -> t.Iterator[ReviveError]:
+    """What is missing on each file system; data directories on the same one are added up.
+
+    :param work_bytes: that a staging instance needs, in the first of them.
+    """
+    needed: dict[int, int] = {}
+    free: dict[int, int] = {}
+    paths: dict[int, list[str]] = {}
+    for place, size in zip(target.places, sizes_per_directory(source, len(target.places))):
+        needed[place.device] = needed.get(place.device, 0) + max(0, size - place.staged_bytes)
+        free[place.device] = min(free.get(place.device, place.free_bytes), place.free_bytes)
+        paths.setdefault(place.device, []).append(place.path)
+    if target.places:
+        needed[target.places[0].device] += work_bytes
+    for device, bytes_needed in needed.items():
+        with_margin = int(bytes_needed * (1 + margin))
+        if with_margin > free[device]:
+            yield NoSpaceError(
+                f"{target.name} needs {format_size(with_margin)} below {', '.join(paths[device])} and has "
+                f"{format_size(free[device])} free.",
+                subject=target.name,
+                next_step=f"Free {format_size(with_margin - free[device])}: the old data stays until the restore is "
+                "finished; snapshots that are not needed are a good start.",
+            )
+
+
+def sizes_per_directory(source: NodeSummary, count: int) -> tuple[int, ...]:
+    """How many bytes each of ``count`` data directories gets: as at the source, or evenly spread."""
+    if len(source.data_directory_sizes) == count:
+        return source.data_directory_sizes
+    total = sum(source.data_directory_sizes)
+    return tuple(-(-total // count) for _each in range(count)) if count else ()
+
+
+def assignment_for(source: NodeSummary, *, target: TargetNode) -> Assignment:
+    """All of the source's for the target."""
+    return Assignment(
+        target_name=target.name,
+        source_host_id=source.node.host_id,
+        source_name=source.node.name,
+        source_address=source.node.address,
+        target_address=target.address,
+        datacenter=target.datacenter or source.node.datacenter,
+        rack=target.rack or source.node.rack,
+        tokens=source.node.tokens,
+        files=source.totals.files,
+        size=source.totals.size,
+        stored_size=source.totals.stored_size,
+        is_seed=target.is_seed,
+        manifest_key=source.manifest_key,
+        manifest_sha256=source.manifest_sha256,
+        manifest_size=source.manifest_size,
+        release_version=target.release_version or "",
+    )
+
+
+def _warnings_new_cluster(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
+    host_ids = {source.node.host_id for source, _target in pairs}
+    alive = [
+        target.name
+        for _source, target in pairs
+        if target.running and target.identity and target.identity.host_id in host_ids
+    ]
+    if alive:
+        yield (
+            f"{', '.join(alive)} run as nodes of the cluster that was backed up. They become nodes of a new "
+            "cluster; with target_cluster=false they would keep their identity."
+        )
+    names = {source.node.cluster_name for source, _target in pairs} & {target.cluster_name for _source, target in pairs}
+    if names:
+        yield (
+            f"The new cluster is called {', '.join(sorted(names))} as the old one. If nodes of the old one are up "
+            "and can be reached, both would mix: give the new one another cluster_name, or keep them apart."
+        )
+    moved = [f"{source.node.rack} becomes {target.rack}" for source, target in pairs if source.node.rack != target.rack]
+    if moved:
+        yield f"Racks are called differently: {', '.join(sorted(set(moved)))}."
+
+
+def _warnings_in_place(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
+    for _source, target in pairs:
+        if target.identity is None:
+            yield f"{target.name} does not run and has told no host id yet; it was recognised by its address."
+        elif target.identity_stale:
+            yield f"{target.name} does not run; who it is was last heard before it stopped."
+
+
+def newer_warnings(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
+    """What is to be known where Cassandra is newer than in the backup."""
+    newer = [
+        f"{target.name} {target.release_version} instead of {source.node.release_version}"
+        for source, target in pairs
+        if (release_of(target.release_version) or ()) > (release_of(source.node.release_version) or ())
+    ]
+    if newer:
+        yield f"Cassandra is newer than in the backup: {', '.join(newer)}. There is no way back."
+
+
+def _partial_warnings(manifest: ClusterManifest) -> t.Iterator[str]:
+    if manifest.keyspaces or manifest.tables_asked:
+        yield (
+            f"The backup holds {', '.join((*manifest.keyspaces, *manifest.tables_asked))} only; all other tables of "
+            "its schema come back empty."
+        )
+
+
+def _partitioner(name: str) -> str:
+    return name.rsplit(".", 1)[-1] or "Murmur3Partitioner"

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans and backups in lines that people read. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    ONE_NODE,
+    Assignment,
+    RestorePlan,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_lines
+
+
+def plan_lines(plan: RestorePlan) -> list[str]:
+    """What a restore will do, to be read before it begins."""
+    what = {
+        NEW_CLUSTER: "as the new cluster",
+        IN_PLACE: "in place, on cluster",
+        ONE_NODE: f"for {plan.target_names[0]} alone, into the cluster",
+    }[plan.mode]
+    return [
+        f"Restore {plan.tag} of cluster {plan.source_cluster_name} {what} {plan.target_cluster_name}.",
+        *(
+            moment_lines(plan.moment, tag=plan.tag)
+            if plan.moment
+            else [f"Everything up to {format_us(plan.snapshot_began_us)} comes back; what was written later does not."]
+        ),
+        f"{plan.files} files, {format_size(plan.size)}; at most {format_size(plan.stored_size)} are to be fetched.",
+        "Roles and passwords come back from the backup."
+        if plan.restore_auth
+        else "Roles and passwords stay those of the nodes.",
+        *(_assignment_line(each) for each in plan.assignments),
+        *(f"Warning: {warning}" for warning in plan.warnings),
+    ]
+
+
+def _assignment_line(assignment: Assignment) -> str:
+    start = "starts first" if assignment.is_seed else "starts then"
+    return (
+        f"{assignment.target_name} ({assignment.target_address}, {assignment.datacenter}, {assignment.rack}) gets "
+        f"{assignment.source_name} ({assignment.source_address}): {assignment.files} files, "
+        f"{format_size(assignment.size)}; {start}"
+    )

@@ -1,0 +1,320 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to be made for the tables of a restore, and why some of it cannot: the schema then and now. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import AUTH_KEYSPACE, TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replication import (
+    adapted,
+    replication_of,
+    with_replication,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import SchemaObject
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
+    BESIDE,
+    MAX_NAME_LENGTH,
+    REPLACE,
+    UNFINISHED,
+    Contents,
+    Selection,
+    TableRestore,
+)
+
+_NOT_COMPACTED = "'enabled': 'false'"
+
+
+def is_compacted(table: SchemaObject) -> bool:
+    """Whether Cassandra compacts it."""
+    return _NOT_COMPACTED not in cql.table_properties(table).get("compaction", "")
+
+
+def table_comment(restore_id: str) -> str:
+    """The comment that a new table has until its restore is complete, as CQL writes it."""
+    return _text(f"{UNFINISHED}{restore_id}")
+
+
+def is_being_restored(table: SchemaObject, *, restore_id: str) -> bool:
+    """Whether a restore has made the table and is not through with it."""
+    return f"{UNFINISHED}{restore_id}" in cql.table_properties(table).get("comment", "")
+
+
+class Making:
+    """What has to be made for each table, and why it cannot."""
+
+    def __init__(
+        self,
+        *,
+        contents: Contents,
+        now: cql.Schema,
+        selection: Selection,
+        restore_id: str,
+        nodes: t.Mapping[str, int],
+    ) -> None:
+        """
+        :param nodes: how many the cluster has in each data centre.
+        """
+        self._contents, self._then, self._now = contents, contents.schema, now
+        self._selection, self._restore_id, self._nodes = selection, restore_id, nodes
+        self._summaries = {summary.table: summary for summary in contents.tables}
+        self.before: list[str] = []
+        self.after: list[str] = []
+        self.indexes: list[str] = []
+        self.views: list[str] = []
+        self.warnings: list[str] = []
+        self.reasons: list[ReviveError] = []
+
+    def table(self, source: TableRef) -> TableRestore:
+        """Where one table goes; what speaks against it is in ``reasons`` then."""
+        if source.keyspace == AUTH_KEYSPACE:
+            return self._roles(source)
+        keyspace = self._selection.into_keyspace or source.keyspace
+        name = _with_suffix(source.table, self._suffix(elsewhere=keyspace != source.keyspace))
+        then = self._then.find(cql.TABLE, source.keyspace, source.table)
+        there = self._now.find(cql.TABLE, keyspace, name)
+        is_new = (
+            self._selection.mode == BESIDE or there is None or is_being_restored(there, restore_id=self._restore_id)
+        )
+        if then is None:
+            self.reasons.append(
+                NodeError(
+                    f"{self._contents.title} does not say how "
+                    f"{cql.shown_name(source.keyspace, source.table)} was made.",
+                    subject=str(source),
+                    next_step="Restore to a new cluster, or choose another backup.",
+                )
+            )
+        else:
+            self._check_keyspace(source.keyspace, keyspace)
+            if is_new:
+                self._make(then, keyspace=keyspace, name=name, there=there)
+            elif there is not None:
+                self._take(then, there=there)
+        replaces = self._selection.mode == REPLACE and not is_new
+        restored = self._restore(source, keyspace=keyspace, name=name, is_new=is_new, replaces=replaces)
+        if then is None or not is_new:
+            return restored
+        properties = cql.table_properties(then)
+        compaction = properties.get("compaction", "")
+        return dataclasses.replace(
+            restored,
+            compaction="" if _NOT_COMPACTED in compaction else compaction,
+            comment=properties.get("comment", "''"),
+        )
+
+    def _roles(self, source: TableRef) -> TableRestore:
+        """A table of roles goes over the one that there is, whatever the mode is: without roles nobody gets in."""
+        then = self._then.find(cql.TABLE, source.keyspace, source.table)
+        there = self._now.find(cql.TABLE, source.keyspace, source.table)
+        differences = list(cql.table_differences(then, there)) if then and there else []
+        if there is None or differences:
+            self.reasons.append(
+                NodeError(
+                    f"Cassandra keeps no {source} here as in {self._contents.name}"
+                    f"{': ' if differences else ''}{'; '.join(differences)}.",
+                    subject=str(source),
+                    next_step="Leave the roles out, and make them by hand.",
+                )
+            )
+        self.warnings.append(
+            "Roles, passwords and rights come over those that there are, and of each the newest stays. If the role "
+            "that logs in here gets another password by it, run the same again with that one."
+        )
+        return self._restore(source, keyspace=source.keyspace, name=source.table, is_new=False, replaces=False)
+
+    def _restore(self, source: TableRef, *, keyspace: str, name: str, is_new: bool, replaces: bool) -> TableRestore:
+        summary = self._summaries[source]
+        return TableRestore(
+            source=f"{source.keyspace}/{source.directory}",
+            source_keyspace=source.keyspace,
+            source_table=source.table,
+            keyspace=keyspace,
+            table=name,
+            is_new=is_new,
+            replaces=replaces,
+            rows=summary.rows,
+            files=summary.files,
+            size=summary.size,
+        )
+
+    def _suffix(self, *, elsewhere: bool) -> str:
+        if self._selection.suffix is not None:
+            return self._selection.suffix
+        if self._selection.mode != BESIDE or elsewhere:
+            return ""
+        return "_restored_" + re.sub(r"\D", "", format_us(self._contents.as_of_us))[:14]
+
+    def _check_keyspace(self, source: str, target: str) -> None:
+        then, now = self._then.find(cql.KEYSPACE, source), self._now.find(cql.KEYSPACE, target)
+        if now is None and then is None:
+            self.reasons.append(
+                NodeError(
+                    f"There is no keyspace {target}, and {self._contents.name} does not say how {source} was made.",
+                    subject=target,
+                    next_step=f"Make the keyspace {target} with the replication that {source} had, then run it again.",
+                )
+            )
+        elif now is None and then is not None:
+            self.before += self._replicated(cql.renamed(then, keyspace=target)).statements
+        elif now is not None and then is not None and not self._selection.reshape:
+            # Each node gets what one node had.
+            was, is_now = replication_of(then), replication_of(now)
+            if was != is_now:
+                self.reasons.append(
+                    NodeError(
+                        f"The keyspace {target} is replicated otherwise than {source} was: {is_now} instead of {was}.",
+                        subject=target,
+                        next_step="Restore into a keyspace that is replicated as it was (into_keyspace), or pass "
+                        "reshape=true.",
+                    )
+                )
+
+    def _replicated(self, keyspace: SchemaObject) -> SchemaObject:
+        """A keyspace that is made, as it can be replicated here."""
+        if not self._selection.reshape:
+            return keyspace
+        found = adapted(
+            keyspace,
+            nodes=self._nodes,
+            datacenters=dict(self._selection.datacenters),
+            replication=dict(self._selection.replication),
+        )
+        self.reasons += found.reasons
+        self.warnings += found.warnings
+        return with_replication(keyspace, found.replication)
+
+    def _make(self, then: SchemaObject, *, keyspace: str, name: str, there: SchemaObject | None) -> None:
+        """A new table, as the old one was; without indexes and compactions until it has its data."""
+        properties = cql.table_properties(then)
+        if there is not None and not is_being_restored(there, restore_id=self._restore_id):
+            self.reasons.append(
+                InputError(
+                    f"There is a table {cql.shown_name(keyspace, name)} already.",
+                    subject=f"{keyspace}.{name}",
+                    next_step="Give another suffix or keyspace for what is restored, or drop that table if it is not "
+                    "needed.",
+                )
+            )
+            return
+        self._check_types(then, keyspace=keyspace)
+        compaction = properties.get("compaction", "")
+        changes = {"comment": table_comment(self._restore_id)}
+        if compaction and _NOT_COMPACTED not in compaction:
+            changes["compaction"] = f"{compaction.rstrip()[:-1]}, {_NOT_COMPACTED}}}"
+        made = cql.renamed(cql.with_properties(then, changes), keyspace=keyspace, name=name)
+        self.before += made.statements
+        for index in self._then.of_table(cql.INDEX, then.keyspace, then.name):
+            suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
+            free = self._now.find(cql.INDEX, keyspace, index.name) is None and keyspace != then.keyspace
+            kept = index.name if not suffix or free else _with_suffix(index.name, suffix)
+            self.after += cql.renamed(index, keyspace=keyspace, name=kept, table=name).statements
+        for view in self._then.of_table(cql.VIEW, then.keyspace, then.name):
+            # With its data still to come, or the import would pass it by.
+            suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
+            same = keyspace == then.keyspace and name != then.name
+            kept = _with_suffix(view.name, suffix) if same else view.name
+            self.after += cql.renamed(cql.without_id(view), keyspace=keyspace, name=kept, table=name).statements
+        if self._selection.mode != BESIDE:
+            self.warnings.append(
+                f"{cql.shown_name(keyspace, name)} is gone, and what roles had been granted on it went with it: grant "
+                "it again."
+            )
+
+    def _take(self, then: SchemaObject, *, there: SchemaObject) -> None:
+        """A table that is there, if the data fits it."""
+        shown = cql.shown_name(there.keyspace, there.name)
+        differences = list(cql.table_differences(then, there))
+        for each in self._used_types(then):
+            other = self._now.find(cql.TYPE, there.keyspace, each.name)
+            if other is not None:
+                differences += [f"its type {each.name}: {reason}" for reason in cql.type_differences(each, other)]
+        if differences:
+            self.reasons.append(
+                NodeError(
+                    f"{shown} is another table than in {self._contents.name}: {'; '.join(differences)}.",
+                    subject=shown,
+                    next_step=f"Restore it with mode {BESIDE}, which makes a table as it was.",
+                )
+            )
+        views = self._now.of_table(cql.VIEW, there.keyspace, there.name)
+        if views:
+            self.views += [statement for view in views for statement in cql.without_id(view).statements]
+            self.warnings.append(
+                f"{shown} has the views {', '.join(view.name for view in views)}, which an import passes by. They are "
+                "dropped and made again once everything is imported; until they are built, reads of them fail or miss "
+                "rows."
+            )
+        self.indexes += [
+            f"{there.keyspace}.{there.name}.{index.name}"
+            for index in self._now.of_table(cql.INDEX, there.keyspace, there.name)
+        ]
+        if any(column.type == "counter" for column in cql.columns_of(there)):
+            self.warnings.append(
+                f"{shown} counts. Of each counter the newest state stays, so that what is counted while it is restored "
+                "may be lost. Stop its writers."
+            )
+        if cql.table_properties(there).get("allow_auto_snapshot") == "false" and self._selection.mode == REPLACE:
+            self.warnings.append(
+                f"{shown} has allow_auto_snapshot = false: what is written between the snapshot and its truncation, "
+                "some seconds later, is kept nowhere."
+            )
+        if self._selection.mode == REPLACE:
+            self.warnings.append(
+                f"{shown} is emptied. It holds then what it held at {format_us(self._contents.as_of_us)}, and "
+                f"what is written to it meanwhile. What it holds now is kept in the snapshots {self._restore_id}-*."
+            )
+            return
+        self.warnings.append(
+            f"{shown} keeps the newest of each cell: what was changed or deleted after "
+            f"{format_us(self._contents.as_of_us)} stays as it is now, and a row that was deleted since does "
+            f"not come back. With mode {BESIDE} it does, in a table of its own."
+        )
+
+    def _used_types(self, table: SchemaObject) -> list[SchemaObject]:
+        """The types that a table's columns are made of, those first that others are made of."""
+        types = {each.name: each for each in self._then.types_of(table.keyspace)}
+        wanted: set[str] = set()
+        open_texts = [column.type for column in cql.columns_of(table)]
+        while open_texts:
+            text = open_texts.pop()
+            for name in types:
+                if name not in wanted and re.search(rf'(?<![\w"])"?{re.escape(name)}"?(?![\w"])', text):
+                    wanted.add(name)
+                    open_texts += [kind for _field, kind in cql.type_fields(types[name])]
+        return [each for each in self._then.types_of(table.keyspace) if each.name in wanted]
+
+    def _check_types(self, then: SchemaObject, *, keyspace: str) -> None:
+        for each in self._used_types(then):
+            there = self._now.find(cql.TYPE, keyspace, each.name)
+            if there is None:
+                self.before += cql.renamed(each, keyspace=keyspace).statements
+                continue
+            differences = cql.type_differences(each, there)
+            if differences:
+                self.reasons.append(
+                    NodeError(
+                        f"The type {cql.shown_name(keyspace, each.name)} is another than in {self._contents.name}: "
+                        f"{'; '.join(differences)}.",
+                        subject=f"{keyspace}.{each.name}",
+                        next_step="Restore into another keyspace (into_keyspace), which gets the type as it was.",
+                    )
+                )
+
+
+def _with_suffix(name: str, suffix: str) -> str:
+    """Both together, the name cut where they would be too long."""
+    return name + suffix if not suffix else name[: max(1, MAX_NAME_LENGTH - len(suffix))] + suffix
+
+
+def _text(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"

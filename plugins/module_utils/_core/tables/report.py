@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a restore of tables has brought back, in plain values and in lines that people read. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import shown_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
+    format_duration,
+    format_size,
+    format_us,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import (
+    NodeReplay,
+    moment_lines,
+    moment_report,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.report import (
+    DIFFERS,
+    EQUAL,
+    NOT_COUNTED,
+    NodeResult,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import TableRows
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import number_of_tables
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeImport:
+    """What one node took.
+
+    :param held: of the SSTables those that were seen in the tables afterwards, byte for byte.
+    :param size: bytes of all the files of ``sstables``; ``seconds`` is how long it took.
+    """
+
+    name: str
+    sstables: int
+    held: int
+    size: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeRows:
+    """What one node found when it compared a table's rows with the backup's."""
+
+    name: str
+    keyspace: str
+    table: str
+    rows: TableRows
+
+    @classmethod
+    def all_of(cls, name: str, value: t.Mapping[str, t.Any]) -> list[NodeRows]:
+        """From what verifying returned on a node."""
+        return [
+            cls(
+                name=name,
+                keyspace=each["keyspace"],
+                table=each["table"],
+                rows=TableRows.from_result(each["rows"]),
+            )
+            for each in value["tables"]
+        ]
+
+
+def tables_report(
+    plan: TablesPlan,
+    *,
+    fetched: t.Sequence[NodeResult],
+    imported: t.Sequence[NodeImport],
+    rows: t.Mapping[str, int],
+    began_us: int,
+    ended_us: int,
+    replays: t.Sequence[NodeReplay] = (),
+    compared: t.Sequence[NodeRows] = (),
+    compared_seconds: float = 0.0,
+) -> dict[str, t.Any]:
+    """The report of a restore of tables.
+
+    :param rows: now, by ``keyspace.table``.
+    :param began_us: when the restore began, and ``ended_us`` when the tables could be read.
+    :param replays: for a moment what became of each node's log.
+    :param compared: what each node found; nothing where rows were not compared. ``compared_seconds`` is how long the
+        slowest took.
+    :returns: plain values, and in ``lines`` the text.
+    """
+    restore = plan.restore
+    sums = {str(table): _sum_of(table, compared) for table in plan.tables}
+    tables = [
+        {
+            **dataclasses.asdict(table),
+            "compared": plain(sums[str(table)]),
+            "rows_now": rows.get(f"{table.keyspace}.{table.table}"),
+            "outcome": _outcome(table, now=rows.get(f"{table.keyspace}.{table.table}")),
+        }
+        for table in plan.tables
+    ]
+    value: dict[str, t.Any] = {
+        "restore_id": restore.restore_id,
+        "tag": restore.tag,
+        "mode": restore.mode,
+        "recovery_point_us": plan.as_of_us,
+        "recovery_point": format_us(plan.as_of_us),
+        "moment": moment_report(restore, replays=replays),
+        "seconds": (ended_us - began_us) / 1e6,
+        "compared_seconds": compared_seconds,
+        "fetched_bytes": sum(node.fetched_bytes for node in fetched),
+        "size": sum(node.size for node in imported),
+        "nodes": [dataclasses.asdict(node) for node in imported],
+        "tables": tables,
+        "warnings": list(restore.warnings),
+    }
+    lines = [
+        f"Restored {number_of_tables(plan)} of {restore.tag} in {format_duration(value['seconds'])}.",
+        *(
+            moment_lines(value["moment"])
+            if value["moment"]
+            else [f"As of {value['recovery_point']}: what was written later is not in the backup."]
+        ),
+        f"{format_size(value['fetched_bytes'])} fetched, {format_size(value['size'])} imported.",
+    ]
+    lines += [
+        f"  {node.name}: {node.sstables} SSTables, {format_size(node.size)}, in {format_duration(node.seconds)}; "
+        f"{_held(node)}"
+        for node in imported
+    ]
+    for table, each in zip(plan.tables, tables):
+        lines.append(f"  {_line(table, now=each['rows_now'])}")
+        lines += [f"    {line}" for line in _compared_lines(sums[str(table)])]
+    if compared:
+        lines.append(f"Rows were compared in {format_duration(compared_seconds)}, while the tables served.")
+    lines += [f"Warning: {warning}" for warning in restore.warnings]
+    return {**value, "lines": lines}
+
+
+def _sum_of(table: TableRestore, compared: t.Sequence[NodeRows]) -> TableRows | None:
+    found = [each.rows for each in compared if (each.keyspace, each.table) == (table.keyspace, table.table)]
+    return sum(found, TableRows()) if found else None
+
+
+def _compared_lines(rows: TableRows | None) -> t.Iterator[str]:
+    if rows is None:
+        return
+    same = "all are" if rows.same == rows.rows else f"{rows.same} are"
+    newer = f", {rows.newer} are newer than what the replica had" if rows.newer else ""
+    yield f"each replica's rows compared with the backup's, {rows.rows} together: {same} the same{newer}"
+    if rows.missing:
+        tokens = ", ".join(map(str, rows.examples))
+        yield (
+            f"{rows.missing} are not there, which only means no harm if clients have deleted them since; partitions of "
+            f"them have the tokens {tokens}"
+        )
+
+
+def _held(node: NodeImport) -> str:
+    if node.held == node.sstables:
+        return "all are in the tables, byte for byte"
+    return f"{node.held} are in the tables byte for byte, Cassandra has taken and compacted the others"
+
+
+def _outcome(table: TableRestore, *, now: int | None) -> str:
+    """Of a table that was there, more than the backup had is as it should be."""
+    if table.rows is None or now is None:
+        return NOT_COUNTED
+    return EQUAL if now == table.rows or (now > table.rows and not table.is_new) else DIFFERS
+
+
+def _line(table: TableRestore, *, now: int | None) -> str:
+    source = shown_name(table.source_keyspace, table.source_table)
+    there = "not counted" if now is None else f"{now} rows"
+    if table.rows is None:
+        return f"{source} in {table}: {there}; nobody counted them then"
+    same = table.is_new and now == table.rows
+    return f"{source} in {table}: {there}, " + ("as in the backup" if same else f"{table.rows} in the backup")

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bases: the complete backups from which the archived log goes on to a moment."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Base
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
+    IMPORTS_PREFIX,
+    parse_import_key,
+    parse_node_manifest_key,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import decode_node_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    ClusterManifest,
+    NodeManifestHeader,
+    NodeSummary,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import list_backups
+
+
+def bases_of(
+    store: ObjectStore, *, keyspaces: t.Sequence[str] = (), identity_file: str | None = None
+) -> tuple[Base, ...]:
+    """The backups that a restore to a moment can start from, oldest first.
+
+    :param keyspaces: what is to be restored; empty means all. A backup that holds less is no base: what it lacks would
+        be missing from the restored cluster without a word.
+    :param identity_file: to read the node manifests of encrypted backups whose cluster's manifest does not say where
+        the logs stood.
+    :raises StoreError: if the store cannot be read.
+    :raises ManifestError: if a node manifest that is needed cannot be read.
+    """
+    manifests = [info.manifest for info in list_backups(store, include_incomplete=False) if info.manifest]
+    fitting = [manifest for manifest in manifests if _holds(manifest, keyspaces)]
+    imports = sorted(at_us for at_us in (parse_import_key(info.key) for info in store.list(IMPORTS_PREFIX)) if at_us)
+    return tuple(
+        base_of(store, manifest, imports=imports, identity_file=identity_file) for manifest in reversed(fitting)
+    )
+
+
+def base_of(
+    store: ObjectStore, manifest: ClusterManifest, *, imports: t.Sequence[int] = (), identity_file: str | None = None
+) -> Base:
+    """A backup as planning needs it.
+
+    :param imports: when nodes of the cluster were given tables of a backup, earliest first.
+    :raises StoreError, ManifestError: as :func:`bases_of`.
+    """
+    return Base(
+        tag=manifest.tag,
+        ended_us=manifest.snapshot_ended_us,
+        positions={
+            summary.node.host_id: _position(store, summary, identity_file=identity_file) for summary in manifest.nodes
+        },
+        imported_us=next((at_us for at_us in imports if at_us >= manifest.snapshot_began_us), None),
+    )
+
+
+def read_header(store: ObjectStore, summary: NodeSummary, *, identity_file: str | None = None) -> NodeManifestHeader:
+    """What a node's manifest begins with; no more of it is read.
+
+    :raises StoreError: if the store cannot be read.
+    :raises ManifestError: if it is something else.
+    """
+    key = summary.manifest_key
+    parsed = parse_node_manifest_key(key)
+    if parsed is None:
+        raise ManifestError(f"{key} is not the key of a node manifest.", subject=key)
+    line = b""
+    for chunk in decode(store.get_stream(key), parsed[2], identity_file=identity_file):
+        line += chunk
+        if b"\n" in line:
+            break
+    header = decode_node_record(line.partition(b"\n")[0], subject=key)
+    if not isinstance(header, NodeManifestHeader) or header.node.host_id != summary.node.host_id:
+        raise ManifestError(f"{key} does not begin as the manifest of {summary.node.name} does.", subject=key)
+    return header
+
+
+def _position(store: ObjectStore, summary: NodeSummary, *, identity_file: str | None) -> CommitLogPosition:
+    if summary.commit_log is not None:
+        return summary.commit_log
+    return read_header(store, summary, identity_file=identity_file).snapshot.commit_log
+
+
+def _holds(manifest: ClusterManifest, keyspaces: t.Sequence[str]) -> bool:
+    if manifest.tables_asked:
+        return False
+    return not manifest.keyspaces or (bool(keyspaces) and set(keyspaces) <= set(manifest.keyspaces))

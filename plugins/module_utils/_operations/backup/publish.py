@@ -1,0 +1,308 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The end of a backup: everything is looked at once more, and then it becomes visible."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_index import ObjectIndex
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    BackupIncompleteError,
+    InputError,
+    ManifestError,
+    ObjectCorruptError,
+    ObjectMissingError,
+    RepositoryError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
+    ObjectInfo,
+    ObjectStore,
+    RepositorySettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import (
+    PLAIN,
+    Codecs,
+    may_be_stored_as,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
+    cluster_manifest_key,
+    parse_node_manifest_key,
+    table_prefix,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
+    NodeManifestRecord,
+    decode_cluster_manifest,
+    encode_cluster_manifest,
+    read_node_manifest,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    BackedUpObject,
+    ClusterManifest,
+    NodeManifestFooter,
+    NodeManifestHeader,
+    NodeSummary,
+    RepositoryMarker,
+    TableEntry,
+    TableSummary,
+    Totals,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import check_cluster
+
+_BATCH = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishOutcome:
+    """A backup that is complete.
+
+    :param changed: whether it became so now.
+    """
+
+    changed: bool
+    manifest: ClusterManifest
+
+
+def publish_backup(
+    store: ObjectStore,
+    *,
+    settings: RepositorySettings,
+    marker: RepositoryMarker,
+    tag: str,
+    node_summaries: t.Sequence[NodeSummary],
+    began_us: int,
+    keyspaces: t.Sequence[str],
+    tables_asked: t.Sequence[str],
+    schema_cql: t.Sequence[str] = (),
+    row_counts: t.Mapping[str, tuple[int, int]] | None = None,
+    tool_version: str,
+    now: t.Callable[[], int],
+) -> PublishOutcome:
+    """Verify what the nodes uploaded, and write the cluster's manifest.
+
+    Every node manifest is read back and compared with its summary; every object is looked up in one listing a table.
+
+    :param node_summaries: of every node of the cluster.
+    :param schema_cql: statements that make the schema; without any, what the snapshots noted about their tables.
+    :param row_counts: by ``keyspace.table``: rows, and when they were counted in microseconds.
+    :raises BackupIncompleteError: if there is no node.
+    :raises ManifestError: if a node manifest is not what its summary says.
+    :raises ObjectMissingError: if an object is not in the repository.
+    :raises ObjectCorruptError: if one has a size that it cannot have.
+    :raises RepositoryError: if there is another complete backup of that tag.
+    :raises WrongClusterError: if none of the nodes is known to the repository.
+    """
+    if not node_summaries:
+        raise BackupIncompleteError(f"No node has uploaded backup {tag}.", subject=tag)
+    _check_different(node_summaries)
+    check_cluster(
+        store,
+        marker,
+        cluster_name=node_summaries[0].node.cluster_name,
+        host_ids=[summary.node.host_id for summary in node_summaries],
+    )
+    key = cluster_manifest_key(tag)
+    # Before anything is read: a complete backup is told by one look.
+    earlier = _published(store, key)
+    if earlier is not None:
+        return PublishOutcome(changed=False, manifest=_same(store, earlier, node_summaries=node_summaries))
+    found = _Found()
+    for summary in node_summaries:
+        with ObjectIndex() as expected:
+            _read_back(store, settings, marker=marker, tag=tag, summary=summary, expected=expected, found=found)
+            _check_objects(store, summary, expected=expected, tables=found.tables_of_node)
+    manifest = ClusterManifest(
+        tag=tag,
+        cluster_id=marker.cluster_id,
+        cluster_name=node_summaries[0].node.cluster_name,
+        began_us=began_us,
+        completed_us=now(),
+        keyspaces=tuple(keyspaces),
+        tables_asked=tuple(tables_asked),
+        nodes=tuple(sorted(node_summaries, key=lambda summary: summary.node.host_id)),
+        tables=found.table_summaries(row_counts or {}),
+        totals=sum((summary.totals for summary in node_summaries), Totals()),
+        schema_cql=tuple(schema_cql) or found.schema(),
+        tool_version=tool_version,
+    )
+    if not store.put_new(key, encode_cluster_manifest(manifest)):
+        other = _published(store, key)
+        if other is None:
+            raise RepositoryError(f"{store.location}{key} came and went.", subject=key, next_step="Try again.")
+        return PublishOutcome(changed=other == manifest, manifest=_same(store, other, node_summaries=node_summaries))
+    return PublishOutcome(changed=True, manifest=manifest)
+
+
+class _Found:
+    """What all node manifests together tell about tables."""
+
+    def __init__(self) -> None:
+        self.tables_of_node: list[TableRef] = []
+        self._files: dict[TableRef, int] = {}
+        self._sizes: dict[TableRef, int] = {}
+        self._schema: dict[TableRef, str] = {}
+
+    def take(self, record: NodeManifestRecord) -> None:
+        """Count a record in."""
+        if isinstance(record, NodeManifestHeader):
+            self.tables_of_node = []
+        elif isinstance(record, TableEntry):
+            self.tables_of_node.append(record.table)
+            self._files.setdefault(record.table, 0)
+            self._sizes.setdefault(record.table, 0)
+            if record.schema_cql:
+                self._schema.setdefault(record.table, record.schema_cql)
+        elif isinstance(record, BackedUpObject):
+            self._files[record.table] = self._files.get(record.table, 0) + len(record.files)
+            self._sizes[record.table] = self._sizes.get(record.table, 0) + sum(file.size for file in record.files)
+
+    def table_summaries(self, row_counts: t.Mapping[str, tuple[int, int]]) -> tuple[TableSummary, ...]:
+        """All tables, in order."""
+        return tuple(
+            TableSummary(
+                table=table,
+                files=self._files[table],
+                size=self._sizes[table],
+                rows=row_counts[str(table)][0] if str(table) in row_counts else None,
+                rows_counted_us=row_counts[str(table)][1] if str(table) in row_counts else None,
+            )
+            for table in sorted(self._files)
+        )
+
+    def schema(self) -> tuple[str, ...]:
+        """What the snapshots noted to make their tables, in the order of tables."""
+        return tuple(self._schema[table] for table in sorted(self._schema))
+
+
+def _check_different(node_summaries: t.Sequence[NodeSummary]) -> None:
+    names: dict[str, str] = {}
+    for summary in node_summaries:
+        other = names.setdefault(summary.node.host_id, summary.node.name)
+        if other != summary.node.name:
+            raise InputError(
+                f"{other} and {summary.node.name} are the same node {summary.node.host_id}.",
+                subject=summary.node.name,
+                next_step="Name every node once in the inventory.",
+            )
+    if len(names) != len(node_summaries):
+        raise InputError("A node was given twice.", subject=node_summaries[0].node.name)
+
+
+def _read_back(
+    store: ObjectStore,
+    settings: RepositorySettings,
+    *,
+    marker: RepositoryMarker,
+    tag: str,
+    summary: NodeSummary,
+    expected: ObjectIndex,
+    found: _Found,
+) -> None:
+    """Read one node's manifest, compare it with its summary, and note the objects that it points at."""
+    subject = f"{store.location}{summary.manifest_key}"
+    parsed = parse_node_manifest_key(summary.manifest_key)
+    if parsed is None or parsed[:2] != (tag, summary.node.host_id):
+        raise ManifestError(
+            f"{summary.manifest_key} is not the manifest of node {summary.node.name} in backup {tag}.",
+            subject=summary.manifest_key,
+        )
+    digest = hashlib.sha256()
+    lines = _lines(
+        decode(store.get_stream(summary.manifest_key), parsed[2], identity_file=settings.identity_file), digest
+    )
+    batch: list[ObjectInfo] = []
+    for record in read_node_manifest(lines, subject=subject):
+        found.take(record)
+        if isinstance(record, NodeManifestHeader):
+            _check_header(record, marker=marker, tag=tag, summary=summary, subject=subject)
+        elif isinstance(record, BackedUpObject):
+            stored = record.stored
+            if not may_be_stored_as(stored.codecs, size=stored.size, stored_size=stored.stored_size):
+                raise ManifestError(f"{subject} gives {stored.key} a size that it cannot have.", subject=subject)
+            # Encrypted anew by another node at the same moment, an object may have got another size, as right as this.
+            size = stored.stored_size if stored.codecs == PLAIN else -stored.size - 1
+            batch.append(ObjectInfo(key=stored.key, size=size))
+            if len(batch) >= _BATCH:
+                expected.add(batch)
+                batch.clear()
+        elif isinstance(record, NodeManifestFooter) and record.totals != summary.totals:
+            raise ManifestError(f"{subject} does not count what node {summary.node.name} reported.", subject=subject)
+    expected.add(batch)
+    if digest.hexdigest() != summary.manifest_sha256:
+        raise ManifestError(
+            f"{subject} is not what node {summary.node.name} uploaded.",
+            subject=subject,
+            next_step="Upload from that node again.",
+        )
+
+
+def _check_header(
+    header: NodeManifestHeader, *, marker: RepositoryMarker, tag: str, summary: NodeSummary, subject: str
+) -> None:
+    told = (header.tag, header.cluster_id, header.node.host_id)
+    if told != (tag, marker.cluster_id, summary.node.host_id):
+        raise ManifestError(f"{subject} is of another backup, cluster or node.", subject=subject)
+
+
+def _lines(chunks: t.Iterator[bytes], digest: t.Any) -> t.Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        digest.update(chunk)
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _check_objects(
+    store: ObjectStore, summary: NodeSummary, *, expected: ObjectIndex, tables: t.Sequence[TableRef]
+) -> None:
+    """Compare what the manifest points at with what lies in the repository."""
+    for table in tables:
+        for entry in store.list(table_prefix(table)):
+            size = expected.remove(entry.key)
+            if size is not None and not _fits(entry, size=size):
+                raise ObjectCorruptError(
+                    f"{store.location}{entry.key} has {entry.size} bytes, which is not what node "
+                    f"{summary.node.name} uploaded.",
+                    subject=entry.key,
+                    next_step="Delete or rename that object, then run the backup again.",
+                )
+    if len(expected):
+        missing = expected.first_keys(3)
+        raise ObjectMissingError(
+            f"{len(expected)} objects of node {summary.node.name} are not in {store.location}, such as "
+            f"{', '.join(missing)}.",
+            subject=missing[0],
+            next_step="Run the backup again with the same tag; and find out what deletes objects there.",
+        )
+
+
+def _fits(entry: ObjectInfo, *, size: int) -> bool:
+    if size >= 0:
+        return entry.size == size
+    suffix = entry.key.rpartition("/")[2].partition(".")
+    return may_be_stored_as(Codecs.from_suffix(suffix[1] + suffix[2]), size=-size - 1, stored_size=entry.size)
+
+
+def _published(store: ObjectStore, key: str) -> ClusterManifest | None:
+    if store.head(key) is None:
+        return None
+    return decode_cluster_manifest(store.get(key), subject=f"{store.location}{key}")
+
+
+def _same(store: ObjectStore, manifest: ClusterManifest, *, node_summaries: t.Sequence[NodeSummary]) -> ClusterManifest:
+    there = {summary.node.host_id: summary.manifest_sha256 for summary in manifest.nodes}
+    if there != {summary.node.host_id: summary.manifest_sha256 for summary in node_summaries}:
+        raise RepositoryError(
+            f"{store.location} has a complete backup {manifest.tag} already, and it is another one.",
+            subject=manifest.tag,
+            next_step="Use another tag: a complete backup never changes.",
+        )
+    return manifest

@@ -1,0 +1,346 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Snapshots on a node: taken with a record of what was asked and when, cleared by tag or age."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
+    names_in,
+    read_if_there,
+    remove_if_there,
+    write_atomically,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.hash_cache import HashCache
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapshot_files import (
+    data_directories,
+    snapshot_tags,
+    table_snapshots,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
+    SYSTEM_KEYSPACES,
+    check_keyspace,
+    check_tag,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_tablestats
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import has_snapshot_ttl
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, ManifestError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
+    decode_snapshot_record,
+    encode_snapshot_record,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import (
+    read_identity,
+    remembered_identity,
+)
+
+#: Snapshots whose names begin like this are ours, also without a record.
+OWN_TAG_PREFIX = "backup_"
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotOutcome:
+    """What became of a snapshot.
+
+    :param record: ``None`` in check mode when it would be taken.
+    :param before: the tags on the node before, sorted; ``after``: and after, for a diff.
+    """
+
+    changed: bool
+    record: SnapshotRecord | None
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClearOutcome:
+    """Which snapshots were cleared, or would be."""
+
+    changed: bool
+    cleared: tuple[str, ...]
+
+
+def read_snapshot_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | None:
+    """What the node keeps about a snapshot that was taken; ``None`` if it keeps nothing.
+
+    :raises ManifestError: if what it keeps is damaged.
+    """
+    path = _record_path(node, tag)
+    text = read_if_there(path)
+    return None if text is None else decode_snapshot_record(text, subject=path)
+
+
+def own_tags(node: NodeSettings) -> tuple[str, ...]:
+    """The tags of all snapshots that are ours, sorted. Nothing is asked of the node but its files.
+
+    :raises BusyError: if another operation works on the node's snapshots.
+    """
+    return clear_snapshots(node, older_than_seconds=0, check_mode=True).cleared
+
+
+def take_snapshot(
+    node: NodeSettings,
+    *,
+    tag: str,
+    keyspaces: t.Sequence[str] = (),
+    tables: t.Sequence[str] = (),
+    ttl: str | None = None,
+    skip_flush: bool = False,
+    check_mode: bool = False,
+    now: t.Callable[[], int] = now_us,
+) -> SnapshotOutcome:
+    """Take a snapshot, unless the same one is there.
+
+    :param keyspaces: those to take; all if neither these nor tables are given.
+    :param tables: those to take, as ``keyspace.table``; not together with keyspaces.
+    :param ttl: after how long Cassandra itself clears it, such as ``3d``; from Cassandra 4.1.
+    :param skip_flush: take what is on disk only.
+    :raises InputError: if the tag, a keyspace or a table cannot be used, or the tag is somebody else's snapshot.
+    :raises NodeError: if the node does not answer or refuses.
+    :raises BusyError: if another operation works on the node's snapshots.
+    """
+    check_tag(tag)
+    wanted_keyspaces, wanted_tables = _checked_names(keyspaces, tables)
+    directories = data_directories(read_config(node.config_file))
+    with node_lock(node.state_directory, name="snapshot", node=node.name):
+        tags = snapshot_tags(directories)
+        before = tuple(sorted(tags))
+        known = _usable_record(node, tag=tag) if tag in tags else None
+        if known is not None:
+            _check_same(known, keyspaces=wanted_keyspaces, tables=wanted_tables)
+            return SnapshotOutcome(changed=False, record=known, before=before, after=before)
+        if tag in tags and not _is_ours(node, tag=tag):
+            raise InputError(
+                f"Node {node.name} has a snapshot {tag} that was not made by this collection.",
+                subject=tag,
+                next_step=f"Use another tag, or clear it with: nodetool clearsnapshot -t {tag}",
+            )
+        remembered = None if check_mode or ttl else remembered_identity(node)
+        identity = remembered or read_identity(node)
+        _check_exist(node, keyspaces=wanted_keyspaces, tables=wanted_tables)
+        if ttl:
+            _check_ttl(ttl, release_version=identity.release_version)
+        after = tuple(sorted({*before, tag}))
+        if check_mode:
+            return SnapshotOutcome(changed=True, record=None, before=before, after=after)
+        if tag in tags:
+            _clear(node, tag=tag, directories=directories)
+        begun = SnapshotRecord(
+            tag=tag,
+            began_us=now(),
+            ended_us=0,
+            node=identity,
+            commit_log=read_position(read_config(node.config_file).commitlog_directory),
+            keyspaces=wanted_keyspaces,
+            tables=wanted_tables,
+        )
+        record = _take(node, begun, ttl=ttl, skip_flush=skip_flush, ask_again=remembered is not None, now=now)
+        return SnapshotOutcome(changed=True, record=record, before=before, after=after)
+
+
+def clear_snapshots(
+    node: NodeSettings,
+    *,
+    tag: str | None = None,
+    older_than_seconds: int | None = None,
+    only_recorded: bool = True,
+    check_mode: bool = False,
+    now: t.Callable[[], int] = now_us,
+) -> ClearOutcome:
+    """Clear one snapshot by its tag, or our own ones by their age; what we noted about them goes too.
+
+    :param older_than_seconds: by record where there is one, otherwise by when its newest directory was made.
+    :param only_recorded: refuse to clear a tag that this collection has not made; ages concern only our own anyway.
+    :raises InputError: if neither tag nor age is given, or the tag is somebody else's snapshot.
+    :raises NodeError: if the node does not answer or refuses.
+    """
+    if (tag is None) == (older_than_seconds is None):
+        raise InputError("Either a tag or an age is needed.", subject="tag", next_step="Give one of them.")
+    directories = data_directories(read_config(node.config_file))
+    with node_lock(node.state_directory, name="snapshot", node=node.name):
+        tags = snapshot_tags(directories)
+        if tag is not None:
+            check_tag(tag)
+            if tag in tags and only_recorded and not _is_ours(node, tag=tag):
+                raise InputError(
+                    f"Node {node.name} has a snapshot {tag} that was not made by this collection.",
+                    subject=tag,
+                    next_step=f"If it can go: nodetool clearsnapshot -t {tag}",
+                )
+            doomed = [tag] if tag in tags or _has_notes(node, tag=tag) else []
+        else:
+            limit = now() / 1e6 - (older_than_seconds or 0)
+            ours = {name: made for name, made in tags.items() if _is_ours(node, tag=name)}
+            ours.update({name: 0.0 for name in _noted_tags(node) if name not in tags})
+            doomed = sorted(name for name, made in ours.items() if _taken_at(node, tag=name, made=made) < limit)
+        if not check_mode:
+            for name in doomed:
+                if name in tags:
+                    _clear(node, tag=name, directories=directories)
+                _remove_notes(node, tag=name, now=now)
+        return ClearOutcome(changed=bool(doomed), cleared=tuple(doomed))
+
+
+def _take(
+    node: NodeSettings,
+    begun: SnapshotRecord,
+    *,
+    ttl: str | None,
+    skip_flush: bool,
+    ask_again: bool,
+    now: t.Callable[[], int],
+) -> SnapshotRecord:
+    """Take the snapshot that was begun.
+
+    :param ask_again: who the node is, which is only remembered. It says so while it takes the snapshot, since each
+        nodetool starts a Java machine.
+    """
+    # The intent first: a run that dies in between leaves a snapshot that is known as ours.
+    write_atomically(_intent_path(node, begun.tag), encode_snapshot_record(begun))
+    arguments = ["snapshot", "-t", begun.tag]
+    if skip_flush:
+        arguments.append("-sf")
+    if ttl:
+        arguments += ["--ttl", ttl]
+    if begun.tables:
+        arguments += ["-kt", ",".join(begun.tables)]
+    elif begun.keyspaces:
+        arguments += ["--", *begun.keyspaces]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+        answer = pool.submit(read_identity, node) if ask_again else None
+        Nodetool(node).run(*arguments)
+        ended_us = now()
+        # Without an answer there is no record, and the snapshot is one that a broken run has left.
+        identity = answer.result() if answer else begun.node
+    record = dataclasses.replace(begun, ended_us=ended_us, node=identity)
+    write_atomically(_record_path(node, begun.tag), encode_snapshot_record(record))
+    remove_if_there(_intent_path(node, begun.tag))
+    return record
+
+
+def _clear(node: NodeSettings, *, tag: str, directories: t.Sequence[str]) -> None:
+    Nodetool(node).run("clearsnapshot", "-t", tag)
+    left = next(table_snapshots(directories, tag=tag), None)
+    if left is not None:
+        # A table that was dropped keeps its snapshots, and nodetool of 4.0 does not find them.
+        raise NodeError(
+            f"nodetool did not clear snapshot {tag} on node {node.name}: {left.path} is still there.",
+            subject=node.name,
+            next_step="If its table was dropped, delete that directory by hand.",
+        )
+
+
+def _checked_names(keyspaces: t.Sequence[str], tables: t.Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if keyspaces and tables:
+        raise InputError(
+            "Keyspaces and tables cannot be given together.",
+            subject="tables",
+            next_step="Give the keyspaces' tables one by one, or keyspaces only.",
+        )
+    for table in tables:
+        keyspace, dot, name = table.partition(".")
+        if not dot:
+            raise InputError(f"{table!r} is no table.", subject=table, next_step="Write keyspace.table.")
+        check_keyspace(keyspace)
+        check_keyspace(name)
+    return tuple(sorted({check_keyspace(name) for name in keyspaces})), tuple(sorted(set(tables)))
+
+
+def _check_exist(node: NodeSettings, *, keyspaces: t.Sequence[str], tables: t.Sequence[str]) -> None:
+    if not keyspaces and not tables:
+        return
+    there = parse_tablestats(Nodetool(node).run("tablestats"))
+    wanted = {*keyspaces, *(table.partition(".")[0] for table in tables)}
+    missing = sorted(name for name in wanted if name not in there and name not in SYSTEM_KEYSPACES)
+    if missing:
+        raise InputError(
+            f"Node {node.name} has no keyspace {', '.join(missing)}.",
+            subject=missing[0],
+            next_step=f"It has {', '.join(sorted(set(there) - SYSTEM_KEYSPACES)) or 'none of your own'}.",
+        )
+    absent = [table for table in tables if table.partition(".")[2] not in there.get(table.partition(".")[0], ())]
+    if absent:
+        raise InputError(
+            f"Node {node.name} has no table {', '.join(absent)}.",
+            subject=absent[0],
+            next_step="Check the spelling; names without quotes are lower case in Cassandra.",
+        )
+
+
+def _check_ttl(ttl: str, *, release_version: str) -> None:
+    if not has_snapshot_ttl(release_version):
+        raise InputError(
+            f"Cassandra {release_version} has no time to live for snapshots; it came with 4.1.",
+            subject="ttl",
+            next_step="Leave it out, and clear snapshots by age.",
+        )
+    if not ttl[:-1].strip().isdigit() or ttl[-1] not in "dhms":
+        raise InputError(f"{ttl!r} is no time to live.", subject="ttl", next_step="Write such as 3d, 12h or 90m.")
+
+
+def _check_same(record: SnapshotRecord, *, keyspaces: tuple[str, ...], tables: tuple[str, ...]) -> None:
+    if (record.keyspaces, record.tables) != (keyspaces, tables):
+        had = ", ".join((*record.keyspaces, *record.tables)) or "everything"
+        raise InputError(
+            f"Node {record.node.name} has a snapshot {record.tag} of something else: {had}.",
+            subject=record.tag,
+            next_step="Use another tag, or clear that snapshot.",
+        )
+
+
+def _usable_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | None:
+    try:
+        return read_snapshot_record(node, tag=tag)
+    except ManifestError:
+        return None
+
+
+def _is_ours(node: NodeSettings, *, tag: str) -> bool:
+    return tag.startswith(OWN_TAG_PREFIX) or _has_notes(node, tag=tag)
+
+
+def _has_notes(node: NodeSettings, *, tag: str) -> bool:
+    return os.path.exists(_record_path(node, tag)) or os.path.exists(_intent_path(node, tag))
+
+
+def _noted_tags(node: NodeSettings) -> t.Iterator[str]:
+    for name in names_in(os.path.join(node.state_directory, "snapshots")):
+        for ending in (".json", ".begun"):
+            if name.endswith(ending):
+                yield name[: -len(ending)]
+
+
+def _taken_at(node: NodeSettings, *, tag: str, made: float) -> float:
+    """When a snapshot was taken, in seconds since the epoch."""
+    record = _usable_record(node, tag=tag)
+    return record.ended_us / 1e6 if record else made
+
+
+def _remove_notes(node: NodeSettings, *, tag: str, now: t.Callable[[], int]) -> None:
+    remove_if_there(_record_path(node, tag))
+    remove_if_there(_intent_path(node, tag))
+    for ending in (".jsonl", ".json"):
+        remove_if_there(os.path.join(node.state_directory, "uploads", f"{tag}{ending}"))
+    with HashCache(node.state_directory, now_seconds=now() // 1_000_000) as cache:
+        cache.forget_uploads(tag=tag)
+
+
+def _record_path(node: NodeSettings, tag: str) -> str:
+    return os.path.join(node.state_directory, "snapshots", f"{tag}.json")
+
+
+def _intent_path(node: NodeSettings, tag: str) -> str:
+    return os.path.join(node.state_directory, "snapshots", f"{tag}.begun")

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Counting rows, and asking for the schema, over CQL.
+
+A table is counted range by range, many at a time, so that no request reads more than a small part of a node; a range
+that takes too long is halved and tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, TableKey, connect
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
+    DESCRIBE_SCHEMA,
+    SYSTEM_KEYSPACES,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import full_name, quoted
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.token_ranges import (
+    TokenRange,
+    ring_ranges,
+    split,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
+
+_CONCURRENCY = 16
+_RANGES_AT_LEAST = 64
+#: How often a range may be halved before its error counts: to the 64th part.
+_HALVINGS = 6
+
+_Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
+
+
+@dataclasses.dataclass(frozen=True)
+class TableCount:
+    """How many rows a table has.
+
+    :param counted_us: when the count ended, in microseconds since the epoch.
+    """
+
+    keyspace: str
+    table: str
+    rows: int
+    seconds: float
+    counted_us: int
+
+
+def count_rows(
+    cql: CqlSettings,
+    *,
+    tables: t.Sequence[str] | None,
+    keyspaces: t.Sequence[str] | None = None,
+    max_concurrency: int = _CONCURRENCY,
+    connect: _Connect = connect,
+) -> tuple[TableCount, ...]:
+    """The rows of tables, at the consistency of ``cql``.
+
+    :param tables: as ``keyspace.table``; all that are no system tables if ``None``. Views are left out.
+    :param keyspaces: of all tables only those of these keyspaces.
+    :param max_concurrency: requests under way at once.
+    :raises InputError: if there is no such table.
+    :raises NodeUnreachableError: if the cluster does not answer.
+    :raises NodeError: if a part of a table cannot be read at that consistency.
+    """
+    with connect(cql) as session:
+        known = {f"{key.keyspace}.{key.table}": key for key in session.tables()}
+        wanted = [name for name, key in known.items() if key.keyspace not in SYSTEM_KEYSPACES]
+        if keyspaces is not None:
+            wanted = [name for name in wanted if known[name].keyspace in keyspaces]
+        if tables is not None:
+            unknown = [name for name in tables if name not in known]
+            if unknown:
+                raise InputError(
+                    f"There is no table {', '.join(unknown)}.",
+                    subject=unknown[0],
+                    next_step="Give tables as keyspace.table, as the schema names them.",
+                )
+            wanted = list(dict.fromkeys(tables))
+        ranges = ring_ranges(session.tokens(), at_least=_RANGES_AT_LEAST) if wanted else ()
+        return tuple(_count(session, known[name], ranges=ranges, concurrency=max_concurrency) for name in wanted)
+
+
+def describe_schema(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[str, ...]:
+    """The statements that make the schema, in order, with the ids of tables; Cassandra 4.0 and newer.
+
+    :raises NodeUnreachableError: if the cluster does not answer.
+    """
+    with connect(cql) as session:
+        return tuple(str(row[-1]) for row in session.rows(DESCRIBE_SCHEMA))
+
+
+def read_tables(
+    cql: CqlSettings,
+    *,
+    tables: t.Sequence[str] | None,
+    keyspaces: t.Sequence[str] | None,
+    count: bool,
+    connect: _Connect = connect,
+) -> tuple[tuple[TableCount, ...], tuple[str, ...]]:
+    """What :func:`count_rows` and :func:`describe_schema` return, in one session; no counts unless ``count``."""
+    with connect(cql) as session:
+
+        def same(_cql: CqlSettings) -> t.ContextManager[Cql]:
+            return contextlib.nullcontext(session)
+
+        counts = count_rows(cql, tables=tables, keyspaces=keyspaces, connect=same) if count else ()
+        return counts, describe_schema(cql, connect=same)
+
+
+def ring_tokens(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[int, ...]:
+    """All tokens of the ring, sorted.
+
+    :raises NodeError: for a partitioner other than Murmur3.
+    :raises NodeUnreachableError: if the cluster does not answer.
+    """
+    with connect(cql) as session:
+        return session.tokens()
+
+
+def _count(session: Cql, key: TableKey, *, ranges: t.Sequence[TokenRange], concurrency: int) -> TableCount:
+    began = time.monotonic()
+    columns = ", ".join(quoted(name) for name in key.partition_key)
+    statement = (
+        f"SELECT count(*) FROM {full_name(key.keyspace, key.table)} "
+        f"WHERE token({columns}) > ? AND token({columns}) <= ?"
+    )
+    rows = 0
+    for _attempt in range(_HALVINGS + 1):
+        answers = session.count(((statement, each) for each in ranges), concurrency=concurrency)
+        slow: list[TokenRange] = []
+        for token_range, answer in zip(ranges, answers):
+            if answer is None:
+                slow.append(token_range)
+            else:
+                rows += answer
+        if not slow:
+            break
+        ranges = [half for token_range in slow for half in split(token_range)]
+    else:
+        raise NodeError(
+            f"{key.keyspace}.{key.table} cannot be counted: even small ranges of it are not read in time.",
+            subject=f"{key.keyspace}.{key.table}",
+            next_step="See that all replicas are well, allow more time, or count at a lower consistency.",
+        )
+    return TableCount(
+        keyspace=key.keyspace,
+        table=key.table,
+        rows=rows,
+        seconds=time.monotonic() - began,
+        counted_us=now_us(),
+    )

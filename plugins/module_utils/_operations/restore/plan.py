@@ -1,0 +1,301 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Planning a restore from what the repository has and what the nodes said; nothing is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import clock
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import BY_TIMESTAMP, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    ManifestError,
+    ObjectCorruptError,
+    ObjectMissingError,
+    PlanRefusedError,
+    ReviveError,
+    StoreDeniedError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
+    parse_node_manifest_key,
+    table_prefix,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import read_node_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    BackedUpObject,
+    ClusterManifest,
+    NodeManifestHeader,
+    NodeSummary,
+    TableEntry,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import (
+    MomentPlan,
+    check_past,
+    moment_plan,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring, plan_node
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import file_path, is_wanted
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import SPACE_MARGIN, plan_restore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.point import (
+    Moment,
+    RestorePoint,
+    parse_restore_point,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import load_backup
+
+#: So many objects of one node are named one by one when they are missing; then only how many more.
+_NAMED_OBJECTS = 10
+
+Record = t.Union[TableEntry, BackedUpObject]
+
+
+def make_plan(
+    store: ObjectStore,
+    *,
+    restore_point: str | RestorePoint,
+    targets: t.Sequence[TargetNode],
+    new_cluster: bool,
+    confirm_cluster: str | None,
+    restore_auth: bool,
+    node_mapping: t.Mapping[str, str] | None = None,
+    space_margin: float = SPACE_MARGIN,
+    identity_file: str | None = None,
+    cut: str = BY_TIMESTAMP,
+    now_us: int | None = None,
+) -> tuple[ClusterManifest, RestorePlan]:
+    """The backup, and who gets what of it, after a look at every object that it needs.
+
+    :param restore_point: a tag, ``latest`` or a moment.
+    :param identity_file: to read the node manifests of an encrypted backup with.
+    :param cut: how the logs are cut at a moment.
+    :param now_us: this moment, which a restore point may not be later than.
+    :raises InputError: if the restore point cannot be understood, or is in the future.
+    :raises MomentRefusedError: if it is a moment that the logs do not reach.
+    :raises BackupMissingError, BackupIncompleteError: if there is no such backup.
+    :raises PlanRefusedError: with every reason, those in the repository too.
+    :raises StoreError: if the store does not answer.
+    """
+    point = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
+    manifest = load_backup(store, point.tag)
+    reasons: list[ReviveError] = []
+    plan: RestorePlan | None = None
+    try:
+        plan = plan_restore(
+            manifest=manifest,
+            targets=targets,
+            new_cluster=new_cluster,
+            confirm_cluster=confirm_cluster,
+            restore_auth=restore_auth,
+            node_mapping=node_mapping,
+            space_margin=space_margin,
+            moment=point.moment,
+        )
+    except PlanRefusedError as error:
+        reasons += error.reasons
+    reasons += check_objects(
+        store,
+        manifest,
+        wants=lambda table: is_wanted(table, restore_auth=restore_auth),
+        identity_file=identity_file,
+    )
+    if reasons or plan is None:
+        raise PlanRefusedError(reasons)
+    return manifest, plan
+
+
+def make_node_plan(
+    store: ObjectStore,
+    *,
+    restore_point: str,
+    target: TargetNode,
+    ring: Ring,
+    confirm_cluster: str | None,
+    now_us: int,
+    node_mapping: t.Mapping[str, str] | None = None,
+    past_gc_grace: bool = False,
+    counters_quiet: bool = False,
+    identity_file: str | None = None,
+    cut: str = BY_TIMESTAMP,
+) -> tuple[ClusterManifest, RestorePlan]:
+    """The backup, and what a node that was lost with its disk gets of it, after a look at every object that it needs.
+
+    Parameters and errors as of :func:`make_plan` and :func:`plan_node`.
+    """
+    point = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
+    manifest = load_backup(store, point.tag)
+    reasons: list[ReviveError] = []
+    plan: RestorePlan | None = None
+    try:
+        plan = plan_node(
+            manifest=manifest,
+            target=target,
+            ring=ring,
+            now_us=now_us,
+            confirm_cluster=confirm_cluster,
+            node_mapping=node_mapping,
+            past_gc_grace=past_gc_grace,
+            counters_quiet=counters_quiet,
+            moment=point.moment,
+        )
+    except PlanRefusedError as error:
+        reasons += error.reasons
+    if plan is not None:
+        mine = plan.assignments[0].source_host_id
+        reasons += check_objects(
+            store,
+            dataclasses.replace(manifest, nodes=tuple(each for each in manifest.nodes if each.node.host_id == mine)),
+            wants=lambda table: is_wanted(table, restore_auth=True, own_system=True),
+            identity_file=identity_file,
+        )
+    if reasons or plan is None:
+        raise PlanRefusedError(reasons)
+    return manifest, plan
+
+
+class FoundPoint(t.NamedTuple):
+    """Where a restore begins: a backup, and what of the logs comes on top of it."""
+
+    tag: str
+    moment: MomentPlan | None
+
+
+def find_point(
+    store: ObjectStore,
+    restore_point: str | RestorePoint,
+    *,
+    cut: str = BY_TIMESTAMP,
+    identity_file: str | None = None,
+    now_us: int | None = None,
+) -> FoundPoint:
+    """What a restore point stands for; parameters and errors as of :func:`make_plan`."""
+    point = parse_restore_point(restore_point) if isinstance(restore_point, str) else restore_point
+    if not isinstance(point, Moment):
+        return FoundPoint(tag=str(point), moment=None)
+    check_past(point, now_us=now_us if now_us is not None else clock.now_us())
+    tag, moment = _plan_logs(store, point, cut=cut, identity_file=identity_file)
+    return FoundPoint(tag=tag, moment=moment)
+
+
+def _plan_logs(store: ObjectStore, moment: Moment, *, cut: str, identity_file: str | None) -> tuple[str, MomentPlan]:
+    """The backup to begin with, and what of the logs comes on top of it."""
+    logs = load_logs(store)
+    found = plan_moment(moment.us, bases=bases_of(store, identity_file=identity_file), logs=logs, cut=cut)
+    return found.tag, moment_plan(found, logs=logs)
+
+
+def check_objects(
+    store: ObjectStore,
+    manifest: ClusterManifest,
+    *,
+    wants: t.Callable[[TableRef], bool],
+    identity_file: str | None = None,
+    take: t.Callable[[NodeSummary, Record], None] | None = None,
+) -> list[ReviveError]:
+    """Everything that is wrong in the repository with a backup, by listings and without reading data.
+
+    Every node manifest is read and compared with its hash; every object has to be there with its stored size.
+
+    :param wants: which tables' objects are needed.
+    :param take: is given each of their records, with the node that it is of.
+    :raises StoreError: if the store does not answer.
+    """
+    listings: dict[TableRef, dict[str, int]] = {}
+    reasons: list[ReviveError] = []
+    for summary in manifest.nodes:
+        wrong: list[ReviveError] = []
+        try:
+            for entry in _entries(store, summary, tag=manifest.tag, identity_file=identity_file):
+                if not wants(entry.table):
+                    continue
+                if take is not None:
+                    take(summary, entry)
+                if isinstance(entry, BackedUpObject):
+                    error = _look(store, entry, summary=summary, listings=listings)
+                    if error is not None:
+                        wrong.append(error)
+        except StoreDeniedError:
+            raise
+        except (ManifestError, ObjectMissingError, ObjectCorruptError) as error:
+            wrong.insert(0, error)
+        reasons += wrong[:_NAMED_OBJECTS]
+        if len(wrong) > _NAMED_OBJECTS:
+            reasons.append(
+                ObjectMissingError(
+                    f"{len(wrong) - _NAMED_OBJECTS} more objects of {summary.node.name} are missing or differ.",
+                    subject=summary.node.name,
+                    next_step="Restore another backup.",
+                )
+            )
+    return reasons
+
+
+def _entries(store: ObjectStore, summary: NodeSummary, *, tag: str, identity_file: str | None) -> t.Iterator[Record]:
+    """Tables and objects of a node's manifest; what is wrong with the manifest itself is raised on the way."""
+    parsed = parse_node_manifest_key(summary.manifest_key)
+    if parsed is None:
+        raise ManifestError(f"{summary.manifest_key} is not the key of a node manifest.", subject=summary.manifest_key)
+    digest = hashlib.sha256()
+    chunks = decode(store.get_stream(summary.manifest_key), parsed[2], identity_file=identity_file)
+    for record in read_node_manifest(_lines(chunks, digest=digest), subject=summary.manifest_key):
+        if isinstance(record, NodeManifestHeader):
+            if (record.tag, record.node.host_id) != (tag, summary.node.host_id):
+                raise ManifestError(
+                    f"{summary.manifest_key} is the manifest of {record.node.name} in {record.tag}.",
+                    subject=summary.manifest_key,
+                )
+        elif isinstance(record, (TableEntry, BackedUpObject)):
+            yield record
+    if digest.hexdigest() != summary.manifest_sha256:
+        raise ObjectCorruptError(
+            f"The manifest {summary.manifest_key} of {summary.node.name} has another content than when the backup was "
+            "completed.",
+            subject=summary.manifest_key,
+            next_step="Bring the object back from a copy of the repository, or restore another backup.",
+        )
+
+
+def _lines(chunks: t.Iterable[bytes], *, digest: t.Any) -> t.Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        digest.update(chunk)
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line + b"\n"
+    if rest:
+        yield rest
+
+
+def _look(
+    store: ObjectStore, entry: BackedUpObject, *, summary: NodeSummary, listings: dict[TableRef, dict[str, int]]
+) -> ReviveError | None:
+    """What is wrong with one object; its table is listed once."""
+    for file in entry.files:
+        file_path(entry.table, file.path)
+    if entry.table not in listings:
+        listings[entry.table] = {info.key: info.size for info in store.list(table_prefix(entry.table))}
+    size = listings[entry.table].get(entry.stored.key)
+    names = ", ".join(file.path for file in entry.files[:3])
+    if size is None:
+        return ObjectMissingError(
+            f"The object {entry.stored.key} ({entry.table}: {names}) of {summary.node.name} is not in the repository.",
+            subject=entry.stored.key,
+            next_step="Bring it back from a copy of the repository, or restore another backup.",
+        )
+    if size != entry.stored.stored_size:
+        return ObjectCorruptError(
+            f"The object {entry.stored.key} ({entry.table}: {names}) of {summary.node.name} has {size} bytes instead "
+            f"of {entry.stored.stored_size}.",
+            subject=entry.stored.key,
+            next_step="Bring it back from a copy of the repository, or restore another backup.",
+        )
+    return None

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node is and has, whether it runs or not: all that planning a restore needs to know about it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import os
+import re
+import socket
+import subprocess
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SYSTEM_KEYSPACE
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import (
+    NodeStatus,
+    parse_version,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
+    DATA,
+    JournalState,
+    ManagedDirectory,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+    DataPlace,
+    PendingRestore,
+    TargetNode,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import (
+    known_process,
+    remembered_identity,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.ring import read_ring
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import pending
+
+NodeFacts = TargetNode
+
+_RACK_FILE = "cassandra-rackdc.properties"
+_VERSION = re.compile(r"^v?(\d+\.\d+(?:\.\d+)?\S*)\s*$", re.MULTILINE)
+_VERSION_TIMEOUT_SECONDS = 30
+_BRACKETED = re.compile(r"\[(?P<address>[^]]+)\](?::\d+)?\Z")
+
+
+def read_node(node: NodeSettings, *, restore_id: str | None = None) -> NodeFacts:
+    """Everything that planning needs to know about a node. Only reads, but for what it remembers of who the node is.
+
+    :param restore_id: of a restore that may have fetched something already; what it did counts as there.
+    :raises LocalFilesError: if the configuration or a directory cannot be read.
+    :raises NodeError: if nodetool fails for another reason than that the node does not run.
+    """
+    config = read_config(node.config_file)
+    running, identity, info = known_process(node)
+    switch = pending(node)
+    address = _address(config, identity=identity)
+    datacenter, rack = _position(config, identity=identity if running else None)
+    places = data_directory.data_places(config)
+    space = [_place(path, restore_id=restore_id) for path in places]
+    separate = len(places) > len(config.data_file_directories)
+    return TargetNode(
+        name=node.name,
+        running=running,
+        identity=identity,
+        identity_stale=identity is not None and not running,
+        release_version=_release_version(node, running=running, identity=identity),
+        cluster_name=config.cluster_name,
+        address=address,
+        is_seed=bool({address, *_resolved(address)} & set(_seeds(config))),
+        seeds=_seeds(config),
+        num_tokens=config.num_tokens,
+        datacenter=datacenter,
+        rack=rack,
+        partitioner=config.partitioner or "",
+        data_directories=tuple(space[:-1] if separate else space),
+        local_system=space[-1] if separate else None,
+        holds_data=data_directory.holds_user_data(_data_roots(places, switch=switch)),
+        has_system_local=_has_system_local(_data_roots(places, switch=switch)),
+        pending=PendingRestore(restore_id=switch.restore_id, phase=switch.phase) if switch else None,
+        native_transport_port=config.native_transport_port,
+        cql_address=_cql_address(config, address=address),
+        started_us=None if info is None or info.uptime_seconds is None else now_us() - info.uptime_seconds * 1_000_000,
+        load_bytes=info.load_bytes if info else None,
+    )
+
+
+def read_node_and_ring(
+    node: NodeSettings, *, restore_id: str | None = None
+) -> tuple[NodeFacts, tuple[NodeStatus, ...]]:
+    """What :func:`read_node` and :func:`read_ring` return, asked at once: each question starts a Java machine.
+
+    :raises NodeUnreachableError: if the node does not answer; and as :func:`read_node`.
+    """
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+        ring = pool.submit(read_ring, node)
+        facts = read_node(node, restore_id=restore_id)
+        return facts, ring.result()
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """Where clients reach a node."""
+
+    address: str
+    port: int
+
+
+def read_endpoint(node: NodeSettings) -> Endpoint:
+    """Where clients reach the node, by its configuration; it is not asked, so it may be starting.
+
+    :raises LocalFilesError: if the configuration cannot be read.
+    """
+    config = read_config(node.config_file)
+    configured = config.broadcast_address or config.listen_address
+    address = _address(config, identity=None if configured else remembered_identity(node))
+    return Endpoint(address=_cql_address(config, address=address), port=config.native_transport_port)
+
+
+def _release_version(node: NodeSettings, *, running: bool, identity: NodeIdentity | None) -> str | None:
+    """Of the running node; else what is installed, else what somebody says, else what ran last."""
+    if running and identity is not None:
+        return identity.release_version
+    if running:
+        with contextlib.suppress(NodeError):
+            return parse_version(Nodetool(node).run("version"))
+    return _installed_version(node) or node.release_version or (identity.release_version if identity else None)
+
+
+def _installed_version(node: NodeSettings) -> str | None:
+    """What ``cassandra -v`` says, beside nodetool or in the path; it starts no node."""
+    beside = os.path.join(os.path.dirname(node.nodetool_command[0]), "cassandra")
+    for program in dict.fromkeys((beside, "cassandra")):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            done = subprocess.run(
+                [program, "-v"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_VERSION_TIMEOUT_SECONDS,
+            )
+            match = _VERSION.search(done.stdout.decode("utf-8", "replace"))
+            if done.returncode == 0 and match:
+                return match[1]
+    return None
+
+
+def _address(config: NodeConfig, *, identity: NodeIdentity | None) -> str:
+    if identity is not None:
+        return identity.address
+    return config.broadcast_address or config.listen_address or "localhost"
+
+
+def _position(config: NodeConfig, *, identity: NodeIdentity | None) -> tuple[str, str]:
+    """Data centre and rack: of the running node, else of the file that most snitches read; else empty."""
+    if identity is not None:
+        return identity.datacenter, identity.rack
+    text = read_if_there(os.path.join(os.path.dirname(os.path.realpath(config.path)), _RACK_FILE)) or b""
+    values = {}
+    for line in text.decode("utf-8", "replace").splitlines():
+        name, found, value = line.partition("=")
+        if found and not name.lstrip().startswith("#"):
+            values[name.strip()] = value.strip()
+    return values.get("dc", ""), values.get("rack", "")
+
+
+def _seeds(config: NodeConfig) -> tuple[str, ...]:
+    """Seeds without their ports."""
+    seeds = []
+    for seed in config.seeds:
+        bracketed = _BRACKETED.match(seed)
+        if bracketed:
+            seeds.append(bracketed["address"])
+        else:
+            seeds.append(seed.split(":")[0] if seed.count(":") == 1 else seed)
+    return tuple(seeds)
+
+
+def _resolved(name: str) -> tuple[str, ...]:
+    """The addresses of a name; none if it has none."""
+    with contextlib.suppress(OSError, UnicodeError):
+        return tuple(str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
+    return ()
+
+
+def _cql_address(config: NodeConfig, *, address: str) -> str:
+    return config.broadcast_rpc_address or _specific(config.rpc_address) or address
+
+
+def _specific(address: str | None) -> str | None:
+    return None if address in (None, "0.0.0.0", "::", "localhost") else address
+
+
+def _place(path: str, *, restore_id: str | None) -> DataPlace:
+    device, free = data_directory.free_space(path)
+    staged = 0
+    if restore_id:
+        root = ManagedDirectory(path=path, kind=DATA, work_directory="").staged(restore_id)
+        staged = sum(status.st_size for _path, status in data_directory.files_below(root))
+    return DataPlace(path=path, device=device, free_bytes=free, staged_bytes=staged)
+
+
+def _data_roots(places: tuple[str, ...], *, switch: JournalState | None) -> list[str]:
+    """Where the node's own data may be: in its directories, and put aside by a switch that was begun."""
+    roots = list(places)
+    if switch is not None:
+        roots += [each.aside(switch.restore_id) for each in switch.directories if each.kind == DATA]
+    return roots
+
+
+def _has_system_local(roots: list[str]) -> bool:
+    return any(
+        data_directory.has_sstables(directory)
+        for root in roots
+        for directory in data_directory.table_directories(root, keyspace=SYSTEM_KEYSPACE, tables={"local"})
+    )

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a node writes down about a restore of tables, so that a run that was killed goes on or is undone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import record_path
+
+
+@dataclasses.dataclass(frozen=True)
+class Notes:
+    """What is written down on a node about a restore of tables.
+
+    Times are milliseconds by the node's clock, 0 for never.
+
+    :param imported: names of the tables that the node has taken.
+    :param import_began_ms: when it began to take the first.
+    :param snapshots: that were ever taken of what the tables held that are emptied; ``kept`` are those of them that
+        have what was there before this attempt.
+    :param held: how many SSTables were seen in the tables of ``imported`` after their import.
+    :param verified: how the tables' rows compared with what was fetched, as plain values; ``None`` before they were.
+    :param first_saved_ms: when the first of ``kept`` began, and ``saved_ms`` the last.
+    """
+
+    imported: tuple[str, ...] = ()
+    held: int = 0
+    import_began_ms: int = 0
+    snapshots: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    first_saved_ms: int = 0
+    saved_ms: int = 0
+    verified: list[dict[str, t.Any]] | None = None
+
+
+def read_notes(node: NodeSettings, *, restore_id: str) -> Notes:
+    """What is written down; nothing yet if there is nothing."""
+    text = read_if_there(notes_path(node, restore_id=restore_id))
+    if text is None:
+        return Notes()
+    value = json.loads(text)
+    lists = {name: tuple(value[name]) for name in ("imported", "snapshots", "kept")}
+    return Notes(**{**value, **lists})
+
+
+def write_notes(node: NodeSettings, notes: Notes, *, restore_id: str) -> None:
+    """Write them down anew."""
+    write_atomically(notes_path(node, restore_id=restore_id), json.dumps(dataclasses.asdict(notes)).encode())
+
+
+def notes_path(node: NodeSettings, *, restore_id: str) -> str:
+    """Where they lie."""
+    return record_path(node, restore_id=restore_id, end="tables")

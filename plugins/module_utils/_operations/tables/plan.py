@@ -1,0 +1,232 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Planning a restore of tables from the repository, the cluster's schema and what the nodes said."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import BY_TIMESTAMP
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SCHEMA_KEYSPACE, TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    PlanRefusedError,
+    ReviveError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    ClusterManifest,
+    NodeSummary,
+    TableEntry,
+    Totals,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import is_of_an_index
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
+    Contents,
+    Selection,
+    StagedTables,
+    TablesPlan,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.planning import (
+    choose_tables,
+    contents_at,
+    nodes_by_datacenter,
+    plan_fetch,
+    plan_rest,
+    plan_tables,
+    ring_reasons,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.counting import (
+    describe_schema,
+    ring_tokens,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import load_backup
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.plan import (
+    Record,
+    check_objects,
+    find_point,
+)
+
+_Ring = t.Callable[[CqlSettings], t.Collection[int]]
+_Describe = t.Callable[[CqlSettings], t.Sequence[str]]
+
+
+def make_tables_plan(
+    store: ObjectStore,
+    *,
+    restore_point: str,
+    selection: Selection,
+    targets: t.Sequence[TargetNode],
+    cql_settings: CqlSettings,
+    identity_file: str | None = None,
+    cut: str = BY_TIMESTAMP,
+    now_us: int | None = None,
+    describe: _Describe = describe_schema,
+    ring_of: _Ring = ring_tokens,
+) -> TablesPlan:
+    """Who imports what of a backup or a moment, after a look at every object that is needed.
+
+    To a moment it says what is fetched and replayed; :func:`complete_tables_plan` says the rest, from what came of it.
+
+    :param restore_point: a tag, ``latest`` or a moment.
+    :param identity_file: to read the node manifests of an encrypted backup with.
+    :param cut: how the logs are cut at a moment.
+    :param now_us: this moment, which a restore point may not be later than.
+    :raises InputError: if the restore point cannot be understood, or is in the future.
+    :raises MomentRefusedError: if it is a moment that the logs do not reach.
+    :raises BackupMissingError, BackupIncompleteError: if there is no such backup.
+    :raises PlanRefusedError: with every reason, those in the repository too.
+    :raises NodeUnreachableError: if the cluster does not answer.
+    :raises StoreError: if the store does not answer.
+    """
+    ring = list(ring_reasons(targets, ring=ring_of(cql_settings))) if selection.reshape else []
+    found = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
+    moment, manifest = found.moment, load_backup(store, found.tag)
+    if moment:
+        return _plan_base(
+            store,
+            manifest,
+            moment=moment,
+            selection=selection,
+            targets=targets,
+            identity_file=identity_file,
+            reasons=ring,
+        )
+    described = cql.parse_schema(manifest.schema_cql)
+    contents = _contents(manifest, schema=described)
+    chosen = choose_tables(contents, selection=selection)
+    wanted = {*chosen, *(each.table for each in manifest.tables if each.table.keyspace == SCHEMA_KEYSPACE)}
+    needs = _Found()
+    reasons = ring + check_objects(
+        store, manifest, wants=wanted.__contains__, identity_file=identity_file, take=needs.take
+    )
+    plan: TablesPlan | None = None
+    try:
+        plan = plan_tables(
+            manifest=manifest,
+            # What the snapshots noted has no keyspaces, but is there also where nobody could ask the cluster.
+            contents=needs.added_to(contents, schema=described.with_missing(cql.parse_schema(needs.texts))),
+            chosen=chosen,
+            fetched=_sources(wanted),
+            now=cql.parse_schema(describe(cql_settings)),
+            selection=selection,
+            targets=targets,
+        )
+    except PlanRefusedError as error:
+        reasons += error.reasons
+    if reasons or plan is None:
+        raise PlanRefusedError(reasons)
+    return plan
+
+
+def complete_tables_plan(
+    plan: TablesPlan,
+    *,
+    staged: t.Sequence[StagedTables],
+    targets: t.Sequence[TargetNode],
+    cql_settings: CqlSettings,
+    describe: _Describe = describe_schema,
+) -> TablesPlan:
+    """The whole plan of a restore to a moment, from the first one and what all nodes have made of it.
+
+    :raises InputError: if the plan is of no moment, or a node's part is missing.
+    :raises PlanRefusedError: with every reason against it.
+    :raises NodeUnreachableError: if the cluster does not answer.
+    """
+    moment = plan.restore.moment
+    if moment is None or not staged:
+        raise InputError(
+            "Only a plan of a moment is completed, with what its nodes have staged.",
+            subject="staged",
+            next_step="Leave it out: the plan of a backup is whole.",
+        )
+    contents = contents_at(moment, restore=plan.restore, schema=cql.parse_schema(staged[0].schema_cql), staged=staged)
+    now = cql.parse_schema(describe(cql_settings))
+    return plan_rest(plan, contents=contents, now=now, nodes=nodes_by_datacenter(targets))
+
+
+def _plan_base(
+    store: ObjectStore,
+    manifest: ClusterManifest,
+    *,
+    moment: MomentPlan,
+    selection: Selection,
+    targets: t.Sequence[TargetNode],
+    identity_file: str | None,
+    reasons: t.Sequence[ReviveError],
+) -> TablesPlan:
+    """What is fetched and replayed for a moment: the tables' files, as far as the backup has them, and its schema."""
+    wanted = [
+        each.table for each in manifest.tables if each.table.keyspace == SCHEMA_KEYSPACE or selection.wants(each.table)
+    ]
+    needs = _Found()
+    reasons = [
+        *reasons,
+        *check_objects(store, manifest, wants=set(wanted).__contains__, identity_file=identity_file, take=needs.take),
+    ]
+    contents = _contents(manifest, schema=cql.parse_schema(manifest.schema_cql))
+    try:
+        plan = plan_fetch(
+            manifest=manifest,
+            contents=needs.added_to(contents, schema=contents.schema),
+            moment=moment,
+            fetched=_sources(wanted),
+            selection=selection,
+            targets=targets,
+        )
+    except PlanRefusedError as error:
+        raise PlanRefusedError([*reasons, *error.reasons]) from error
+    if reasons:
+        raise PlanRefusedError(reasons)
+    return plan
+
+
+def _contents(manifest: ClusterManifest, *, schema: cql.Schema) -> Contents:
+    return Contents(
+        name=f"the backup {manifest.tag}",
+        as_of_us=manifest.snapshot_began_us,
+        schema=schema,
+        tables=manifest.tables,
+        sizes={},
+        directory_sizes={},
+    )
+
+
+def _sources(tables: t.Iterable[TableRef]) -> tuple[str, ...]:
+    return tuple(f"{table.keyspace}/{table.directory}" for table in sorted(tables))
+
+
+class _Found:
+    """What the node manifests say of the tables that are wanted."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, Totals] = {}
+        self.directory_sizes: dict[str, list[int]] = {}
+        self.texts: dict[str, None] = {}
+
+    def added_to(self, contents: Contents, *, schema: cql.Schema) -> Contents:
+        """Contents with their sizes."""
+        sizes = {host_id: tuple(sizes) for host_id, sizes in self.directory_sizes.items()}
+        return dataclasses.replace(contents, schema=schema, sizes=self.totals, directory_sizes=sizes)
+
+    def take(self, summary: NodeSummary, record: Record) -> None:
+        """Count a record in."""
+        host_id = summary.node.host_id
+        if isinstance(record, TableEntry):
+            if record.table.keyspace != SCHEMA_KEYSPACE:
+                self.texts.setdefault(record.schema_cql)
+            return
+        if is_of_an_index(record):
+            return
+        size = sum(file.size for file in record.files)
+        more = Totals(files=len(record.files), size=size, objects=1, stored_size=record.stored.stored_size)
+        self.totals[host_id] = self.totals.get(host_id, Totals()) + more
+        sizes = self.directory_sizes.setdefault(host_id, [0] * len(summary.data_directory_sizes))
+        sizes[record.data_directory] += size

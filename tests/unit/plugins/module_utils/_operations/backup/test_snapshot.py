@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Snapshots on a node that is only a disk: idempotent, ours apart from others'."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import sys
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    NodeError,
+    NodeUnreachableError,
+    NotInRingError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
+    clear_snapshots,
+    own_tags,
+    read_snapshot_record,
+    take_snapshot,
+)
+from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode, ticking
+
+HERE = pathlib.Path(__file__).parents[1]
+TAG = "backup_20260101_000000"
+
+
+@dataclasses.dataclass
+class Node:
+    disk: DiskNode
+    version: str = "5.0.8"
+
+    @property
+    def settings(self) -> NodeSettings:
+        recorded = HERE.parent / "_core" / "cassandra" / "nodetool"
+        program = (sys.executable, str(HERE / "nodetool_on_disk.py"), str(self.disk.root), self.version, str(recorded))
+        return dataclasses.replace(self.disk.settings, nodetool_command=program)
+
+    @property
+    def calls(self) -> list[str]:
+        path = self.disk.root / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def tags(self) -> set[str]:
+        return {path.name for path in self.disk.root.glob("data*/*/*/snapshots/*")}
+
+
+@pytest.fixture
+def node(tmp_path: pathlib.Path) -> Node:
+    disk = DiskNode(tmp_path / "node")
+    disk.sstable(disk.table("certificates"), 1)
+    disk.sstable(disk.table("local", keyspace="system"), 1)
+    return Node(disk)
+
+
+def test_a_snapshot_is_taken_once_and_recorded(node: Node) -> None:
+    first = take_snapshot(node.settings, tag=TAG, now=ticking(1000))
+    assert (first.changed, first.before, first.after) == (True, (), (TAG,))
+    assert first.record
+    assert first.record.began_us < first.record.ended_us
+    assert first.record.node.release_version == "5.0.8"
+    assert first.record.node.address == "127.40.4.1"
+    assert first.record.node.cluster_name == "d"
+    calls = len(node.calls)
+    second = take_snapshot(node.settings, tag=TAG)
+    assert (second.changed, second.record) == (False, first.record)
+    assert len(node.calls) == calls, "no Java was started for nothing"
+    assert read_snapshot_record(node.settings, tag=TAG) == first.record
+
+
+def test_a_node_that_is_remembered_says_who_it_is_while_it_takes_the_snapshot(node: Node) -> None:
+    node.disk.be_remembered()
+    outcome = take_snapshot(node.settings, tag=TAG)
+    assert outcome.record
+    assert outcome.record.node.address == "127.40.4.1", "what was remembered counts as who it is"
+    assert sorted(call.split()[0] for call in node.calls) == ["describecluster", "info", "snapshot", "status"]
+
+
+def test_a_snapshot_of_a_node_that_does_not_say_who_it_is_does_not_count(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_in_ring(_node: NodeSettings) -> NodeIdentity:
+        raise NotInRingError("node1 is not a member of its ring")
+
+    node.disk.be_remembered()
+    monkeypatch.setattr(snapshot, "read_identity", not_in_ring)
+    with pytest.raises(NotInRingError):
+        take_snapshot(node.settings, tag=TAG)
+    assert read_snapshot_record(node.settings, tag=TAG) is None
+    assert own_tags(node.settings) == (TAG,), "nobody would clear it"
+
+
+def test_check_mode_says_what_would_be_and_does_nothing(node: Node) -> None:
+    outcome = take_snapshot(node.settings, tag=TAG, check_mode=True)
+    assert (outcome.changed, outcome.record, outcome.after) == (True, None, (TAG,))
+    assert node.tags() == set()
+    assert read_snapshot_record(node.settings, tag=TAG) is None
+
+
+def test_what_a_broken_run_left_is_cleared_and_taken_anew(node: Node) -> None:
+    (node.disk.root / "fail-in-snapshot").touch()
+    with pytest.raises(NodeError, match="No space left on device") as caught:
+        take_snapshot(node.settings, tag="before_upgrade")
+    assert caught.value.subject == "node1"
+    assert node.tags() == {"before_upgrade"}
+    assert read_snapshot_record(node.settings, tag="before_upgrade") is None
+    (node.disk.root / "fail-in-snapshot").unlink()
+    assert take_snapshot(node.settings, tag="before_upgrade").changed
+    assert "clearsnapshot -t before_upgrade" in node.calls
+
+
+def test_somebody_elses_snapshot_is_neither_taken_over_nor_cleared(node: Node) -> None:
+    node.disk.snapshot("by_hand", record=False)
+    node.disk.snapshot("truncated-1700000000000-certificates", record=False)
+    with pytest.raises(InputError, match="not made by this collection"):
+        take_snapshot(node.settings, tag="by_hand")
+    with pytest.raises(InputError, match="not made by this collection"):
+        clear_snapshots(node.settings, tag="by_hand")
+    assert clear_snapshots(node.settings, older_than_seconds=0).cleared == ()
+    assert len(node.tags()) == 2
+    assert clear_snapshots(node.settings, tag="by_hand", only_recorded=False).cleared == ("by_hand",)
+
+
+def test_a_snapshot_of_something_else_under_the_tag_is_refused(node: Node) -> None:
+    take_snapshot(node.settings, tag=TAG, keyspaces=["certificate_manager"])
+    assert not take_snapshot(node.settings, tag=TAG, keyspaces=["certificate_manager"]).changed
+    with pytest.raises(InputError, match="something else: certificate_manager"):
+        take_snapshot(node.settings, tag=TAG)
+
+
+def test_the_wish_reaches_nodetool_as_arguments(node: Node) -> None:
+    take_snapshot(node.settings, tag="a", keyspaces=["certificate_manager"], skip_flush=True, ttl="3d")
+    take_snapshot(node.settings, tag="b", tables=["certificate_manager.certificates"])
+    assert "snapshot -t a -sf --ttl 3d -- certificate_manager" in node.calls
+    assert "snapshot -t b -kt certificate_manager.certificates" in node.calls
+
+
+@pytest.mark.parametrize(
+    ("wish", "why"),
+    [
+        ({"keyspaces": ["nope"]}, "no keyspace nope"),
+        ({"tables": ["certificate_manager.nope"]}, r"no table certificate_manager\.nope"),
+        ({"tables": ["certificates"]}, "is no table"),
+        ({"tables": ["a.b"], "keyspaces": ["a"]}, "together"),
+        ({"keyspaces": ["-x"]}, "cannot be a keyspace"),
+        ({"ttl": "soon"}, "no time to live"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_before_anything_happens(
+    node: Node, wish: dict[str, object], why: str
+) -> None:
+    with pytest.raises(InputError, match=why):
+        take_snapshot(node.settings, tag=TAG, **wish)  # type: ignore[arg-type]
+    assert not [call for call in node.calls if call.startswith("snapshot")]
+
+
+def test_a_time_to_live_needs_cassandra_4_1(node: Node) -> None:
+    node.version = "4.0.19"
+    with pytest.raises(InputError, match=r"4\.0\.19 has no time to live"):
+        take_snapshot(node.settings, tag=TAG, ttl="3d")
+    assert node.tags() == set()
+
+
+def test_a_node_that_is_down_is_unreachable(node: Node) -> None:
+    (node.disk.root / "down").touch()
+    with pytest.raises(NodeUnreachableError, match=r"node1.*Connection refused"):
+        take_snapshot(node.settings, tag=TAG)
+
+
+def test_a_nodetool_that_is_not_there_is_named(node: Node) -> None:
+    with pytest.raises(NodeError, match="/no/such/nodetool"):
+        take_snapshot(node.disk.settings, tag=TAG)
+
+
+def test_clearing_by_tag_takes_all_that_was_noted_along(node: Node) -> None:
+    take_snapshot(node.settings, tag=TAG)
+    assert clear_snapshots(node.settings, tag=TAG, check_mode=True).changed
+    assert node.tags() == {TAG}
+    assert clear_snapshots(node.settings, tag=TAG).cleared == (TAG,)
+    assert node.tags() == set()
+    assert read_snapshot_record(node.settings, tag=TAG) is None
+    assert not clear_snapshots(node.settings, tag=TAG).changed
+
+
+def test_clearing_by_age_takes_ours_that_are_older(node: Node) -> None:
+    now = 2_000_000_000_000_000
+    take_snapshot(node.settings, tag="old", now=ticking(now - 7200 * 10**6))
+    take_snapshot(node.settings, tag="new", now=ticking(now - 60 * 10**6))
+    node.disk.snapshot("backup_orphan", record=False)
+    outcome = clear_snapshots(node.settings, older_than_seconds=3600, now=lambda: now)
+    assert outcome.cleared == ("backup_orphan", "old")
+    assert node.tags() == {"new"}
+
+
+def test_either_a_tag_or_an_age_is_needed(node: Node) -> None:
+    for wish in ({}, {"tag": "a", "older_than_seconds": 1}):
+        with pytest.raises(InputError):
+            clear_snapshots(node.settings, **wish)  # type: ignore[arg-type]

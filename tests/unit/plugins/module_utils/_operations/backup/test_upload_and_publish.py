@@ -1,0 +1,486 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From snapshots on disk to a visible backup, on a store in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import pathlib
+import shutil
+import tarfile
+import threading
+import typing as t
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    BackupIncompleteError,
+    BackupMissingError,
+    BusyError,
+    LocalFilesError,
+    ManifestError,
+    NodeError,
+    ObjectCorruptError,
+    ObjectMissingError,
+    OperatorGoneError,
+    RepositoryError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_node_manifest_key
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
+    encode_cluster_manifest,
+    read_node_manifest,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    BackedUpObject,
+    NodeManifestHeader,
+    RepositoryMarker,
+    TableEntry,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import (
+    PublishOutcome,
+    publish_backup,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import (
+    UploadOutcome,
+    upload_snapshot,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import backups
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import ensure_repository
+from tests.unit.plugins.module_utils._operations.node_on_disk import MIB, CountingProgress, DiskNode, ticking
+
+TAG = "backup_20260101_000000"
+SETTINGS = RepositorySettings(bucket="memory")
+
+
+@dataclasses.dataclass
+class World:
+    store: ObjectStore
+    node: DiskNode
+    settings: RepositorySettings = SETTINGS
+
+    @property
+    def marker(self) -> RepositoryMarker:
+        return ensure_repository(
+            self.store, cluster_name="lab", host_ids=[self.node.identity.host_id], check_mode=False, now_us=1
+        ).marker
+
+    def upload(self, tag: str = TAG, *, progress: CountingProgress | None = None, workers: int = 4) -> UploadOutcome:
+        return upload_snapshot(
+            self.node.settings,
+            self.store,
+            marker=self.marker,
+            settings=self.settings,
+            tag=tag,
+            transfer=TransferSettings(workers=workers),
+            progress=progress or CountingProgress(),
+            now=ticking(),
+        )
+
+    def publish(self, *outcomes: UploadOutcome, tag: str = TAG, **changes: t.Any) -> PublishOutcome:
+        values: dict[str, t.Any] = {
+            "began_us": 1_700_000_000_000_000,
+            "keyspaces": (),
+            "tables_asked": (),
+            "tool_version": "1.0.0",
+            "now": ticking(1_700_001_000_000_000),
+            **changes,
+        }
+        return publish_backup(
+            self.store,
+            settings=self.settings,
+            marker=self.marker,
+            tag=tag,
+            node_summaries=[outcome.summary for outcome in outcomes],
+            **values,
+        )
+
+    def records(self, outcome: UploadOutcome) -> list[t.Any]:
+        key = outcome.summary.manifest_key
+        parsed = parse_node_manifest_key(key)
+        assert parsed
+        text = b"".join(decode(self.store.get_stream(key), parsed[2], identity_file=self.settings.identity_file))
+        return list(read_node_manifest(text.splitlines(), subject=key))
+
+    def objects(self) -> dict[str, bytes]:
+        return {entry.key: self.store.get(entry.key) for entry in self.store.list("data/")}
+
+
+@pytest.fixture
+def world(tmp_path: pathlib.Path) -> World:
+    node = DiskNode(tmp_path / "node", directories=2)
+    certificates = node.table("certificates")
+    node.sstable(certificates, 1)
+    node.sstable(certificates, 2, data_bytes=2 * MIB)
+    node.sstable(certificates, 1, folder=".by_serial")
+    (certificates / "nb-1-big-SAI+aa+by_owner+Meta.db").write_bytes(b"sai")
+    node.sstable(node.table("certificates", directory=1), 3, data_bytes=9 * MIB)
+    node.table("empty")
+    node.sstable(node.table("local", keyspace="system"), 1)
+    node.sstable(node.table("peers_v2", keyspace="system"), 1)
+    node.snapshot(TAG)
+    return World(store=open_memory_store(prefix="p/"), node=node)
+
+
+def test_every_file_of_the_snapshot_is_in_the_manifest_and_in_the_repository(world: World) -> None:
+    outcome = world.upload()
+    records = world.records(outcome)
+    objects = [record for record in records if isinstance(record, BackedUpObject)]
+    restored = {}
+    for entry in objects:
+        body = world.store.get(entry.stored.key)
+        assert len(body) == entry.stored.stored_size == entry.stored.size
+        if entry.packed:
+            with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+                contents = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+        else:
+            contents = {entry.files[0].path: body}
+        assert {file.path: file.size for file in entry.files} == {name: len(body) for name, body in contents.items()}
+        for name, body in contents.items():
+            restored[(entry.table.keyspace, entry.table.table, entry.data_directory, name)] = body
+    expected = {}
+    for number, directory in enumerate(world.node.data_directories):
+        for table in directory.glob("*/*"):
+            for file in table.rglob("*"):
+                path = file.relative_to(table)
+                if file.is_file() and path.parts[0] != "snapshots" and not table.name.startswith("peers"):
+                    name = table.name.partition("-")[0]
+                    expected[(table.parent.name, name, number, str(path))] = file.read_bytes()
+    assert restored == expected
+    assert any(name.startswith(".by_serial/") for *_rest, name in restored)
+
+
+def test_the_manifest_says_which_tables_there_were_also_empty_ones(world: World) -> None:
+    records = world.records(world.upload())
+    tables = {str(record.table): record.schema_cql for record in records if isinstance(record, TableEntry)}
+    assert set(tables) == {"certificate_manager.certificates", "certificate_manager.empty", "system.local"}
+    assert tables["certificate_manager.empty"].startswith("CREATE TABLE certificate_manager.empty")
+    assert isinstance(records[0], NodeManifestHeader)
+    assert records[0].data_directories == 2
+
+
+def test_a_second_upload_of_the_same_snapshot_changes_nothing_and_reads_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = world.upload()
+    monkeypatch.setattr("builtins.open", _refuse_sstables(open))
+    second = world.upload()
+    assert first.changed
+    assert not second.changed
+    assert second.summary == first.summary
+
+
+def _refuse_sstables(real: t.Any) -> t.Any:
+    def opened(path: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
+        assert not str(path).endswith(".db"), path
+        return real(path, *arguments, **options)
+
+    return opened
+
+
+def test_a_second_backup_uploads_only_what_is_new(world: World) -> None:
+    first = world.upload()
+    world.node.sstable(world.node.table("certificates"), 4)
+    world.node.snapshot("backup_2")
+    second = world.upload("backup_2")
+    assert second.changed
+    assert (second.totals.new_objects, first.totals.new_objects) == (2, first.totals.objects)
+    assert second.totals.objects == first.totals.objects + 2
+    assert second.totals.new_stored_size < 30_000
+
+
+def test_the_same_files_on_a_wiped_and_rebuilt_node_make_the_same_objects(world: World, tmp_path: pathlib.Path) -> None:
+    world.upload()
+    before = world.objects()
+    shutil.rmtree(world.node.settings.state_directory)
+    shutil.copytree(world.node.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    config = (tmp_path / "copy" / "cassandra.yaml").read_text().replace(str(world.node.root), str(tmp_path / "copy"))
+    (tmp_path / "copy" / "cassandra.yaml").write_text(config)
+    for part in sorted((tmp_path / "copy").glob("data*/*/*/snapshots")):
+        shutil.rmtree(part)
+    copy = dataclasses.replace(world.node, root=tmp_path / "other")
+    for directory in copy.data_directories:
+        shutil.rmtree(directory)
+    for number, directory in enumerate(copy.data_directories):
+        shutil.copytree(tmp_path / "copy" / f"data{number}", directory)
+    copy.snapshot("backup_2")
+    second = World(store=world.store, node=copy).upload("backup_2")
+    assert second.totals.new_objects == 0
+    assert world.objects() == before
+
+
+@pytest.mark.parametrize("calls", [0, 1, 5, 9, 14, 22])
+def test_an_upload_that_stopped_goes_on_and_ends_as_if_it_had_not(world: World, calls: int) -> None:
+    gone = OperatorGoneError("nobody asks any more")
+    with pytest.raises(OperatorGoneError):
+        world.upload(progress=CountingProgress(fail_after=calls, error=gone))
+    done = len(world.objects())
+    puts = _count_puts(world.store)
+    resumed = world.upload()
+    assert len(puts) == resumed.totals.objects - done + 1, "the rest, and the manifest"
+    undisturbed = World(store=open_memory_store(), node=world.node)
+    shutil.rmtree(os.path.join(world.node.settings.state_directory, "uploads"))
+    os.unlink(os.path.join(world.node.settings.state_directory, "hashes.sqlite"))
+    assert undisturbed.upload().totals == resumed.totals
+    assert undisturbed.objects() == world.objects()
+    assert [repr(r) for r in undisturbed.records(resumed)][1:-1] == [repr(r) for r in world.records(resumed)][1:-1]
+
+
+def _count_puts(store: t.Any) -> list[str]:
+    keys: list[str] = []
+    put, put_stream = store.put, store.put_stream
+    lock = threading.Lock()
+
+    def counted(key: str) -> None:
+        with lock:
+            if not key.startswith("probe/"):
+                keys.append(key)
+
+    def counting_put(key: str, body: bytes) -> None:
+        if not threading.current_thread().name.startswith("in-stream"):
+            counted(key)
+        put(key, body)
+
+    def counting_stream(key: str, chunks: t.Iterator[bytes], *, size: int | None) -> int:
+        before = len(keys)
+        stored = put_stream(key, chunks, size=size)
+        if key not in keys[before:]:
+            counted(key)
+        return int(stored)
+
+    store.put, store.put_stream = counting_put, counting_stream
+    return keys
+
+
+def test_progress_ends_at_what_it_announced(world: World) -> None:
+    progress = CountingProgress()
+    world.upload(progress=progress)
+    assert (progress.transferred_bytes, progress.files) == (progress.total_bytes, progress.total_files)
+    again = CountingProgress()
+    world.upload(progress=again)
+    assert (again.transferred_bytes, again.files) == (progress.total_bytes, progress.total_files)
+
+
+def test_two_uploads_on_one_node_do_not_collide(world: World) -> None:
+    refused: list[BusyError] = []
+
+    class Nested(CountingProgress):
+        def begin(self, **totals: t.Any) -> None:
+            with pytest.raises(BusyError, match=str(os.getpid())) as caught:
+                world.upload()
+            refused.append(caught.value)
+
+    world.upload(progress=Nested())
+    assert refused[0].subject == "node1"
+
+
+def test_a_file_that_changes_is_never_stored_under_its_old_hash(world: World) -> None:
+    world.upload()
+    shutil.rmtree(os.path.join(world.node.settings.state_directory, "uploads"))
+    store = open_memory_store()
+    large = next(world.node.data_directories[1].glob(f"*/*/snapshots/{TAG}/*Data.db"))
+    status = large.stat()
+    with large.open("r+b") as file:
+        file.write(b"changed")
+    os.utime(large, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(LocalFilesError, match=r"Data\.db changed while it was read"):
+        World(store=store, node=world.node).upload()
+    assert all(entry.size != status.st_size for entry in store.list("data/"))
+
+
+def test_an_object_of_another_size_in_the_repository_is_named(world: World) -> None:
+    world.upload()
+    key = next(iter(world.objects()))
+    world.store.put(key, b"short")
+    with pytest.raises(ObjectCorruptError, match=key):
+        world.upload()
+
+
+def test_a_snapshot_that_is_gone_is_said_so(world: World) -> None:
+    for path in world.node.root.glob(f"data*/*/*/snapshots/{TAG}"):
+        shutil.rmtree(path)
+    with pytest.raises(LocalFilesError, match="gone"):
+        world.upload()
+    with pytest.raises(NodeError, match="no snapshot backup_9"):
+        world.upload("backup_9")
+
+
+def test_a_snapshot_that_goes_while_it_is_uploaded_is_said_so(world: World) -> None:
+    class Clearing(CountingProgress):
+        def begin(self, **totals: t.Any) -> None:
+            for path in world.node.root.glob(f"data*/*/*/snapshots/{TAG}"):
+                shutil.rmtree(path)
+
+    with pytest.raises(LocalFilesError, match=r"gone|went away|No such file"):
+        world.upload(progress=Clearing())
+
+
+def test_a_file_that_cannot_be_read_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = open
+
+    def denied(path: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
+        if str(path).endswith("Filter.db"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr("builtins.open", denied)
+    with pytest.raises(LocalFilesError, match=r"Filter\.db: Permission denied") as caught:
+        world.upload()
+    assert "become" in caught.value.next_step
+
+
+def test_a_failing_store_stops_the_upload_with_its_error(world: World) -> None:
+    def failing(key: str, body: bytes) -> None:
+        if key.startswith("data/"):
+            raise ObjectMissingError("the bucket has gone", subject=key)
+
+    world.upload  # noqa: B018 - the marker is made before the store fails
+    marker = world.marker
+    world.store.put = failing  # type: ignore[method-assign]
+    with pytest.raises(ObjectMissingError, match="the bucket has gone"):
+        upload_snapshot(
+            world.node.settings,
+            world.store,
+            marker=marker,
+            settings=SETTINGS,
+            tag=TAG,
+            transfer=TransferSettings(workers=2),
+            progress=CountingProgress(),
+            now=ticking(),
+        )
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("revive")]
+
+
+def test_a_backup_is_visible_when_it_is_published_and_not_before(world: World) -> None:
+    outcome = world.upload()
+    with pytest.raises(BackupIncompleteError):
+        backups.load_backup(world.store, TAG)
+    with pytest.raises(BackupMissingError, match="1 were begun"):
+        backups.load_backup(world.store, "latest")
+    published = world.publish(outcome, row_counts={"certificate_manager.certificates": (7, 99)})
+    assert published.changed
+    assert backups.load_backup(world.store, TAG) == published.manifest == backups.load_backup(world.store, "latest")
+    table = next(summary for summary in published.manifest.tables if summary.table.table == "certificates")
+    assert (table.rows, table.rows_counted_us) == (7, 99)
+    assert published.manifest.totals == outcome.totals
+    assert sum(summary.size for summary in published.manifest.tables) == outcome.totals.size
+    assert "CREATE TABLE certificate_manager.empty (k int);" in published.manifest.schema_cql
+    assert not world.publish(outcome).changed
+
+
+def test_what_is_published_does_not_change_when_a_node_uploads_again(world: World) -> None:
+    outcome = world.upload()
+    world.publish(outcome)
+    shutil.rmtree(world.node.settings.state_directory)
+    world.node.snapshot("unrelated")
+    for part in world.node.root.glob(f"data*/*/*/snapshots/{TAG}"):
+        shutil.rmtree(part)
+    world.node.snapshot(TAG)
+    again = world.upload()
+    assert not again.changed
+    assert again.summary == outcome.summary
+    world.node.began_us += 5
+    for part in world.node.root.glob(f"data*/*/*/snapshots/{TAG}"):
+        shutil.rmtree(part)
+    world.node.snapshot(TAG)
+    with pytest.raises(RepositoryError, match="another snapshot"):
+        world.upload()
+
+
+def test_a_missing_object_keeps_a_backup_invisible(world: World) -> None:
+    outcome = world.upload()
+    key = next(iter(world.objects()))
+    world.store._backend.delete(f"p/{key}")  # type: ignore[attr-defined]
+    with pytest.raises(ObjectMissingError, match=key):
+        world.publish(outcome)
+    with pytest.raises(BackupIncompleteError):
+        backups.load_backup(world.store, TAG)
+    repaired = world.upload()
+    assert repaired.changed
+    assert world.publish(repaired).changed
+
+
+def test_an_object_of_a_wrong_size_keeps_a_backup_invisible(world: World) -> None:
+    outcome = world.upload()
+    key = next(iter(world.objects()))
+    world.store.put(key, b"short")
+    with pytest.raises(ObjectCorruptError, match=key):
+        world.publish(outcome)
+
+
+def test_a_node_manifest_that_differs_keeps_a_backup_invisible(world: World) -> None:
+    outcome = world.upload()
+    wrong = dataclasses.replace(outcome, summary=dataclasses.replace(outcome.summary, manifest_sha256="0" * 64))
+    with pytest.raises(ManifestError, match="not what node node1 uploaded"):
+        world.publish(wrong)
+    world.store.put(outcome.summary.manifest_key, b"nonsense")
+    with pytest.raises((ManifestError, ObjectCorruptError)):
+        world.publish(outcome)
+
+
+def test_another_backup_of_the_same_tag_is_refused(world: World) -> None:
+    outcome = world.upload()
+    published = world.publish(outcome)
+    other = dataclasses.replace(
+        published.manifest, nodes=(dataclasses.replace(outcome.summary, manifest_sha256="0" * 64),)
+    )
+    world.store.put(f"backups/{TAG}/manifest.json", encode_cluster_manifest(other))
+    with pytest.raises(RepositoryError, match="another one"):
+        world.publish(outcome)
+
+
+def test_backups_are_listed_newest_first_with_what_is_wrong_about_them(world: World) -> None:
+    world.publish(world.upload())
+    world.node.began_us += 60_000_000
+    world.node.snapshot("a_newer_one")
+    world.publish(world.upload("a_newer_one"), tag="a_newer_one")
+    world.node.snapshot("zz_begun")
+    world.upload("zz_begun")
+    world.store.put("backups/zz_broken/manifest.json", b"{")
+    infos = backups.list_backups(world.store)
+    assert [(info.tag, info.complete) for info in infos] == [
+        ("a_newer_one", True),
+        (TAG, True),
+        ("zz_broken", True),
+        ("zz_begun", False),
+    ]
+    newer = infos[0]
+    assert newer.totals
+    assert newer.totals.new_objects == 0
+    assert newer.shared_stored_size == newer.totals.stored_size > 11 * MIB
+    assert newer.duration_seconds
+    assert infos[2].problem
+    assert infos[3].node_host_ids == (world.node.identity.host_id,)
+    assert [info.tag for info in backups.list_backups(world.store, limit=1)] == ["a_newer_one"]
+    assert [info.tag for info in backups.list_backups(world.store, tag=TAG)] == [TAG]
+    assert backups.list_backups(world.store, keyspace="nothing") == ()
+    assert len(backups.list_backups(world.store, keyspace="certificate_manager")) == 2
+    assert len(backups.list_backups(world.store, include_incomplete=False)) == 3
+    assert backups.load_backup(world.store, "latest").tag == "a_newer_one"
+    with pytest.raises(BackupMissingError, match="a_newer_one"):
+        backups.load_backup(world.store, "never")
+
+
+def test_encrypted_backups_open_with_the_identity_only(world: World, tmp_path: pathlib.Path) -> None:
+    pyrage = pytest.importorskip("pyrage")
+    identity = pyrage.x25519.Identity.generate()
+    file = tmp_path / "identity"
+    file.write_text(f"# ours\n{identity}\n")
+    world.settings = dataclasses.replace(SETTINGS, recipients=(str(identity.to_public()),), identity_file=str(file))
+    outcome = world.upload()
+    published = world.publish(outcome)
+    assert all(key.endswith(".age") for key in world.objects())
+    assert outcome.summary.manifest_key.endswith(".jsonl.zst.age")
+    assert all(body.startswith(b"age-encryption.org/v1") for body in world.objects().values())
+    entry = next(record for record in world.records(outcome) if isinstance(record, BackedUpObject))
+    plain = b"".join(decode(world.store.get_stream(entry.stored.key), entry.stored.codecs, identity_file=str(file)))
+    assert len(plain) == entry.stored.size
+    assert not world.upload().changed
+    assert published.manifest.totals.stored_size > published.manifest.totals.size

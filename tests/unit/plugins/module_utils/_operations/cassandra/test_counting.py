@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows are counted range by range, each token once, and a range that takes too long is halved."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import TableKey
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.token_ranges import (
+    MAX_TOKEN,
+    MIN_TOKEN,
+    cut,
+    merged,
+    ring_ranges,
+    unwrapped,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    NodeError,
+    NodeUnreachableError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import counting
+
+_SETTINGS = CqlSettings(address="127.0.0.1")
+
+
+class FakeCql:
+    """A table whose rows lie at given tokens; ranges wider than ``too_wide`` take too long."""
+
+    def __init__(self, tokens: t.Sequence[int], *, too_wide: int = 2**70) -> None:
+        self._rows = tokens
+        self._too_wide = too_wide
+        self.statements: list[str] = []
+
+    def rows(self, statement: str, parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
+        return [("shop", "keyspace", "shop", "CREATE KEYSPACE shop;")] if statement.startswith("DESCRIBE") else []
+
+    def tokens(self) -> tuple[int, ...]:
+        return (-5, 7, 2**60)
+
+    def tables(self) -> tuple[TableKey, ...]:
+        return (TableKey("shop", "Orders", ("a", "B")), TableKey("system_auth", "roles", ("role",)))
+
+    def count(
+        self, statements: t.Iterable[tuple[str, tuple[t.Any, ...]]], *, concurrency: int
+    ) -> t.Iterator[int | None]:
+        for statement, (start, end) in statements:
+            self.statements.append(statement)
+            yield None if end - start > self._too_wide else sum(start < token <= end for token in self._rows)
+
+    @contextlib.contextmanager
+    def connect(self, _settings: CqlSettings) -> t.Iterator[FakeCql]:
+        yield self
+
+
+@pytest.mark.parametrize("tokens", [[], [0], [-5, 7, MIN_TOKEN, MAX_TOKEN], list(range(-(2**62), 2**62, 2**57))])
+@pytest.mark.parametrize("at_least", [1, 3, 64])
+def test_ranges_are_the_whole_ring_without_overlap(tokens: list[int], at_least: int) -> None:
+    ranges = ring_ranges(tokens, at_least=at_least)
+    assert (ranges[0][0], ranges[-1][1]) == (MIN_TOKEN, MAX_TOKEN)
+    assert all(before[1] == after[0] for before, after in zip(ranges, ranges[1:]))
+    assert all(start < end for start, end in ranges)
+    assert len(ranges) >= at_least
+    assert not set(tokens) - {bound for each in ranges for bound in each}
+
+
+def test_ranges_that_go_over_the_end_are_cut_there_and_those_that_meet_are_one() -> None:
+    ring = [(100, -100), (-100, 0), (0, 50)]
+    flat = [each for start, end in ring for each in unwrapped(start, end)]
+    assert merged(flat) == ((MIN_TOKEN, 50), (100, MAX_TOKEN))
+    assert unwrapped(7, 7) == ((7, MAX_TOKEN), (MIN_TOKEN, 7))
+    assert unwrapped(7, MIN_TOKEN) == ((7, MAX_TOKEN),)
+    pieces = cut(merged(flat), at_least=10)
+    assert len(pieces) >= 10
+    assert merged(pieces) == merged(flat)
+
+
+@pytest.mark.parametrize("too_wide", [2**70, 2**56])
+def test_every_row_is_counted_once_also_where_ranges_have_to_be_halved(too_wide: int) -> None:
+    fake = FakeCql([MIN_TOKEN + 1, -5, -4, 0, 7, 8, 2**60, MAX_TOKEN], too_wide=too_wide)
+    (count,) = counting.count_rows(_SETTINGS, tables=None, connect=fake.connect)
+    assert (count.keyspace, count.table, count.rows) == ("shop", "Orders", 8)
+    assert 'FROM "shop"."Orders" WHERE token("a", "B") > ?' in fake.statements[0]
+
+
+def test_a_table_that_is_never_read_in_time_is_named() -> None:
+    with pytest.raises(NodeError, match=r"shop\.Orders cannot be counted"):
+        counting.count_rows(_SETTINGS, tables=["shop.Orders"], connect=FakeCql([], too_wide=0).connect)
+
+
+def test_tables_are_counted_as_asked_and_an_unknown_one_is_refused() -> None:
+    fake = FakeCql([1])
+    (count,) = counting.count_rows(_SETTINGS, tables=["system_auth.roles"], connect=fake.connect)
+    assert count.table == "roles"
+    with pytest.raises(InputError, match=r"shop\.orders"):
+        counting.count_rows(_SETTINGS, tables=["shop.orders"], connect=fake.connect)
+
+
+@pytest.mark.parametrize("count", [True, False])
+def test_counts_and_schema_are_read_in_one_session(*, count: bool) -> None:
+    fake, sessions = FakeCql([1]), []
+
+    def connect(settings: CqlSettings) -> t.ContextManager[FakeCql]:
+        sessions.append(settings)
+        return fake.connect(settings)
+
+    counts, schema = counting.read_tables(_SETTINGS, tables=None, keyspaces=None, count=count, connect=connect)
+    assert [each.table for each in counts] == (["Orders"] if count else [])
+    assert schema == ("CREATE KEYSPACE shop;",)
+    assert len(sessions) == 1
+
+
+def test_the_schema_is_its_statements() -> None:
+    assert counting.describe_schema(_SETTINGS, connect=FakeCql([]).connect) == ("CREATE KEYSPACE shop;",)
+
+
+def test_nobody_listening_is_an_error_that_names_the_address() -> None:
+    with pytest.raises(NodeUnreachableError, match=r"127\.0\.0\.1:1"):
+        counting.describe_schema(CqlSettings(address="127.0.0.1", port=1, timeout_seconds=2))
