@@ -10,10 +10,14 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.plugin_utils._progress_action import ProgressActionBase
 
+#: What is sent in a few seconds is not worth a module in the background, and more modules to watch it.
+LITTLE_BYTES = 64 * 1024 * 1024
+
 
 class ActionModule(ProgressActionBase):
     """An upload takes as long as there is something new to upload."""
 
     def is_long(self, options: t.Mapping[str, t.Any]) -> bool:
-        """Always."""
-        return True
+        """Unless all that the node has is little, and may be sent as fast as it can."""
+        load = options.get("load_bytes")
+        return load is None or int(load) > LITTLE_BYTES or options.get("max_bytes_per_second") is not None

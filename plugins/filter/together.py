@@ -12,16 +12,17 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import together
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import staging
+from ansible_collections.revive.cassandra.plugins.plugin_utils._registered import registered
 
 
 def problems(hostvars: t.Any, hosts: t.Sequence[str], name: str, evidence: str) -> list[str]:
     """What went wrong on which host, by a variable that a task registered on each."""
-    return together.problems({host: _variable(hostvars, host, name) for host in hosts}, evidence=evidence)
+    return together.problems(registered(hostvars, hosts, name), evidence=evidence)
 
 
 def agent_problems(hostvars: t.Any, hosts: t.Sequence[str], name: str) -> list[str]:
     """Which host's agent does not do its work, by a variable that a task registered on each."""
-    return together.agent_problems({host: _variable(hostvars, host, name) for host in hosts})
+    return together.agent_problems(registered(hostvars, hosts, name))
 
 
 def ring_problems(ring: t.Sequence[t.Mapping[str, t.Any]], host_ids: t.Mapping[str, str]) -> list[str]:
@@ -37,11 +38,15 @@ def schema_problems(schemas: t.Mapping[str, str], moment_us: int) -> list[str]:
     return staging.schema_problems(schemas, moment_us=int(moment_us))
 
 
-def _variable(hostvars: t.Any, host: str, name: str) -> t.Any:
-    try:
-        return hostvars[host].get(name)
-    except (KeyError, AttributeError) as error:
-        raise AnsibleFilterError(f"There are no variables of {host}") from error
+def by_host(hostvars: t.Any, hosts: t.Sequence[str], name: str, *keys: str) -> dict[str, t.Any]:
+    """A variable that a task registered on each host, or a value in it; ``None`` where it is not there."""
+    return {host: _inner(value, keys) for host, value in registered(hostvars, hosts, name).items()}
+
+
+def _inner(value: t.Any, keys: t.Sequence[str]) -> t.Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, t.Mapping) else None
+    return value
 
 
 class FilterModule:
@@ -51,6 +56,7 @@ class FilterModule:
         """By their names."""
         return {
             "agent_problems": agent_problems,
+            "by_host": by_host,
             "problems": problems,
             "ring_problems": ring_problems,
             "schema_problems": schema_problems,

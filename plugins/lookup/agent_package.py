@@ -16,7 +16,11 @@ description:
   - Python runs the file as it is, with the libraries of the role P(revive.cassandra.node#role) and without Ansible.
   - The same release makes the same bytes, so that copying it to a node changes nothing a second time.
   - The file goes when Ansible ends.
-options: {}
+options:
+  checksum:
+    description: Returns the SHA-1 of the file instead of its path, and writes no file.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -29,11 +33,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The path of the file.
+  description: The path of the file, or its SHA-1.
   type: list
-  elements: path
+  elements: str
 """
 
+import hashlib
 import io
 import os
 import pathlib
@@ -41,6 +46,7 @@ import typing as t
 import zipfile
 
 import ansible.constants as C  # noqa: N812 - Ansible's own name for it
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 
 _PACKAGE = ("ansible_collections", "revive", "cassandra", "plugins", "module_utils")
@@ -88,9 +94,12 @@ class LookupModule(LookupBase):
     """The lookup."""
 
     def run(self, terms: t.Any, variables: t.Any = None, **kwargs: t.Any) -> list[str]:
-        """The path of the package, written anew."""
-        module_utils = pathlib.Path(__file__).resolve().parents[1] / "module_utils"
+        """The path of the package, which is written for it, or its checksum."""
+        package = agent_package(pathlib.Path(__file__).resolve().parents[1] / "module_utils")
+        if boolean(kwargs.get("checksum", False)):
+            # No secret hangs on it: it is what Ansible's own modules compare files by.
+            return [hashlib.sha1(package, usedforsecurity=False).hexdigest()]
         path = os.path.join(C.DEFAULT_LOCAL_TMP, f"revive-agent-{os.getpid()}.pyz")
         with open(path, "wb") as file:
-            file.write(agent_package(module_utils))
+            file.write(package)
         return [path]

@@ -33,6 +33,11 @@ options:
     description: The snapshot's name, and so the backup's.
     type: str
     required: true
+  load_bytes:
+    description:
+      - What the node's tables take on disk, as M(revive.cassandra.cassandra_node_info) returned it in the node's facts.
+      - With less than 64 MiB and no O(max_bytes_per_second), the upload takes seconds, and its progress is not shown.
+    type: int
 """
 
 EXAMPLES = r"""
@@ -138,7 +143,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry im
 ARGUMENTS = (
     shared_arguments(repository_required=True)
     + transfer_arguments()
-    + Arguments(options={"tag": {"type": "str", "required": True}})
+    + Arguments(options={"tag": {"type": "str", "required": True}, "load_bytes": {"type": "int"}})
 )
 
 

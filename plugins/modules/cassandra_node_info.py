@@ -29,10 +29,12 @@ options:
     description:
       - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a node that runs.
       - V(running) reads only whether it runs, V(ring) only the members of the ring.
+      - V(repository) reads whose O(repository) is, with V(facts) and V(ring), and fails if it is another cluster's.
+      - V(snapshots) reads only which snapshots of this collection it has.
       - V(endpoint) reads only where clients reach it, from its configuration and without asking it.
     type: list
     elements: str
-    choices: [facts, running, ring, endpoint]
+    choices: [facts, running, ring, endpoint, repository, snapshots]
     default: [facts]
 """
 
@@ -72,6 +74,17 @@ endpoint:
       type: int
       returned: always
       sample: 9042
+repository:
+  description: Whose backups the repository holds, as M(revive.cassandra.cassandra_repository) says it; none if new.
+  returned: when O(gather) has V(repository)
+  type: dict
+  sample: {uri: "s3://cassandra-backups/production/", cluster_name: Production}
+snapshots:
+  description: The tags of all snapshots that this collection has taken and not cleared.
+  returned: when O(gather) has V(snapshots)
+  type: list
+  elements: str
+  sample: [backup_20261121_020000]
 ring:
   description: The members of the ring.
   returned: when O(gather) has V(ring)
@@ -130,7 +143,9 @@ error:
       sample: Check config_file.
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import ring
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import target
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
@@ -141,7 +156,7 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
         "gather": {
             "type": "list",
             "elements": "str",
-            "choices": ["facts", "running", "ring", "endpoint"],
+            "choices": ["facts", "running", "ring", "endpoint", "repository", "snapshots"],
             "default": ["facts"],
         },
     }
@@ -152,15 +167,23 @@ def read(call: Call) -> Result:
     """Read of the node what is asked for."""
     settings, gather = call.node(), call.params["gather"]
     result: Result = {"changed": False}
-    if "facts" in gather:
+    if {"facts", "ring"} <= set(gather):
+        facts, members = target.read_node_and_ring(settings, restore_id=call.params["restore_id"])
+        result.update(node=facts.to_result(), running=facts.running, ring=plain(members))
+        if "repository" in gather:
+            found = marker.of_members(call.store(), facts.identity, members)
+            result.update(repository={"uri": str(call.repository()), **plain(found)} if found else None)
+    elif "facts" in gather:
         facts = target.read_node(settings, restore_id=call.params["restore_id"])
         result.update(node=facts.to_result(), running=facts.running)
-    elif "running" in gather:
+    elif "ring" in gather:
+        result.update(ring=plain(ring.read_ring(settings)))
+    if "running" in gather and "facts" not in gather:
         result.update(running=identity.is_running(settings))
     if "endpoint" in gather:
         result.update(endpoint=plain(target.read_endpoint(settings)))
-    if "ring" in gather:
-        result.update(ring=plain(ring.read_ring(settings)))
+    if "snapshots" in gather:
+        result.update(snapshots=list(snapshot.own_tags(settings)))
     return result
 
 

@@ -138,13 +138,13 @@ ARGUMENTS = (
 
 def read(call: Call) -> Result:
     """Read the schema, and count."""
-    cql = call.cql()
-    counted = (
-        counting.count_rows(cql, tables=call.params["tables"] or None, keyspaces=call.params["keyspaces"] or None)
-        if call.params["count"]
-        else ()
+    counted, schema = counting.read_tables(
+        call.cql(),
+        tables=call.params["tables"] or None,
+        keyspaces=call.params["keyspaces"] or None,
+        count=call.params["count"],
     )
-    return {"changed": False, "tables": plain(counted), "schema_cql": list(counting.describe_schema(cql))}
+    return {"changed": False, "tables": plain(counted), "schema_cql": list(schema)}
 
 
 def main() -> None:

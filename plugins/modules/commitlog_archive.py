@@ -80,6 +80,11 @@ options:
   group:
     description: The group of that user.
     type: str
+  node:
+    description:
+      - What M(revive.cassandra.cassandra_node_info) returned of this node a moment ago, so that it is not asked again.
+      - If Cassandra has been restarted since, RV(restart_needed) may be true without need, and is never false with one.
+    type: dict
   host_ids:
     description: All nodes of the cluster, by which the repository knows one that joined after the last backup.
     type: list
@@ -122,6 +127,11 @@ restart_needed:
   sample: true
 agent_restart_needed:
   description: Whether the agent's files changed.
+  returned: success
+  type: bool
+  sample: true
+agent_running:
+  description: Whether there is an agent.
   returned: success
   type: bool
   sample: true
@@ -179,6 +189,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import archiving, setup
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     cql_arguments,
@@ -202,6 +213,7 @@ ARGUMENTS = (
             "owner": {"type": "str"},
             "group": {"type": "str"},
             "host_ids": {"type": "list", "elements": "str", "default": []},
+            "node": {"type": "dict"},
             "record_schema": {"type": "bool", "default": False},
         },
         required_if=(("state", "present", ("repository",)), ("record_schema", True, ("native_address",))),
@@ -217,6 +229,7 @@ def set_up(call: Call, settings: archiving.ArchivingSettings) -> setup.SetUp:
         max_bytes_per_second=call.params["max_bytes_per_second"],
         cql=call.cql() if call.params["record_schema"] else None,
     )
+    known = values.target(call.params["node"]) if call.params["node"] else None
     return setup.set_up_archiving(
         call.node(),
         call.store(),
@@ -224,6 +237,8 @@ def set_up(call: Call, settings: archiving.ArchivingSettings) -> setup.SetUp:
         settings,
         options,
         host_ids=call.params["host_ids"],
+        identity=known.identity if known else None,
+        started_us=known.started_us if known else None,
         check_mode=call.check_mode,
     )
 
@@ -237,13 +252,13 @@ def configure(call: Call) -> Result:
         outcome = set_up(call, settings)
     else:
         outcome = setup.take_down_archiving(call.node(), settings, check_mode=call.check_mode)
-    values = plain(outcome)
+    said = plain(outcome)
     return {
-        **{name: values[name] for name in ("changed", "restart_needed", "agent_config_file", "kept_spool")},
-        **{name: values[name] for name in ("commitlog_directory", "spool_directory")},
+        **{name: said[name] for name in ("changed", "restart_needed", "agent_config_file", "kept_spool")},
+        **{name: said[name] for name in ("commitlog_directory", "spool_directory", "agent_running")},
         "state": call.params["state"],
         "agent_restart_needed": outcome.agent_changed,
-        "removed_restore_settings": values["removed_restore_settings"],
+        "removed_restore_settings": said["removed_restore_settings"],
         "diff": [
             {"before_header": each.path, "after_header": each.path, "before": each.before, "after": each.after}
             for each in outcome.files

@@ -19,12 +19,12 @@ extends_documentation_fragment:
   - revive.cassandra._attributes
   - revive.cassandra._attributes.info
   - revive.cassandra._node
-  - revive.cassandra._repository
+  - revive.cassandra._repository.unused
 options:
   gather:
     description:
       - V(agent) reads how the agent is on the node that the module runs on.
-      - V(repository) reads what the repository has, of all nodes; once for a cluster is enough.
+      - V(repository) reads what the repository has, of all nodes; once for a cluster is enough. Needs O(repository).
     type: list
     elements: str
     choices: [agent, repository]
@@ -215,7 +215,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.argument
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import archive
 
-ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
+ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
     options={
         "gather": {
             "type": "list",

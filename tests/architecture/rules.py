@@ -296,6 +296,11 @@ def _docstrings(node: ast.AST) -> list[ast.stmt]:
     return [first] if isinstance(first, ast.Expr) and is_text else []
 
 
+def runs_on_nodes(source: Source) -> bool:
+    """Whether a module is a program for nodes; the others only document an action plugin of their name."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in source.tree.body)
+
+
 def modules_are_thin(source: Source) -> list[Violation]:
     """A module is its options, one call and its result."""
     lines = code_lines(source)

@@ -118,13 +118,18 @@ def test_modules_promise_check_mode_and_diff() -> None:
     )
 
 
-def test_the_action_group_has_every_module_and_no_other() -> None:
+def test_the_action_group_has_every_module_that_runs_on_nodes_and_no_other() -> None:
     group = yaml_file("meta/runtime.yml")["action_groups"]["cassandra"]
-    assert group == sorted(path.stem for path in MODULES.glob("*.py"))
+    assert group == [pathlib.PurePath(source.path).stem for source in MODULE_SOURCES if rules.runs_on_nodes(source)]
 
 
 def test_an_action_plugin_belongs_to_a_module() -> None:
     assert {path.stem for path in (PLUGINS / "action").glob("*.py")} <= {path.stem for path in MODULES.glob("*.py")}
+
+
+def test_what_does_not_run_on_nodes_has_an_action_plugin() -> None:
+    without = {pathlib.PurePath(source.path).stem for source in MODULE_SOURCES if not rules.runs_on_nodes(source)}
+    assert without <= {path.stem for path in (PLUGINS / "action").glob("*.py")}
 
 
 def test_the_readme_lists_every_module_role_and_playbook_and_no_other() -> None:

@@ -198,6 +198,11 @@ def test_a_thick_module_is_found_and_its_documentation_does_not_count() -> None:
     assert rules.modules_are_thin(source(MODULE, thin + "x = 1\n"))
 
 
+def test_a_module_without_a_program_documents_an_action_plugin() -> None:
+    assert rules.runs_on_nodes(source(MODULE, 'DOCUMENTATION = ""\ndef main() -> None:\n    pass\n'))
+    assert not rules.runs_on_nodes(source(MODULE, 'DOCUMENTATION = "def main() -> None:"\n'))
+
+
 def test_code_over_several_lines_counts_as_several() -> None:
     text = '''
     """Says what it is."""

@@ -29,6 +29,19 @@ def problems(outcomes: t.Mapping[str, t.Any], *, evidence: str) -> list[str]:
     ]
 
 
+def problems_of_one(outcome: t.Any, *, evidence: str) -> list[str]:
+    """What went wrong in a step that one node did for all, in a sentence; empty if it was done.
+
+    :param outcome: what the task registered; anything but a mapping if it has not run.
+    :param evidence: as in :func:`problems`.
+    """
+    if isinstance(outcome, t.Mapping) and _is_done(outcome, evidence):
+        return []
+    if not isinstance(outcome, t.Mapping) or outcome.get("skipped"):
+        return ["No node has done it."]
+    return [f"The node {_reason(outcome)}" if outcome.get("unreachable") else _reason(outcome)]
+
+
 def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) -> list[str]:
     """Why a ring is not whole, or not the nodes of this play; a sentence each.
 

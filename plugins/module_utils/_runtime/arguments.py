@@ -156,8 +156,12 @@ def cql_arguments(*, required: bool = True) -> Arguments:
 def repository_settings(params: Params) -> RepositorySettings:
     """The repository that the options name.
 
-    :raises InputError: if bucket or prefix cannot be one.
+    :raises InputError: if there is none, or bucket or prefix cannot be one.
     """
+    if not params["repository"]:
+        raise InputError(
+            "No repository is given.", subject="repository", next_step="Give its bucket; backup_bucket, with a role."
+        )
     value = {**params["repository"]}
     prefix = (value.pop("prefix") or "").strip("/")
     if not value["bucket"] or "/" in value["bucket"]:

@@ -80,7 +80,15 @@ def targets(values: t.Sequence[Values]) -> tuple[TargetNode, ...]:
 
     :raises InputError: if one is something else.
     """
-    return tuple(TargetNode.from_result(value) for value in values)
+    return tuple(map(target, values))
+
+
+def target(value: Values) -> TargetNode:
+    """One of them.
+
+    :raises InputError: if it is no node.
+    """
+    return TargetNode.from_result(value)
 
 
 def only(nodes: t.Sequence[TargetNode], *, option: str) -> TargetNode:

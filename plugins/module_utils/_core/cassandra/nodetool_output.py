@@ -26,6 +26,8 @@ class NodeInfo:
 
     :param generation: a number that is another one after every start; 0 while the node does not gossip.
     :param tokens: decimal, in the order printed.
+    :param uptime_seconds: for how long the process has run, rounded down; ``None`` if it does not say.
+    :param load_bytes: about what its tables take on disk; ``None`` if it does not say.
     """
 
     host_id: str
@@ -35,6 +37,8 @@ class NodeInfo:
     native_transport_active: bool
     generation: int
     tokens: tuple[str, ...]
+    uptime_seconds: int | None = None
+    load_bytes: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,9 +115,17 @@ def parse_info(output: str) -> NodeInfo:
             native_transport_active=values["Native Transport active"] == "true",
             generation=int(values["Generation No"]),
             tokens=tuple(tokens),
+            uptime_seconds=int(values["Uptime (seconds)"]) if "Uptime (seconds)" in values else None,
+            load_bytes=_bytes(values.get("Load", "")),
         )
     except (KeyError, ValueError) as error:
         raise _unexpected("info", output) from error
+
+
+def _bytes(text: str) -> int | None:
+    """A size as nodetool prints it, such as ``135.71 KiB``; ``None`` if it is something else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) (bytes|KiB|MiB|GiB|TiB)", text)
+    return int(float(match[1]) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(match[2])) if match else None
 
 
 def parse_describecluster(output: str) -> ClusterDescription:

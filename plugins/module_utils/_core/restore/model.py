@@ -61,6 +61,8 @@ class TargetNode:
     :param local_system: where ``system_schema`` goes if that is none of ``data_directories``.
     :param holds_data: whether there is a table with data outside of the system keyspaces.
     :param has_system_local: whether the node's own ``system.local`` is there, in place or put aside.
+    :param started_us: when the process that runs was started, to the second; ``None`` if that is not known.
+    :param load_bytes: about what its tables take on disk, as the process says; ``None`` if that is not known.
     """
 
     name: str
@@ -83,6 +85,8 @@ class TargetNode:
     pending: PendingRestore | None
     native_transport_port: int = 9042
     cql_address: str = ""
+    started_us: int | None = None
+    load_bytes: int | None = None
 
     @property
     def places(self) -> tuple[DataPlace, ...]:

@@ -16,7 +16,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
     format_us,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    ONE_NODE,
+    RestorePlan,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import (
     NodeReplay,
     moment_report,
@@ -174,9 +179,13 @@ def _lines(
     value: t.Mapping[str, t.Any], *, tables: t.Sequence[TableComparison], nodes: t.Sequence[NodeResult]
 ) -> list[str]:
     point = f"{value['moment']['asked']} from {value['tag']}" if value["moment"] else value["tag"]
-    mode = "as a new cluster" if value["mode"] == "new_cluster" else "in place"
+    how = {
+        NEW_CLUSTER: f"as the new cluster {value['target_cluster']}",
+        IN_PLACE: f"in place, on cluster {value['target_cluster']}",
+        ONE_NODE: f"for {', '.join(node.name for node in nodes)} alone, into the cluster {value['target_cluster']}",
+    }[value["mode"]]
     lines = [
-        f"Restored {point} of cluster {value['source_cluster']} {mode}: {value['target_cluster']}.",
+        f"Restored {point} of cluster {value['source_cluster']} {how}.",
         f"Recovery time (RTO) {format_duration(value['rto_seconds'])}.",
         f"Recovery point (RPO) {value['recovery_point']}: everything written by then is there.",
         *(moment_report_lines(value["moment"]) if value["moment"] else ()),

@@ -79,12 +79,19 @@ class ArchivingOutcome:
 
 
 def configure_archiving(
-    node: NodeSettings, settings: ArchivingSettings, *, present: bool, check_mode: bool
+    node: NodeSettings,
+    settings: ArchivingSettings,
+    *,
+    present: bool,
+    check_mode: bool,
+    started_us: int | None = None,
 ) -> ArchivingOutcome:
     """Have Cassandra archive its commit log, or no longer.
 
     Settings of a restore that were left behind are removed in both cases.
 
+    :param started_us: when the process was started that ran a moment ago; ``None`` to ask for it. One that was started
+        since has read what it read, and later: at worst it is restarted for nothing.
     :raises InputError: if a path or the policy cannot be used, or another tool archives already.
     :raises LocalFilesError: if a file or directory cannot be read or written.
     """
@@ -109,7 +116,7 @@ def configure_archiving(
         changed = _make_directories(root, settings.owner, check_mode=check_mode) or changed
     return ArchivingOutcome(
         changed=changed,
-        restart_needed=change.text != before or _is_newer_than_the_node(path, node),
+        restart_needed=change.text != before or _is_newer_than_the_node(path, node, started_us=started_us),
         removed_restore_settings=change.removed_restore_settings,
         path=path,
         before=before,
@@ -236,12 +243,18 @@ def _write(path: str, text: str, *, mode: int, like: str) -> None:
         raise local_error(error, doing="write", path=path) from error
 
 
-def _is_newer_than_the_node(path: str, node: NodeSettings) -> bool:
+def _is_newer_than_the_node(path: str, node: NodeSettings, *, started_us: int | None) -> bool:
     """Whether the node has read another text than what is there: it reads the file once, when it starts."""
     try:
-        match = _UPTIME.search(Nodetool(node).run("info"))
         changed = os.stat(path).st_mtime
+        started = started_us / 1e6 if started_us is not None else _started(node)
     except (NodeUnreachableError, FileNotFoundError):
         # It will read what is there when it starts.
         return False
-    return match is not None and changed > time.time() - int(match[1])
+    return started is not None and changed > started
+
+
+def _started(node: NodeSettings) -> float | None:
+    """When the node's process was started, in seconds since the epoch; ``None`` if it does not say."""
+    match = _UPTIME.search(Nodetool(node).run("info"))
+    return time.time() - int(match[1]) if match else None

@@ -90,6 +90,7 @@ class SetUp:
     :param removed_restore_settings: settings of a restore that were found and removed.
     :param kept_spool: a directory with segments that nobody has shipped, and that is therefore left; ``None`` if all is
         as it should be.
+    :param agent_running: whether there is an agent, now.
     """
 
     changed: bool
@@ -101,6 +102,7 @@ class SetUp:
     spool_directory: str
     files: tuple[FileChange, ...]
     kept_spool: str | None = None
+    agent_running: bool = False
 
 
 def set_up_archiving(
@@ -111,6 +113,8 @@ def set_up_archiving(
     agent: AgentOptions,
     *,
     host_ids: t.Sequence[str] = (),
+    identity: NodeIdentity | None = None,
+    started_us: int | None = None,
     check_mode: bool,
 ) -> SetUp:
     """Have a node archive its commit log into a repository, once Cassandra and the agent have started with it.
@@ -118,6 +122,7 @@ def set_up_archiving(
     The repository is read first, from the node itself: an agent that cannot get in would fill the spool.
 
     :param host_ids: of the cluster's other nodes, by which a node that joined after the last backup is known.
+    :param identity: who the node said it is, a moment ago, and ``started_us`` since when it runs; ``None`` to ask it.
     :raises RepositoryError: if there is none yet, but in check mode.
     :raises WrongClusterError: if it is another cluster's.
     :raises NodeError: if the node has never said who it is.
@@ -127,9 +132,9 @@ def set_up_archiving(
     """
     if agent.interval_seconds < 0.1:
         raise InputError(f"An interval of {agent.interval_seconds} s is too short.", subject="interval_seconds")
-    identity = _identity(node)
+    identity = identity or _identity(node)
     cluster_id = _cluster_id(store, identity, host_ids=host_ids, check_mode=check_mode)
-    archiving = configure_archiving(node, settings, present=True, check_mode=check_mode)
+    archiving = configure_archiving(node, settings, present=True, check_mode=check_mode, started_us=started_us)
     config = read_config(node.config_file)
     mode = read_commit_log_mode(node.config_file)
     root = archive_root(settings, commitlog_directory=config.commitlog_directory)
@@ -168,6 +173,7 @@ def set_up_archiving(
             FileChange(archiving.path, archiving.before, archiving.after),
             FileChange(os.path.join(home, CONFIG_FILE), _text(before), _text(files[os.path.join(home, CONFIG_FILE)])),
         ),
+        agent_running=is_locked(home, name=AGENT_LOCK),
     )
 
 
@@ -197,6 +203,7 @@ def take_down_archiving(node: NodeSettings, settings: ArchivingSettings, *, chec
         spool_directory=root,
         files=(FileChange(archiving.path, archiving.before, archiving.after),),
         kept_spool=root if names_in(os.path.join(root, SPOOL)) else None,
+        agent_running=is_locked(home, name=AGENT_LOCK),
     )
 
 

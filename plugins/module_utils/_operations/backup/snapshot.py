@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import os
 import typing as t
@@ -41,7 +42,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import read_identity
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import (
+    read_identity,
+    remembered_identity,
+)
 
 #: Snapshots whose names begin like this are ours, also without a record.
 OWN_TAG_PREFIX = "backup_"
@@ -77,6 +81,14 @@ def read_snapshot_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | No
     path = _record_path(node, tag)
     text = read_if_there(path)
     return None if text is None else decode_snapshot_record(text, subject=path)
+
+
+def own_tags(node: NodeSettings) -> tuple[str, ...]:
+    """The tags of all snapshots that are ours, sorted. Nothing is asked of the node but its files.
+
+    :raises BusyError: if another operation works on the node's snapshots.
+    """
+    return clear_snapshots(node, older_than_seconds=0, check_mode=True).cleared
 
 
 def take_snapshot(
@@ -116,7 +128,8 @@ def take_snapshot(
                 subject=tag,
                 next_step=f"Use another tag, or clear it with: nodetool clearsnapshot -t {tag}",
             )
-        identity = read_identity(node)
+        remembered = None if check_mode or ttl else remembered_identity(node)
+        identity = remembered or read_identity(node)
         _check_exist(node, keyspaces=wanted_keyspaces, tables=wanted_tables)
         if ttl:
             _check_ttl(ttl, release_version=identity.release_version)
@@ -125,21 +138,16 @@ def take_snapshot(
             return SnapshotOutcome(changed=True, record=None, before=before, after=after)
         if tag in tags:
             _clear(node, tag=tag, directories=directories)
-        record = _take(
-            node,
-            SnapshotRecord(
-                tag=tag,
-                began_us=now(),
-                ended_us=0,
-                node=identity,
-                commit_log=read_position(read_config(node.config_file).commitlog_directory),
-                keyspaces=wanted_keyspaces,
-                tables=wanted_tables,
-            ),
-            ttl=ttl,
-            skip_flush=skip_flush,
-            now=now,
+        begun = SnapshotRecord(
+            tag=tag,
+            began_us=now(),
+            ended_us=0,
+            node=identity,
+            commit_log=read_position(read_config(node.config_file).commitlog_directory),
+            keyspaces=wanted_keyspaces,
+            tables=wanted_tables,
         )
+        record = _take(node, begun, ttl=ttl, skip_flush=skip_flush, ask_again=remembered is not None, now=now)
         return SnapshotOutcome(changed=True, record=record, before=before, after=after)
 
 
@@ -187,8 +195,19 @@ def clear_snapshots(
 
 
 def _take(
-    node: NodeSettings, begun: SnapshotRecord, *, ttl: str | None, skip_flush: bool, now: t.Callable[[], int]
+    node: NodeSettings,
+    begun: SnapshotRecord,
+    *,
+    ttl: str | None,
+    skip_flush: bool,
+    ask_again: bool,
+    now: t.Callable[[], int],
 ) -> SnapshotRecord:
+    """Take the snapshot that was begun.
+
+    :param ask_again: who the node is, which is only remembered. It says so while it takes the snapshot, since each
+        nodetool starts a Java machine.
+    """
     # The intent first: a run that dies in between leaves a snapshot that is known as ours.
     write_atomically(_intent_path(node, begun.tag), encode_snapshot_record(begun))
     arguments = ["snapshot", "-t", begun.tag]
@@ -200,8 +219,13 @@ def _take(
         arguments += ["-kt", ",".join(begun.tables)]
     elif begun.keyspaces:
         arguments += ["--", *begun.keyspaces]
-    Nodetool(node).run(*arguments)
-    record = dataclasses.replace(begun, ended_us=now())
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+        answer = pool.submit(read_identity, node) if ask_again else None
+        Nodetool(node).run(*arguments)
+        ended_us = now()
+        # Without an answer there is no record, and the snapshot is one that a broken run has left.
+        identity = answer.result() if answer else begun.node
+    record = dataclasses.replace(begun, ended_us=ended_us, node=identity)
     write_atomically(_record_path(node, begun.tag), encode_snapshot_record(record))
     remove_if_there(_intent_path(node, begun.tag))
     return record

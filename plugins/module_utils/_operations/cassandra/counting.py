@@ -10,6 +10,7 @@ that takes too long is halved and tried again.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 import typing as t
@@ -93,6 +94,24 @@ def describe_schema(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[s
     """
     with connect(cql) as session:
         return tuple(str(row[-1]) for row in session.rows(DESCRIBE_SCHEMA))
+
+
+def read_tables(
+    cql: CqlSettings,
+    *,
+    tables: t.Sequence[str] | None,
+    keyspaces: t.Sequence[str] | None,
+    count: bool,
+    connect: _Connect = connect,
+) -> tuple[tuple[TableCount, ...], tuple[str, ...]]:
+    """What :func:`count_rows` and :func:`describe_schema` return, in one session; no counts unless ``count``."""
+    with connect(cql) as session:
+
+        def same(_cql: CqlSettings) -> t.ContextManager[Cql]:
+            return contextlib.nullcontext(session)
+
+        counts = count_rows(cql, tables=tables, keyspaces=keyspaces, connect=same) if count else ()
+        return counts, describe_schema(cql, connect=same)
 
 
 def ring_tokens(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[int, ...]:

@@ -55,15 +55,20 @@ def read_identity(node: NodeSettings) -> NodeIdentity:
     :raises NodeUnreachableError: if it does not answer.
     :raises NotInRingError: if it is not part of its ring.
     """
+    return read_process(node)[0]
+
+
+def read_process(node: NodeSettings) -> tuple[NodeIdentity, NodeInfo]:
+    """Who the node is, as :func:`read_identity`, and what its process says of itself."""
     info = parse_info(Nodetool(node).run("info", "-T"))
     note = _read_note(node)
     if note is not None and _is_of(note, info):
-        return dataclasses.replace(note.identity, name=node.name)
+        return dataclasses.replace(note.identity, name=node.name), info
     identity = _ask_all(node, info)
     # Reading may be all that a user is allowed to.
     with contextlib.suppress(LocalFilesError):
         _write_note(node, _Note(identity=identity, generation=info.generation))
-    return identity
+    return identity, info
 
 
 def remembered_identity(node: NodeSettings) -> NodeIdentity | None:
@@ -91,16 +96,22 @@ def known_identity(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
 
     One question answers both.
     """
+    running, identity, _info = known_process(node)
+    return running, identity
+
+
+def known_process(node: NodeSettings) -> tuple[bool, NodeIdentity | None, NodeInfo | None]:
+    """What :func:`known_identity` tells, and what the process says of itself."""
     try:
-        identity = read_identity(node)
+        identity, info = read_process(node)
     except NodeStartingError:
-        return True, remembered_identity(node)
+        return True, remembered_identity(node), None
     except NodeUnreachableError:
-        return False, remembered_identity(node)
+        return False, remembered_identity(node), None
     except NotInRingError:
         # A node that runs without being in its ring is none of those that were backed up.
-        return True, None
-    return True, identity
+        return True, None, None
+    return True, identity, info
 
 
 def _is_of(note: _Note, info: NodeInfo) -> bool:

@@ -11,6 +11,8 @@ import itertools
 import typing as t
 import uuid
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     ObjectMissingError,
     RepositoryError,
@@ -70,6 +72,31 @@ def ensure_repository(
             return RepositoryState(marker=marker, created=True)
     check_cluster(store, marker, cluster_name=cluster_name, host_ids=host_ids)
     return RepositoryState(marker=marker, created=False)
+
+
+def find_repository(store: ObjectStore, *, cluster_name: str, host_ids: t.Sequence[str]) -> RepositoryMarker | None:
+    """The marker of a cluster's repository; ``None`` if the prefix has none yet.
+
+    :raises RepositoryError: if this version cannot read it.
+    :raises WrongClusterError: if none of the nodes is known to the repository.
+    """
+    marker = _read_marker(store)
+    if marker is not None:
+        check_cluster(store, marker, cluster_name=cluster_name, host_ids=host_ids)
+    return marker
+
+
+def of_members(
+    store: ObjectStore, identity: NodeIdentity | None, members: t.Sequence[NodeStatus]
+) -> RepositoryMarker | None:
+    """The same, for the cluster of a node that sees these members; ``None`` too for a node that is in none.
+
+    :raises RepositoryError: as :func:`find_repository`, and :class:`WrongClusterError`.
+    """
+    if identity is None:
+        return None
+    host_ids = [member.host_id for member in members]
+    return find_repository(store, cluster_name=identity.cluster_name, host_ids=host_ids)
 
 
 def open_repository(store: ObjectStore) -> RepositoryMarker:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import os
@@ -15,11 +16,15 @@ import subprocess
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SYSTEM_KEYSPACE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_version
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import (
+    NodeStatus,
+    parse_version,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     DATA,
@@ -33,9 +38,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import (
-    known_identity,
+    known_process,
     remembered_identity,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.ring import read_ring
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import pending
 
 _RACK_FILE = "cassandra-rackdc.properties"
@@ -52,7 +58,7 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> TargetNod
     :raises NodeError: if nodetool fails for another reason than that the node does not run.
     """
     config = read_config(node.config_file)
-    running, identity = known_identity(node)
+    running, identity, info = known_process(node)
     switch = pending(node)
     address = _address(config, identity=identity)
     datacenter, rack = _position(config, identity=identity if running else None)
@@ -80,7 +86,22 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> TargetNod
         pending=PendingRestore(restore_id=switch.restore_id, phase=switch.phase) if switch else None,
         native_transport_port=config.native_transport_port,
         cql_address=_cql_address(config, address=address),
+        started_us=None if info is None or info.uptime_seconds is None else now_us() - info.uptime_seconds * 1_000_000,
+        load_bytes=info.load_bytes if info else None,
     )
+
+
+def read_node_and_ring(
+    node: NodeSettings, *, restore_id: str | None = None
+) -> tuple[TargetNode, tuple[NodeStatus, ...]]:
+    """What :func:`read_node` and :func:`read_ring` return, asked at once: each question starts a Java machine.
+
+    :raises NodeUnreachableError: if the node does not answer; and as :func:`read_node`.
+    """
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+        ring = pool.submit(read_ring, node)
+        facts = read_node(node, restore_id=restore_id)
+        return facts, ring.result()
 
 
 @dataclasses.dataclass(frozen=True)

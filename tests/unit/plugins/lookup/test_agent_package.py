@@ -14,6 +14,7 @@ import sys
 import zipfile
 
 import pytest
+from ansible.utils.hashing import secure_hash_s
 
 from ansible_collections.revive.cassandra.plugins.lookup.agent_package import LookupModule, agent_package
 
@@ -74,3 +75,10 @@ def test_the_lookup_returns_the_file(package: pathlib.Path, monkeypatch: pytest.
     monkeypatch.setattr("ansible.constants.DEFAULT_LOCAL_TMP", str(package.parent))
     (path,) = LookupModule().run([])
     assert pathlib.Path(path).read_bytes() == package.read_bytes()
+
+
+def test_the_lookup_returns_its_checksum_without_writing_it(
+    package: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ansible.constants.DEFAULT_LOCAL_TMP", "/no/such/directory")
+    assert LookupModule().run([], checksum=True) == [secure_hash_s(package.read_bytes())]

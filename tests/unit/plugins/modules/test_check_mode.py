@@ -22,7 +22,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.table
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.row_verification import VerifyOutcome
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
-NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+#: Those that run on nodes: a module without a program only documents an action plugin.
+NAMES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if "def main(" in path.read_text())
 
 REPOSITORY = {"bucket": "backups", "access_key_id": "AKIA", "secret_access_key": "s3cr3t"}
 #: What writes; with whether it takes ``check_mode`` itself.
@@ -85,14 +86,17 @@ READING = {
     "backup.preview.would_upload": True,
     "backup.preview.would_publish": True,
     "repository.backups.list_backups": (),
+    "cassandra.identity.is_running": True,
+    "restore.target.read_endpoint": None,
     "restore.target.read_node": types.SimpleNamespace(to_result=dict, running=True),
+    "restore.target.read_node_and_ring": (types.SimpleNamespace(to_result=dict, running=True), ()),
     "cassandra.ring.read_ring": (),
+    "backup.snapshot.own_tags": (),
     "restore.records.pending": None,
     "restore.staged_record.is_staged": False,
     "tables.importing.would_stage": True,
     "restore.staged_record.staged_outcome": types.SimpleNamespace(indexes_to_rebuild=("ks.t.i",)),
-    "cassandra.counting.count_rows": (),
-    "cassandra.counting.describe_schema": (),
+    "cassandra.counting.read_tables": ((), ()),
     "archive.ship.read_agent_status": None,
     "archive.archiving.read_node_agent": None,
     "archive.bases.bases_of": (),
@@ -184,7 +188,8 @@ CASES = [
     Case("cassandra_backup_info", {}, changed=False),
     Case("cassandra_backup_publish", {"tag": "b1", "nodes": [], "began_us": 1}),
     Case("cassandra_backup_upload", {"tag": "b1"}),
-    Case("cassandra_node_info", {"gather": ["facts", "running", "ring"]}, changed=False),
+    Case("cassandra_node_info", {"gather": ["facts", "running", "ring", "snapshots"]}, changed=False),
+    Case("cassandra_node_info", {"gather": ["running", "ring", "endpoint"]}, changed=False),
     Case("cassandra_repository", {"cluster_name": "a", "host_ids": ["h"]}),
     Case("cassandra_restore", {"state": "fetched", "plan": PLAN, "node_name": "n1"}),
     Case("cassandra_restore", {"state": "staged", "plan": PLAN, "node_name": "n1"}),
@@ -252,3 +257,10 @@ def _refused() -> Exception:
     from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
 
     return PlanRefusedError([])
+
+
+def test_an_agent_is_looked_at_without_a_repository(run_module: t.Any, replace_operation: t.Any) -> None:
+    replace_operation("archive.archiving.read_node_agent")
+
+    assert run_module("commitlog_archive_info", gather=["agent"])["agent"] is None
+    assert run_module("commitlog_archive_info", gather=["repository"])["error"]["subject"] == "repository"

@@ -33,6 +33,21 @@ def test_whoever_lacks_the_evidence_has_a_problem(outcome: t.Any, sentence: str)
     assert together.problems({"n1": outcome}, evidence="node") == [sentence]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "sentences"),
+    [
+        ({"repository": {"uri": "s3://b"}}, []),
+        ({"failed": True, "msg": "The store refuses."}, ["The store refuses."]),
+        ({"unreachable": True, "msg": "timed out"}, ["The node cannot be reached: timed out"]),
+        ({"skipped": True}, ["No node has done it."]),
+        (None, ["No node has done it."]),
+        ({"failed": False}, ["gave no reason"]),
+    ],
+)
+def test_what_one_node_did_for_all_names_no_node(outcome: t.Any, sentences: list[str]) -> None:
+    assert together.problems_of_one(outcome, evidence="repository") == sentences
+
+
 def test_a_whole_ring_of_the_hosts_of_the_play_has_no_problem() -> None:
     assert together.ring_problems([MEMBER], host_ids={"n1": "a"}) == []
 

@@ -30,6 +30,8 @@ def test_all_recorded_versions_are_read(version: str) -> None:
     # That of 4.0.19 was recorded while it was starting.
     assert info.gossip_active == info.native_transport_active == (version != "4.0.19")
     assert len(info.tokens) == 8
+    assert (info.uptime_seconds or 0) > 0
+    assert 10_000 < (info.load_bytes or 0) < 1024**3
     assert all(int(token) for token in info.tokens)
     cluster = nodetool_output.parse_describecluster(recorded(version, "describecluster"))
     assert cluster.partitioner == "org.apache.cassandra.dht.Murmur3Partitioner"

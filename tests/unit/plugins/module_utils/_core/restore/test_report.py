@@ -9,6 +9,8 @@ import dataclasses
 import json
 import typing as t
 
+import pytest
+
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
@@ -55,6 +57,21 @@ _PLAN = restore_plan(
     size=4,
     stored_size=4,
 )
+
+
+@pytest.mark.parametrize(
+    ("mode", "line"),
+    [
+        ("new_cluster", "Restored t of cluster Old as the new cluster New."),
+        ("in_place", "Restored t of cluster Old in place, on cluster New."),
+        ("one_node", "Restored t of cluster Old for n1 alone, into the cluster New."),
+    ],
+)
+def test_a_report_says_what_kind_of_restore_it_was(mode: str, line: str) -> None:
+    node = NodeResult(name="n1", files=1, size=1, fetched_bytes=1, reused_bytes=0, seconds=1.0)
+    plan = dataclasses.replace(_PLAN, mode=mode)
+    report = restore_report(plan=plan, manifest=_MANIFEST, nodes=[node], rows={}, began_us=0, ended_us=1)
+    assert report["lines"][0] == line
 
 
 def test_a_report_has_plain_values_and_lines_for_people() -> None:

@@ -18,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.config import load_config
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_status import AGENT_LOCK
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.archiving_properties import FILE_NAME
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     NodeError,
@@ -238,3 +239,14 @@ def test_the_spool_is_told_as_it_is_now(bench: Bench) -> None:
     assert agent.status is None
     assert read_node_agent(bench.node, spool_directory=str(bench.root / "elsewhere")).spool_segments == 0
     assert json.loads((bench.home / "agent.json").read_text())["archive_root"] == str(bench.spool.parent)
+
+
+@pytest.mark.parametrize(("started_s", "needed"), [(-60, True), (60, False)])
+def test_what_was_read_of_a_node_is_not_asked_again(bench: Bench, started_s: int, *, needed: bool) -> None:
+    """Its nodetool fails: what tells whether a restart is needed is when the process was started."""
+    bench.set_up()
+    changed_us = int(os.stat(bench.disk.root / FILE_NAME).st_mtime * 1e6)
+    started_us = changed_us + started_s * 1_000_000
+    outcome = bench.set_up(identity=bench.disk.identity, started_us=started_us)
+    assert (outcome.changed, outcome.restart_needed) == (False, needed)
+    assert not outcome.agent_running

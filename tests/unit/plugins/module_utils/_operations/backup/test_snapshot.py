@@ -12,14 +12,18 @@ import sys
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     NodeError,
     NodeUnreachableError,
+    NotInRingError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
     clear_snapshots,
+    own_tags,
     read_snapshot_record,
     take_snapshot,
 )
@@ -70,6 +74,28 @@ def test_a_snapshot_is_taken_once_and_recorded(node: Node) -> None:
     assert (second.changed, second.record) == (False, first.record)
     assert len(node.calls) == calls, "no Java was started for nothing"
     assert read_snapshot_record(node.settings, tag=TAG) == first.record
+
+
+def test_a_node_that_is_remembered_says_who_it_is_while_it_takes_the_snapshot(node: Node) -> None:
+    node.disk.be_remembered()
+    outcome = take_snapshot(node.settings, tag=TAG)
+    assert outcome.record
+    assert outcome.record.node.address == "127.40.4.1", "what was remembered counts as who it is"
+    assert sorted(call.split()[0] for call in node.calls) == ["describecluster", "info", "snapshot", "status"]
+
+
+def test_a_snapshot_of_a_node_that_does_not_say_who_it_is_does_not_count(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_in_ring(_node: NodeSettings) -> NodeIdentity:
+        raise NotInRingError("node1 is not a member of its ring")
+
+    node.disk.be_remembered()
+    monkeypatch.setattr(snapshot, "read_identity", not_in_ring)
+    with pytest.raises(NotInRingError):
+        take_snapshot(node.settings, tag=TAG)
+    assert read_snapshot_record(node.settings, tag=TAG) is None
+    assert own_tags(node.settings) == (TAG,), "nobody would clear it"
 
 
 def test_check_mode_says_what_would_be_and_does_nothing(node: Node) -> None:

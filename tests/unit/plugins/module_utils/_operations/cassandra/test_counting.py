@@ -102,6 +102,20 @@ def test_tables_are_counted_as_asked_and_an_unknown_one_is_refused() -> None:
         counting.count_rows(_SETTINGS, tables=["shop.orders"], connect=fake.connect)
 
 
+@pytest.mark.parametrize("count", [True, False])
+def test_counts_and_schema_are_read_in_one_session(*, count: bool) -> None:
+    fake, sessions = FakeCql([1]), []
+
+    def connect(settings: CqlSettings) -> t.ContextManager[FakeCql]:
+        sessions.append(settings)
+        return fake.connect(settings)
+
+    counts, schema = counting.read_tables(_SETTINGS, tables=None, keyspaces=None, count=count, connect=connect)
+    assert [each.table for each in counts] == (["Orders"] if count else [])
+    assert schema == ("CREATE KEYSPACE shop;",)
+    assert len(sessions) == 1
+
+
 def test_the_schema_is_its_statements() -> None:
     assert counting.describe_schema(_SETTINGS, connect=FakeCql([]).connect) == ("CREATE KEYSPACE shop;",)
 

@@ -6,19 +6,23 @@
 
 from __future__ import annotations
 
+import pathlib
 import threading
 
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import RepositoryError, WrongClusterError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import (
     RepositoryState,
     ensure_repository,
+    find_repository,
+    of_members,
     open_repository,
 )
-from tests.unit.plugins.module_utils._operations.node_on_disk import host_id
+from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode, host_id
 
 
 def ensure(store: ObjectStore, *numbers: int, name: str = "one", check_mode: bool = False) -> RepositoryState:
@@ -108,3 +112,25 @@ def test_a_reader_is_told_that_there_is_no_repository(store: ObjectStore) -> Non
     store.put("repository.json", b'{"format": "something else", "version": 1}')
     with pytest.raises(RepositoryError, match="not a marker"):
         open_repository(store)
+
+
+def test_whose_a_repository_is_can_be_asked_without_making_one(store: ObjectStore) -> None:
+    assert find_repository(store, cluster_name="one", host_ids=[host_id(1)]) is None
+    assert list(store.list("")) == []
+    made = ensure(store, 1, 2)
+    assert find_repository(store, cluster_name="renamed", host_ids=[host_id(2), host_id(3)]) == made.marker
+    with pytest.raises(WrongClusterError):
+        find_repository(store, cluster_name="one", host_ids=[host_id(3)])
+
+
+def member(number: int) -> NodeStatus:
+    return NodeStatus(state="UN", address="10.0.0.1", host_id=host_id(number), datacenter="dc1", rack="r1")
+
+
+def test_a_node_asks_by_the_members_that_it_sees(store: ObjectStore, tmp_path: pathlib.Path) -> None:
+    made = ensure(store, 1, 2)
+    identity = DiskNode(tmp_path, number=3, cluster_name="one").identity
+    assert of_members(store, None, [member(1)]) is None
+    assert of_members(store, identity, [member(2), member(3)]) == made.marker
+    with pytest.raises(WrongClusterError):
+        of_members(store, identity, [member(3)])

@@ -425,7 +425,7 @@ def _facts(world: World, monkeypatch: pytest.MonkeyPatch) -> TargetNode:
     def down(_node: object) -> t.NoReturn:
         raise NodeUnreachableError("down")
 
-    monkeypatch.setattr(identity, "read_identity", down)
+    monkeypatch.setattr(identity, "read_process", down)
     facts = node.read_node(dataclasses.replace(world.target.settings, release_version="5.0.8"))
     assert TargetNode.from_result(facts.to_result()) == facts
     return dataclasses.replace(

@@ -10,7 +10,9 @@ import pathlib
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeInfo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     NodeError,
     NodeUnreachableError,
@@ -20,6 +22,18 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import target
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode
 
+INFO = NodeInfo(
+    host_id="",
+    datacenter="dc1",
+    rack="rack1",
+    gossip_active=True,
+    native_transport_active=True,
+    generation=1,
+    tokens=(),
+    uptime_seconds=60,
+    load_bytes=1024,
+)
+
 
 @pytest.fixture
 def disk(tmp_path: pathlib.Path) -> DiskNode:
@@ -27,13 +41,13 @@ def disk(tmp_path: pathlib.Path) -> DiskNode:
 
 
 def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_ring: bool = True) -> None:
-    def read_identity(_settings: object) -> NodeIdentity:
+    def read_process(_settings: object) -> tuple[NodeIdentity, NodeInfo]:
         if not running:
             raise NodeUnreachableError("down")
         if not in_ring:
             raise NotInRingError("is not a member of its ring")
         disk.be_remembered()
-        return disk.identity
+        return disk.identity, INFO
 
     class FakeNodetool:
         def __init__(self, _settings: object) -> None:
@@ -44,7 +58,7 @@ def _runs(monkeypatch: pytest.MonkeyPatch, disk: DiskNode, *, running: bool, in_
 
     monkeypatch.setattr(target, "Nodetool", FakeNodetool)
     monkeypatch.setattr(identity, "Nodetool", FakeNodetool)
-    monkeypatch.setattr(identity, "read_identity", read_identity)
+    monkeypatch.setattr(identity, "read_process", read_process)
 
 
 def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
@@ -55,9 +69,12 @@ def test_a_running_node_says_who_it_is_and_is_remembered_when_it_stops(
     assert (facts.running, facts.identity, facts.identity_stale) == (True, disk.identity, False)
     assert (facts.release_version, facts.datacenter, facts.rack) == ("5.0.8", "dc1", "rack1")
     assert facts.is_seed
+    assert facts.load_bytes == 1024
+    assert facts.started_us == pytest.approx(now_us() - 60_000_000, abs=5_000_000)
     _runs(monkeypatch, disk, running=False)
     facts = target.read_node(disk.settings)
     assert (facts.running, facts.identity, facts.identity_stale) == (False, disk.identity, True)
+    assert (facts.load_bytes, facts.started_us) == (None, None)
 
 
 def test_a_node_outside_its_ring_runs_and_is_none_of_those_that_were_backed_up(
@@ -104,7 +121,7 @@ def test_where_clients_reach_a_node_is_read_without_asking_it(disk: DiskNode, mo
     def asked(_settings: object) -> NodeIdentity:
         raise AssertionError("a node that is starting may not answer as it will later")
 
-    monkeypatch.setattr(identity, "read_identity", asked)
+    monkeypatch.setattr(identity, "read_process", asked)
     config = disk.root / "cassandra.yaml"
     text = config.read_text()
     config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 0.0.0.0\nnative_transport_port: 9142\n")
@@ -141,6 +158,6 @@ def test_nodetool_that_is_not_let_in_is_no_stopped_node(disk: DiskNode, monkeypa
     def denied(_settings: object) -> NodeIdentity:
         raise NodeError("Authentication failed")
 
-    monkeypatch.setattr(identity, "read_identity", denied)
+    monkeypatch.setattr(identity, "read_process", denied)
     with pytest.raises(NodeError, match="Authentication"):
         target.read_node(disk.settings)
