@@ -275,8 +275,28 @@ def test_what_is_written_down_about_a_log_is_read(repository: Repository) -> Non
         after_us=1_800_000_025_000_000,
         recorded_us=1_800_000_035_000_000,
     )
-    assert (restored.cause, restored.detail) == ("restored", "backup_0-in-place-0123abcd")
+    assert restored == Gap(
+        host_id=ONE,
+        cause="restored",
+        first=1_800_000_090_000,
+        last=1_800_000_090_000,
+        after_us=0,
+        recorded_us=1_800_000_090_000_000,
+        detail="backup_0-in-place-0123abcd",
+    )
     assert (len(first.pieces), len(second.pieces), second.gaps) == (30, 30, ())
+    assert second.head == LedgerHead(
+        host_id=TWO,
+        node_name="node2",
+        agent_version="1",
+        interval_seconds=5.0,
+        written_us=1_800_000_274_008_000,
+        covered_from_us=1_800_000_010_000_000,
+        covered_until_us=1_800_000_274_008_000,
+        last_segment=1_800_000_070_004,
+        open_segments=(OpenSegment(SegmentName(id=1_800_000_070_004, version=7), shipped=436),),
+        spool_limit_bytes=1_000_000,
+    )
     assert first.head == LedgerHead(
         host_id=ONE,
         node_name="node1",
