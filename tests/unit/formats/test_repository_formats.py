@@ -24,11 +24,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
+    SCHEMA_RECORD,
     Gap,
     LedgerHead,
     OpenSegment,
     Run,
-    decode_schema_record,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
@@ -320,7 +320,7 @@ def test_the_schema_that_an_agent_recorded_is_read(repository: Repository) -> No
         Codecs.from_suffix(repository.suffix),
         identity_file=repository.identity_file,
     )
-    record = decode_schema_record(b"".join(body), subject=info.key)
+    record = SCHEMA_RECORD.decode(b"".join(body), subject=info.key)
     assert (record.host_id, record.recorded_us) == (ONE, 1_800_000_251_008_000)
     assert record.statements == ("CREATE KEYSPACE shop;", "CREATE TABLE;")
     assert record.table_ids == {"shop.orders": TABLE_ID}
