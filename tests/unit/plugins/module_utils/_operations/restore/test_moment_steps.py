@@ -35,7 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import ledger_key, piece_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Piece
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_node_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import NODE_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     NodeManifestHeader,
     SnapshotRecord,
@@ -245,7 +245,7 @@ def _source(place: Place) -> None:
     record = SnapshotRecord("backup_1", 1, 2, node, CommitLogPosition((), 0, 0), (), ())
     header = NodeManifestHeader("backup_1", "c", node, record, data_directories=2)
     path = pathlib.Path(records.manifest_path(place.settings, restore_id=_ID))
-    path.write_bytes(encode_node_record(header))
+    path.write_bytes(NODE_MANIFEST.encode(header))
 
 
 def _stage(part: steps.Part, store: t.Any) -> staged_record.RecoveryOutcome:
