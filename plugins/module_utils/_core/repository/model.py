@@ -73,8 +73,9 @@ class BackedUpObject:
 
     table: TableRef = dataclasses.field(metadata=written_flat(id="table_id"))
     data_directory: int
-    stored: StoredObject = dataclasses.field(metadata=written_flat())
+    # Before its object: in this order it stands in the repositories of 0.1.0, and an upload that ended there is known.
     packed: bool
+    stored: StoredObject = dataclasses.field(metadata=written_flat())
     files: tuple[FileEntry, ...]
 
 

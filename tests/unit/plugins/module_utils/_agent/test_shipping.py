@@ -318,7 +318,7 @@ def test_a_segment_deleted_from_the_spool_is_a_gap_that_ends_the_chain(node: Nod
     assert gap.cause == "lost_from_spool"
     assert str(gap.first) in victim.name
     before, after = node.chains()
-    assert before.last_id < gap.first < after.first_id
+    assert before.last_id < gap.first < after.segments[0].segment.id
     assert before.until_us < node.now_us
     assert "gone from the spool" in before.ended_by
 
@@ -558,7 +558,7 @@ def test_whatever_happens_nothing_is_lost_in_silence(
     ends = {part.segment.id: (number, part.end) for number, chain in enumerate(found) for part in chain.segments}
     for at_us, segment_id, end in node.log.acknowledged:
         for number, chain in enumerate(found):
-            if at_us < chain.until_us and segment_id >= chain.first_id:
+            if at_us < chain.until_us and segment_id >= chain.segments[0].segment.id:
                 assert ends.get(segment_id, (0, 0)) >= (number, end), "what is said to be covered is there"
     assert node.shipped_bytes() == sum(map(len, restored.values())), "no byte twice"
     assert found[-1].ended_by == ""

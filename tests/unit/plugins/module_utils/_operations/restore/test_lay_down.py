@@ -20,7 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
     StagedFile,
     read_fetch_journal,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import staging
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import laying_down
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.laying_down import (
     lay_down,
     note_laid_down,
@@ -121,7 +121,7 @@ def test_what_was_written_since_lies_beside_the_base_and_nothing_else_is_there(a
 
 def test_a_run_that_was_cut_short_goes_on(area: Area, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = area.moment((KEPT, True), (TRUNCATED, False))
-    whole = hard_links._link
+    whole = hard_links.link
     calls: list[str] = []
 
     def stops_at_the_third(source: str, target: str) -> None:
@@ -131,7 +131,7 @@ def test_a_run_that_was_cut_short_goes_on(area: Area, monkeypatch: pytest.Monkey
         whole(source, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(staging, "_link", stops_at_the_third)
+        patched.setattr(laying_down, "link", stops_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             lay_down(staged=moment, base=area.base)
     lay_down(staged=moment, base=area.base)
