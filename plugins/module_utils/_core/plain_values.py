@@ -24,7 +24,7 @@ def plain(value: t.Any) -> t.Any:
 
 
 def build(kind: type[_Built], value: t.Mapping[str, t.Any]) -> _Built:
-    """A dataclass from its fields; others are ignored, so that versions may differ.
+    """A dataclass from its fields; unknown ones are ignored, so versions may differ.
 
     :raises KeyError: if a field is missing.
     """

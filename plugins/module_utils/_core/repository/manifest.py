@@ -4,7 +4,7 @@
 
 """Text forms of the repository's records, each with a format's name and version. Pure.
 
-A node manifest is JSON Lines (header, tables, objects with their files, footer), so that a million files are written
+A node manifest is JSON Lines (header, tables, objects with their files, footer), so a million files are written
 and read with the memory of one. The cluster's manifest and the marker are one JSON document each. What a reader does
 not know it ignores within a version; what it does not understand is another version.
 """
@@ -58,7 +58,7 @@ def encode_marker(marker: RepositoryMarker) -> bytes:
 def decode_marker(text: bytes, *, subject: str) -> RepositoryMarker:
     """The marker of a repository.
 
-    :raises RepositoryError: if the text is something else, or of a version that is not known.
+    :raises RepositoryError: if the text is something else, or its version is not known.
     """
     try:
         value = _open_document(REPOSITORY_FORMAT, text, subject=subject)
@@ -128,7 +128,7 @@ def encode_node_record(record: NodeManifestRecord) -> bytes:
 def decode_node_record(line: bytes, *, subject: str) -> NodeManifestRecord:
     """What one line of a node manifest says.
 
-    :raises ManifestError: if the line is no record of a version that is known.
+    :raises ManifestError: if the line is not a record, or its version is not known.
     """
     with _reading(subject):
         value = json.loads(line)
@@ -151,9 +151,9 @@ def decode_node_record(line: bytes, *, subject: str) -> NodeManifestRecord:
 def read_node_manifest(lines: t.Iterable[bytes], *, subject: str) -> t.Iterator[NodeManifestRecord]:
     """All records of a node manifest, checked to begin with its header and to end with its footer.
 
-    The footer is compared with what came before it, so that a manifest that was cut or joined wrongly is refused.
+    The footer is compared with what came before it, so a manifest that was cut or joined wrongly is refused.
 
-    :raises ManifestError: at the record where it is found out.
+    :raises ManifestError: at the record where it shows.
     """
     header: NodeManifestHeader | None = None
     footer: NodeManifestFooter | None = None
@@ -161,7 +161,7 @@ def read_node_manifest(lines: t.Iterable[bytes], *, subject: str) -> t.Iterator[
     for line in lines:
         record = decode_node_record(line, subject=subject)
         if (header is None) != isinstance(record, NodeManifestHeader) or footer is not None:
-            raise ManifestError(f"{subject} has its records in a wrong order.", subject=subject)
+            raise ManifestError(f"{subject} has its records in the wrong order.", subject=subject)
         if isinstance(record, NodeManifestHeader):
             header = record
         elif isinstance(record, TableEntry):
@@ -194,7 +194,7 @@ def encode_cluster_manifest(manifest: ClusterManifest) -> bytes:
 def decode_cluster_manifest(text: bytes, *, subject: str) -> ClusterManifest:
     """A backup's manifest.
 
-    :raises ManifestError: if the text is something else, or of a version that is not known.
+    :raises ManifestError: if the text is something else, or its version is not known.
     """
     with _reading(subject):
         value = _open_document(CLUSTER_FORMAT, text, subject=subject)
@@ -227,7 +227,7 @@ def node_summary(value: t.Mapping[str, t.Any], *, subject: str) -> NodeSummary:
 
 
 class _reading:  # noqa: N801 - used as a statement
-    """Turns what a wrong text does to a reader into a ``ManifestError``."""
+    """Turns the errors that a wrong text causes into a ``ManifestError``."""
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
@@ -260,7 +260,7 @@ def _check_format(name: str, value: _Json, *, subject: str) -> None:
     version = value.pop("version")
     if version != FORMAT_VERSION:
         raise ManifestError(
-            f"{subject} is of version {version}, this revive.cassandra reads {FORMAT_VERSION}.",
+            f"{subject} has version {version}; this revive.cassandra reads version {FORMAT_VERSION}.",
             subject=subject,
             next_step="Use a newer revive.cassandra.",
         )

@@ -138,7 +138,7 @@ def test_an_agent_killed_at_any_moment_ships_each_byte_once(tmp_path: pathlib.Pa
 
 
 def test_shipping_now_names_the_node_when_its_agent_does_not_run(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(NodeError, match=r"node n7 .* its agent does not run") as failed:
+    with pytest.raises(NodeError, match=r"node n7 .* its agent is not running") as failed:
         ship_now(node="n7", state_directory=str(tmp_path), timeout_seconds=0.3)
     assert failed.value.subject == "n7"
 
