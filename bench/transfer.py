@@ -39,7 +39,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_node_manifest_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import SNAPSHOT
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
@@ -115,7 +115,7 @@ def make_node(root: pathlib.Path, *, total_mib: int, sstables: int) -> None:
         keyspaces=(),
         tables=(),
     )
-    write_atomically(str(root / "state" / "snapshots" / f"{TAG}.json"), encode_snapshot_record(record))
+    write_atomically(str(root / "state" / "snapshots" / f"{TAG}.json"), SNAPSHOT.encode(record))
 
 
 def write_config(root: pathlib.Path) -> pathlib.Path:

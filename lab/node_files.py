@@ -243,8 +243,6 @@ def server_options(
         "cassandra.auth_bcrypt_gensalt_log2_rounds": 4,
         # Each start measures what a row takes in memory on so many: with the default of 100,000, a third of a start.
         "cassandra.memtable_row_overhead_computation_step": 1_000,
-        # How often a clock for timeouts is set: the default of 2 ms wakes every node 1,000 times a second.
-        "cassandra.approximate_time_precision_ms": 20,
     }
     return (
         *java_options(java_release=distribution.java_release),

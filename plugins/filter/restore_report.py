@@ -12,8 +12,8 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import decode_cluster_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import CLUSTER_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import NodeReplay
@@ -33,14 +33,14 @@ def restore_report(
     try:
         return report.restore_report(
             plan=RestorePlan.from_result(planned["plan"]),
-            manifest=decode_cluster_manifest(json.dumps(planned["manifest"]).encode(), subject="the plan's manifest"),
+            manifest=CLUSTER_MANIFEST.decode(json.dumps(planned["manifest"]).encode(), subject="the plan's manifest"),
             nodes=[build(report.NodeResult, {**value, "name": name}) for name, value in fetched.items()],
             rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
             began_us=int(began_us),
             ended_us=int(ended_us),
             replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],
         )
-    except (ReviveError, KeyError, TypeError) as error:
+    except (ReviveError, PlainValueError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error
 
 

@@ -11,7 +11,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.report import NodeResult
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables import report
@@ -43,7 +43,7 @@ def tables_report(
             compared=[rows for name, value in (verified or {}).items() for rows in report.NodeRows.all_of(name, value)],
             compared_seconds=max((value["seconds"] for value in (verified or {}).values()), default=0.0),
         )
-    except (ReviveError, KeyError, TypeError) as error:
+    except (ReviveError, PlainValueError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error
 
 

@@ -45,10 +45,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     NodeManifestHeader,
     SnapshotRecord,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
-    FetchHeader,
-    encode_fetch_record,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FETCH, FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import NEW_CLUSTER
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
@@ -193,7 +190,7 @@ def test_a_node_takes_its_part_in_a_restore(source: Source, tmp_path: Path) -> N
     journal.parent.mkdir(parents=True)
     places = tuple(str(place) for place in source.node.data_directories)
     header = FetchHeader(restore_id, "base", "h", "0" * 64, restore_auth=True, places=places)
-    journal.write_bytes(encode_fetch_record(header))
+    journal.write_bytes(FETCH.encode(header))
     note_laid_down(journal_path=str(journal), base=fetched)
     store = _Store()
     stage = functools.partial(

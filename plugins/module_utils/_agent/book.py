@@ -10,8 +10,8 @@ shipped is known from the repository alone.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import os
 import threading
 import typing as t
@@ -26,14 +26,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.acc
     clock_stepped_back,
     reckon,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import (
-    SegmentName,
-    parse_segment_name,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Run
 
-_FORMAT = "revive.cassandra/agent-state"
-_VERSION = 1
 #: The last look's time is written at least this often; an older one makes the agent more careful after a restart.
 _SAVE_EVERY_US = 60_000_000
 
@@ -53,6 +49,26 @@ class BookState:
     covered_us: int = 0
     last_gap: int = 0
     clock_stepped_us: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _KeptBook:
+    """The same on disk."""
+
+    host_id: str
+    reckoned: int
+    sighted_us: int
+    open: tuple[KnownSegment, ...]
+    marks: tuple[tuple[int, int], ...]
+    gaps: tuple[Gap, ...]
+    runs: tuple[Run, ...]
+    covered_from_us: int
+    covered_us: int
+    last_gap: int
+    clock_stepped_us: int | None
+
+
+_BOOK = Document("agent-state", _KeptBook)
 
 
 class Book:
@@ -75,7 +91,11 @@ class Book:
         """What an earlier agent left; nothing if it belongs to another node or cannot be read."""
         body = read_if_there(self._path)
         with self._lock:
-            self._state = _decode(body, host_id=self._host_id) if body else BookState()
+            self._state = BookState()
+            with contextlib.suppress(ManifestError):
+                kept = _BOOK.decode(body or b"", subject=self._path)
+                if kept.host_id == self._host_id:
+                    self._state = _state(kept)
             return self._state
 
     def mend(self, change: t.Callable[[BookState], BookState]) -> None:
@@ -141,7 +161,7 @@ class Book:
         return abs(at_us - self._saved_us) > _SAVE_EVERY_US
 
     def _keep(self, state: BookState) -> None:
-        write_atomically(self._path, _encode(state, host_id=self._host_id))
+        write_atomically(self._path, _BOOK.encode(_kept(state, host_id=self._host_id)))
         self._state = state
 
 
@@ -158,58 +178,35 @@ def _with_gaps(state: BookState, lost: t.Sequence[Lost], *, host_id: str, at_us:
     return dataclasses.replace(state, gaps=(*state.gaps, *gaps), last_gap=last, covered_from_us=at_us)
 
 
-def _encode(state: BookState, *, host_id: str) -> bytes:
+def _kept(state: BookState, *, host_id: str) -> _KeptBook:
     account = state.account
-    value = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "host_id": host_id,
-        "reckoned": account.reckoned,
-        "sighted_us": account.sighted_us,
-        "open": [
-            {"segment": str(each.name), "shipped": each.shipped, "archived": each.archived}
-            for each in account.open.values()
-        ],
-        "marks": [[segment_id, mark] for segment_id, mark in account.marks.items()],
-        "gaps": [dataclasses.asdict(gap) for gap in state.gaps],
-        "runs": [dataclasses.asdict(run) for run in state.runs],
-        "covered_from_us": state.covered_from_us,
-        "covered_us": state.covered_us,
-        "last_gap": state.last_gap,
-        "clock_stepped_us": state.clock_stepped_us,
-    }
-    return json.dumps(value).encode()
+    return _KeptBook(
+        host_id=host_id,
+        reckoned=account.reckoned,
+        sighted_us=account.sighted_us,
+        open=tuple(account.open.values()),
+        marks=tuple(account.marks.items()),
+        gaps=state.gaps,
+        runs=state.runs,
+        covered_from_us=state.covered_from_us,
+        covered_us=state.covered_us,
+        last_gap=state.last_gap,
+        clock_stepped_us=state.clock_stepped_us,
+    )
 
 
-def _decode(body: bytes, *, host_id: str) -> BookState:
-    try:
-        value = json.loads(body)
-        if (value["format"], value["version"], value["host_id"]) != (_FORMAT, _VERSION, host_id):
-            return BookState()
-        opened = {}
-        for each in value["open"]:
-            name = _name(each["segment"])
-            opened[name.id] = KnownSegment(name=name, shipped=each["shipped"], archived=each["archived"])
-        return BookState(
-            account=Account(
-                reckoned=value["reckoned"],
-                open=opened,
-                sighted_us=value["sighted_us"],
-                marks=dict(value["marks"]),
-            ),
-            gaps=tuple(Gap(**gap) for gap in value["gaps"]),
-            runs=tuple(Run(**run) for run in value["runs"]),
-            covered_from_us=value["covered_from_us"],
-            covered_us=value["covered_us"],
-            last_gap=value["last_gap"],
-            clock_stepped_us=value["clock_stepped_us"],
-        )
-    except (KeyError, TypeError, ValueError):
-        return BookState()
-
-
-def _name(text: str) -> SegmentName:
-    name = parse_segment_name(text)
-    if name is None:
-        raise ValueError(text)
-    return name
+def _state(kept: _KeptBook) -> BookState:
+    return BookState(
+        account=Account(
+            reckoned=kept.reckoned,
+            open={each.name.id: each for each in kept.open},
+            sighted_us=kept.sighted_us,
+            marks=dict(kept.marks),
+        ),
+        gaps=kept.gaps,
+        runs=kept.runs,
+        covered_from_us=kept.covered_from_us,
+        covered_us=kept.covered_us,
+        last_gap=kept.last_gap,
+        clock_stepped_us=kept.clock_stepped_us,
+    )

@@ -33,9 +33,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.age
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_status import (
     AGENT_LOCK,
     SHIP_NOW_FILE,
+    STATUS,
     STATUS_FILE,
     AgentStatus,
-    encode_status,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
@@ -210,7 +210,7 @@ class Daemon:
                     failing_since_us=failure.since_us if failure else None,
                 )
                 path = os.path.join(self._config.agent_directory, STATUS_FILE)
-                write_atomically(path, encode_status(self._status), durable=False)
+                write_atomically(path, STATUS.encode(self._status), durable=False)
         except ReviveError as error:
             self._note(f"cannot write the status: {error}")
 

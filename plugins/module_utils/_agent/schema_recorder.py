@@ -19,8 +19,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import schema_record_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
+    SCHEMA_RECORD,
     SchemaRecord,
-    encode_schema_record,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
@@ -100,6 +100,6 @@ class SchemaRecorder:
             table_ids={f"{keyspace}.{table}": str(table_id) for keyspace, table, table_id in tables},
             truncated_at=truncated_at,
         )
-        body = encode(iter([encode_schema_record(record)]), self._codecs, recipients=self._config.repository.recipients)
+        body = encode(iter([SCHEMA_RECORD.encode(record)]), self._codecs, recipients=self._config.repository.recipients)
         key = schema_record_key(self._config.host_id, recorded_us=at_us, codecs=self._codecs)
         self._store.put_new(key, b"".join(body))

@@ -42,13 +42,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     run_key,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
+    GAP,
+    LEDGER_HEAD,
     LedgerHead,
     OpenSegment,
     Piece,
-    encode_gap,
-    encode_head,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import decode_marker
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import MARKER
 
 #: Markers come every 100 ms; waiting this long, this often, covers what was written when the cycle began.
 _MARKER_WAIT_SECONDS = 0.12
@@ -136,7 +136,7 @@ class Shipper:
         """Find out from the repository what has been shipped: it alone is believed."""
         config = self._config
         if config.cluster_id:
-            marker = decode_marker(self._store.get(MARKER_KEY), subject=MARKER_KEY)
+            marker = MARKER.decode(self._store.get(MARKER_KEY), subject=MARKER_KEY)
             if marker.cluster_id != config.cluster_id:
                 raise WrongClusterError(
                     f"The repository belongs to the cluster {marker.cluster_name} ({marker.cluster_id}), not to "
@@ -274,7 +274,7 @@ class Shipper:
         """Put gaps and runs that are not in the repository yet, before the pieces that follow them."""
         state = self._book.state
         for gap in state.gaps:
-            self._store.put_new(gap_key(gap), encode_gap(gap))
+            self._store.put_new(gap_key(gap), GAP.encode(gap))
             self._book.told(gap=gap)
         for run in state.runs:
             self._store.put_new(run_key(self._config.host_id, run), b"")
@@ -282,7 +282,7 @@ class Shipper:
 
     def _publish(self) -> None:
         head = self._head(self._book.state)
-        self._store.put(ledger_key(self._config.host_id), encode_head(head))
+        self._store.put(ledger_key(self._config.host_id), LEDGER_HEAD.encode(head))
         self.published = head
         self._published_at = time.monotonic()
 

@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.cha
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository import manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
@@ -107,9 +107,9 @@ def ring(others: t.Sequence[Values], members: t.Sequence[Values]) -> Ring:
     """
     try:
         return Ring(others=targets(others), members=tuple(build(NodeStatus, member) for member in members))
-    except (KeyError, TypeError) as error:
+    except PlainValueError as error:
         raise InputError(
-            f"This is no ring: {type(error).__name__}: {error}.",
+            f"This is no ring: {error}.",
             subject="ring",
             next_step="Give what cassandra_node_info returned as ring.",
         ) from error
@@ -152,7 +152,7 @@ def staged_tables(values: Values) -> tuple[model.StagedTables, ...]:
 
 def manifest_document(value: ClusterManifest) -> dict[str, t.Any]:
     """A manifest as its document in the repository."""
-    document: dict[str, t.Any] = json.loads(manifest.encode_cluster_manifest(value))
+    document: dict[str, t.Any] = json.loads(manifest.CLUSTER_MANIFEST.encode(value))
     return document
 
 

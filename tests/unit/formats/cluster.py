@@ -30,7 +30,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher im
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import SNAPSHOT
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import RepositoryMarker
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
@@ -125,7 +125,7 @@ class Node(DiskNode):
             self.snapshot(tag, record=False), commit_log=read_position(str(self.root / "commitlog"))
         )
         path = os.path.join(self.settings.state_directory, "snapshots", f"{tag}.json")
-        write_atomically(path, encode_snapshot_record(taken))
+        write_atomically(path, SNAPSHOT.encode(taken))
 
     @classmethod
     def there(cls, root: pathlib.Path, *, number: int, directories: int = 1) -> Node:

@@ -22,7 +22,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Run
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
+    NodeSummary,
+    SnapshotRecord,
+    Totals,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.ship import read_agent_status
@@ -90,8 +94,19 @@ def test_an_upload_that_had_ended_is_not_done_again(tree: Tree, bucket: Bucket) 
     before = {info.key for info in store.list("")}
     outcome = upload(node, store, marker=open_repository(store), tag=TAG, clock=Clock(), settings=PLAIN)
     assert not outcome.changed
-    assert (outcome.summary.node.host_id, outcome.summary.upload_began_us) == (HOST, 1_800_000_000_001_000)
-    assert (outcome.totals.files, outcome.totals.new_objects) == (30, 10)
+    assert outcome.summary == NodeSummary(
+        node=node.identity,
+        manifest_key=f"backups/{TAG}/nodes/{HOST}.jsonl.zst",
+        manifest_sha256="0016534b3edc62f2ae88365dd8e352f63b71509fbdf97d8d9ff6f95929d8a8e3",
+        manifest_size=9459,
+        totals=Totals(files=30, size=4475, objects=10, stored_size=29160, new_objects=10, new_stored_size=29160),
+        data_directory_sizes=(4475,),
+        snapshot_began_us=1_800_000_000_000_000,
+        snapshot_ended_us=1_800_000_001_000_000,
+        upload_began_us=1_800_000_000_001_000,
+        upload_ended_us=1_800_000_000_002_000,
+        commit_log=CommitLogPosition(segments=(), active_segment=0, active_position=0),
+    )
     assert {info.key for info in store.list("")} == before
 
 

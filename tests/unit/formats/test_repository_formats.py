@@ -24,11 +24,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
+    SCHEMA_RECORD,
     Gap,
     LedgerHead,
     OpenSegment,
     Run,
-    decode_schema_record,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
@@ -275,8 +275,28 @@ def test_what_is_written_down_about_a_log_is_read(repository: Repository) -> Non
         after_us=1_800_000_025_000_000,
         recorded_us=1_800_000_035_000_000,
     )
-    assert (restored.cause, restored.detail) == ("restored", "backup_0-in-place-0123abcd")
+    assert restored == Gap(
+        host_id=ONE,
+        cause="restored",
+        first=1_800_000_090_000,
+        last=1_800_000_090_000,
+        after_us=0,
+        recorded_us=1_800_000_090_000_000,
+        detail="backup_0-in-place-0123abcd",
+    )
     assert (len(first.pieces), len(second.pieces), second.gaps) == (30, 30, ())
+    assert second.head == LedgerHead(
+        host_id=TWO,
+        node_name="node2",
+        agent_version="1",
+        interval_seconds=5.0,
+        written_us=1_800_000_274_008_000,
+        covered_from_us=1_800_000_010_000_000,
+        covered_until_us=1_800_000_274_008_000,
+        last_segment=1_800_000_070_004,
+        open_segments=(OpenSegment(SegmentName(id=1_800_000_070_004, version=7), shipped=436),),
+        spool_limit_bytes=1_000_000,
+    )
     assert first.head == LedgerHead(
         host_id=ONE,
         node_name="node1",
@@ -300,7 +320,7 @@ def test_the_schema_that_an_agent_recorded_is_read(repository: Repository) -> No
         Codecs.from_suffix(repository.suffix),
         identity_file=repository.identity_file,
     )
-    record = decode_schema_record(b"".join(body), subject=info.key)
+    record = SCHEMA_RECORD.decode(b"".join(body), subject=info.key)
     assert (record.host_id, record.recorded_us) == (ONE, 1_800_000_251_008_000)
     assert record.statements == ("CREATE KEYSPACE shop;", "CREATE TABLE;")
     assert record.table_ids == {"shop.orders": TABLE_ID}

@@ -25,6 +25,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
     read_fetch_journal,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TableSize
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import (
+    TableRows,
+    VerifiedTable,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
     laying_down,
     records,
@@ -295,5 +299,5 @@ def test_what_tables_held_before_is_known_and_put_back(part: importing.TablePart
 
 def test_how_rows_compared_is_remembered(part: importing.TablePart) -> None:
     notes = read_notes(part.node, restore_id="t-verified-0123abcd")
-    rows = {"rows": 9, "same": 7, "newer": 2, "missing": 0, "different": 0, "examples": [-5, 7]}
-    assert notes == dataclasses.replace(NOTES, verified=[{"keyspace": "shop", "table": "orders", "rows": rows}])
+    rows = TableRows(rows=9, same=7, newer=2, examples=(-5, 7))
+    assert notes == dataclasses.replace(NOTES, verified=(VerifiedTable("shop", "orders", rows),))

@@ -25,14 +25,10 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_status import (
-    AgentStatus,
-    encode_status,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_status import STATUS, AgentStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import ReplayReport
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, TransferSettings
@@ -41,7 +37,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
     TableRestore,
     TablesPlan,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import TableRows
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import (
+    TableRows,
+    VerifiedTable,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import take_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
     laying_down,
@@ -55,7 +54,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.plan import make_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.target import read_node
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, notes
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.row_verification import VerifiedTable
 from tests.unit.formats.cluster import (
     CQL,
     PLAIN,
@@ -393,7 +391,7 @@ def write_tables(root: pathlib.Path) -> None:
         (node.root / "refused").unlink()
         compared = dataclasses.replace(
             notes.read_notes(node.settings, restore_id=part.plan.restore.restore_id),
-            verified=plain([VerifiedTable("shop", "orders", TableRows(rows=9, same=7, newer=2, examples=(-5, 7)))]),
+            verified=(VerifiedTable("shop", "orders", TableRows(rows=9, same=7, newer=2, examples=(-5, 7))),),
         )
         notes.write_notes(node.settings, compared, restore_id="t-verified-0123abcd")
 
@@ -454,7 +452,7 @@ def write_archiving(root: pathlib.Path) -> None:
         error="The store is away.",
         failing_since_us=START_US - 2,
     )
-    write_atomically(str(bench.home / "agent" / "status.json"), encode_status(status), durable=False)
+    write_atomically(str(bench.home / "agent" / "status.json"), STATUS.encode(status), durable=False)
 
 
 TREES: t.Mapping[str, t.Callable[[pathlib.Path], None]] = {

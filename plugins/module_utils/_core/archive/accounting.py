@@ -17,6 +17,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_as
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Run
 
 #: Ids jump by at least this many milliseconds when a node is restarted, and never by that much when segments are lost.
@@ -76,7 +77,7 @@ class KnownSegment:
     :param archived: whether it has been in the spool.
     """
 
-    name: SegmentName
+    name: SegmentName = dataclasses.field(metadata=written_as("segment"))
     shipped: int = 0
     archived: bool = False
 

@@ -7,12 +7,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document
 
-FORMAT = "revive.cassandra/agent-status"
-VERSION = 1
 #: Names below ``<state directory>/agent``.
 STATUS_FILE = "status.json"
 SHIP_NOW_FILE = "ship-now"
@@ -53,21 +50,4 @@ class AgentStatus:
     failing_since_us: int | None = None
 
 
-def encode_status(status: AgentStatus) -> bytes:
-    """``status.json``."""
-    return json.dumps({"format": FORMAT, "version": VERSION, **dataclasses.asdict(status)}, indent=1).encode() + b"\n"
-
-
-def decode_status(text: bytes, *, subject: str) -> AgentStatus:
-    """An agent's status.
-
-    :raises ManifestError: if the text is something else.
-    """
-    try:
-        value = json.loads(text)
-        if value["format"] != FORMAT:
-            raise ValueError(value["format"])
-        names = [field.name for field in dataclasses.fields(AgentStatus)]
-        return AgentStatus(**{name: value[name] for name in names if name in value})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ManifestError(f"{subject} cannot be read: {error}.", subject=subject) from error
+STATUS = Document("agent-status", AgentStatus)

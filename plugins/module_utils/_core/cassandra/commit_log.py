@@ -17,6 +17,8 @@ import struct
 import typing as t
 import zlib
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError
+
 _NAME = re.compile(r"CommitLog-(?P<version>\d+)-(?P<id>\d+)\.log\Z", re.ASCII)
 _FIXED = struct.Struct(">iqH")
 _MARKER = struct.Struct(">iI")
@@ -39,6 +41,21 @@ class SegmentName:
 
     def __str__(self) -> str:
         return f"CommitLog-{self.version}-{self.id}.log"
+
+    def to_plain(self) -> str:
+        """The file's name."""
+        return str(self)
+
+    @classmethod
+    def from_plain(cls, value: t.Any) -> SegmentName:
+        """From the file's name.
+
+        :raises PlainValueError: if it is none of a segment.
+        """
+        name = parse_segment_name(value) if isinstance(value, str) else None
+        if name is None:
+            raise PlainValueError(f"{value!r} is not the name of a segment")
+        return name
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,8 +11,10 @@ The name of an object ends in what has to be undone, outermost last: ``<sha256>.
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError
 
 ZSTD = "zstd"
 AGE = "age"
@@ -35,6 +37,21 @@ class Codecs:
                 subject="+".join(self.names),
                 next_step="Use a newer revive.cassandra.",
             )
+
+    def to_plain(self) -> list[str]:
+        """Their names."""
+        return list(self.names)
+
+    @classmethod
+    def from_plain(cls, value: t.Any) -> Codecs:
+        """From their names.
+
+        :raises PlainValueError: if these are none.
+        :raises ManifestError: if one is unknown to this version.
+        """
+        if not isinstance(value, list):
+            raise PlainValueError(f"{value!r} is not a list of codecs")
+        return cls(tuple(map(str, value)))
 
     @property
     def suffix(self) -> str:

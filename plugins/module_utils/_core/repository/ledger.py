@@ -14,19 +14,12 @@ Times are microseconds since the epoch in UTC, of the node's clock.
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_as
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import PLAIN, Codecs
-
-_Record = t.TypeVar("_Record")
-
-FORMAT_VERSION = 1
-HEAD_FORMAT = "revive.cassandra/commit-log-ledger"
-GAP_FORMAT = "revive.cassandra/commit-log-gap"
-SCHEMA_FORMAT = "revive.cassandra/schema-record"
 
 #: Causes of gaps, and what to tell an operator.
 GAP_CAUSES = {
@@ -107,7 +100,7 @@ class Gap:
 class OpenSegment:
     """A segment that is not whole in the repository yet; ``shipped`` bytes of it are."""
 
-    name: SegmentName
+    name: SegmentName = dataclasses.field(metadata=written_as("segment"))
     shipped: int
 
 
@@ -161,102 +154,20 @@ class SchemaRecord:
     truncated_at: t.Mapping[str, str]
 
 
-def encode_head(head: LedgerHead) -> bytes:
-    """``ledger.json``."""
-    value = dataclasses.asdict(head)
-    value["open_segments"] = [{"segment": str(each.name), "shipped": each.shipped} for each in head.open_segments]
-    return _document(HEAD_FORMAT, value)
+@dataclasses.dataclass(frozen=True)
+class TableImport:
+    """That a node was given tables of a backup; when is in the key too, which is all that planning reads.
 
-
-def decode_head(text: bytes, *, subject: str) -> LedgerHead:
-    """A ledger's head.
-
-    :raises ManifestError: if the text is something else, or its version is not known.
+    :param detail: the restore's id.
     """
-    return _decode(LedgerHead, HEAD_FORMAT, text, subject=subject, change=_opened)
+
+    host_id: str
+    at_us: int
+    detail: str
 
 
-def encode_gap(gap: Gap) -> bytes:
-    """A gap's record."""
-    return _document(GAP_FORMAT, dataclasses.asdict(gap))
-
-
-def decode_gap(text: bytes, *, subject: str) -> Gap:
-    """The record of a gap.
-
-    :raises ManifestError: if the text is something else, or its version is not known.
-    """
-    return _decode(Gap, GAP_FORMAT, text, subject=subject)
-
-
-def encode_schema_record(record: SchemaRecord) -> bytes:
-    """A schema's record."""
-    return _document(SCHEMA_FORMAT, dataclasses.asdict(record))
-
-
-def decode_schema_record(text: bytes, *, subject: str) -> SchemaRecord:
-    """The record of a schema.
-
-    :raises ManifestError: if the text is something else, or its version is not known.
-    """
-    return _decode(SchemaRecord, SCHEMA_FORMAT, text, subject=subject, change=_listed)
-
-
-def _listed(value: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    return {"statements": tuple(value["statements"])}
-
-
-def _opened(value: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    return {
-        "open_segments": tuple(
-            OpenSegment(name=_segment(each["segment"]), shipped=int(each["shipped"])) for each in value["open_segments"]
-        )
-    }
-
-
-def _segment(text: str) -> SegmentName:
-    from_name = text.split("-")
-    return SegmentName(version=int(from_name[1]), id=int(from_name[2].partition(".")[0]))
-
-
-def _document(name: str, value: t.Mapping[str, t.Any]) -> bytes:
-    return json.dumps({"format": name, "version": FORMAT_VERSION, **value}, indent=1).encode() + b"\n"
-
-
-def _open(name: str, text: bytes, *, subject: str) -> dict[str, t.Any]:
-    try:
-        value = json.loads(text)
-        found, version = value["format"], value["version"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable(subject, error) from error
-    if found != name or version != FORMAT_VERSION:
-        raise ManifestError(
-            f"{subject} is {found} of version {version}, not {name} of version {FORMAT_VERSION}.",
-            subject=subject,
-            next_step="Use a newer revive.cassandra.",
-        )
-    return t.cast("dict[str, t.Any]", value)
-
-
-def _decode(
-    kind: type[_Record],
-    name: str,
-    text: bytes,
-    *,
-    subject: str,
-    change: t.Callable[[t.Mapping[str, t.Any]], t.Mapping[str, t.Any]] = lambda _value: {},
-) -> _Record:
-    """A record from the fields that this version knows; others are ignored, so a version can get new ones.
-
-    :param change: makes the fields that are not plain values.
-    """
-    value = _open(name, text, subject=subject)
-    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    try:
-        return kind(**{**{key: value[key] for key in known & value.keys()}, **change(value)})
-    except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable(subject, error) from error
-
-
-def _unreadable(subject: str, error: Exception) -> ManifestError:
-    return ManifestError(f"{subject} cannot be read: {type(error).__name__}: {error}.", subject=subject)
+#: ``ledger.json``.
+LEDGER_HEAD = Document("commit-log-ledger", LedgerHead)
+GAP = Document("commit-log-gap", Gap)
+SCHEMA_RECORD = Document("schema-record", SchemaRecord)
+IMPORT = Document("table-import", TableImport)

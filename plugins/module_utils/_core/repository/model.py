@@ -17,6 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     CommitLogPosition,
     NodeIdentity,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_flat
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import PLAIN, Codecs
 
 
@@ -70,9 +71,9 @@ class BackedUpObject:
     :param packed: whether the content is a tar of ``files``; otherwise it is the one file itself.
     """
 
-    table: TableRef
+    table: TableRef = dataclasses.field(metadata=written_flat(id="table_id"))
     data_directory: int
-    stored: StoredObject
+    stored: StoredObject = dataclasses.field(metadata=written_flat())
     packed: bool
     files: tuple[FileEntry, ...]
 
@@ -84,7 +85,7 @@ class TableEntry:
     :param schema_cql: what the snapshot recorded to make the table again, with its id; empty if it recorded none.
     """
 
-    table: TableRef
+    table: TableRef = dataclasses.field(metadata=written_flat(id="table_id"))
     schema_cql: str
 
 

@@ -14,37 +14,33 @@ Two records, both in ``<state directory>/restores/``:
 from __future__ import annotations
 
 import dataclasses
-import json
 import posixpath
 import re
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document, Lines
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import is_wanted
-
-FORMAT_VERSION = 1
-SWITCH_FORMAT = "revive.cassandra/switch-journal"
-FETCH_FORMAT = "revive.cassandra/fetch-journal"
 
 #: Ours in each directory of Cassandra's, so that renames stay within one file system.
 WORK_DIRECTORY = ".revive"
 
 #: Nothing of Cassandra's has been touched.
-PREPARING = "preparing"
+PREPARING: t.Final = "preparing"
 #: What is in Cassandra's directories is old; some of it has been put aside.
-MOVING_OLD = "moving_old"
+MOVING_OLD: t.Final = "moving_old"
 #: Everything old is aside; what is in Cassandra's directories is new.
-MOVING_NEW = "moving_new"
+MOVING_NEW: t.Final = "moving_new"
 #: Everything new is in place; Cassandra may have been started since.
-SWITCHED = "switched"
+SWITCHED: t.Final = "switched"
 #: Going back: what is in Cassandra's directories is new and being taken out.
-TAKING_OUT_NEW = "taking_out_new"
+TAKING_OUT_NEW: t.Final = "taking_out_new"
 #: Going back: what is in Cassandra's directories is old; some of it is still aside.
-PUTTING_BACK_OLD = "putting_back_old"
+PUTTING_BACK_OLD: t.Final = "putting_back_old"
 #: There is no way back; what was put aside is deleted, or kept for somebody to look at.
-FINISHED = "finished"
-PHASES = (PREPARING, MOVING_OLD, MOVING_NEW, SWITCHED, TAKING_OUT_NEW, PUTTING_BACK_OLD, FINISHED)
+FINISHED: t.Final = "finished"
+Phase = t.Literal["preparing", "moving_old", "moving_new", "switched", "taking_out_new", "putting_back_old", "finished"]
 
 DATA = "data"
 LOG = "log"
@@ -88,12 +84,15 @@ class JournalState:
 
     restore_id: str
     mode: str
-    phase: str
+    phase: Phase
     tokens: tuple[str, ...]
     restore_auth: bool
     config_file: str
     directories: tuple[ManagedDirectory, ...]
     discard: bool = False
+
+    def __post_init__(self) -> None:
+        check_restore_id(self.restore_id)
 
     def to_result(self) -> dict[str, t.Any]:
         """As plain values for a module's result; without tokens, which are many."""
@@ -171,49 +170,16 @@ def check_restore_id(restore_id: str) -> str:
     return restore_id
 
 
-def encode_state(state: JournalState) -> bytes:
-    """The switch's journal."""
-    value = {"format": SWITCH_FORMAT, "version": FORMAT_VERSION, **dataclasses.asdict(state)}
-    return json.dumps(value, indent=1).encode() + b"\n"
-
-
-def decode_state(text: bytes, *, subject: str) -> JournalState:
-    """The switch's journal as it was written.
-
-    :raises LocalFilesError: if the text is something else.
-    """
-    try:
-        value = json.loads(text)
-        if (value["format"], value["version"]) != (SWITCH_FORMAT, FORMAT_VERSION) or value["phase"] not in PHASES:
-            raise ValueError("another format or phase")
-        return JournalState(
-            restore_id=check_restore_id(value["restore_id"]),
-            mode=value["mode"],
-            phase=value["phase"],
-            tokens=tuple(value["tokens"]),
-            restore_auth=value["restore_auth"],
-            config_file=value["config_file"],
-            directories=tuple(ManagedDirectory(**each) for each in value["directories"]),
-            discard=value["discard"],
-        )
-    except (ValueError, KeyError, TypeError, InputError) as error:
-        raise LocalFilesError(
-            f"The journal {subject} cannot be read: {error}.",
-            subject=subject,
-            next_step="Use the version of revive.cassandra that wrote it to finish or roll back that restore.",
-        ) from error
-
-
-def encode_fetch_record(record: FetchRecord) -> bytes:
-    """One line of the fetch's journal, with its line end."""
-    value: dict[str, t.Any]
-    if isinstance(record, FetchHeader):
-        value = {"record": "header", "format": FETCH_FORMAT, "version": FORMAT_VERSION, **dataclasses.asdict(record)}
-    elif isinstance(record, StagedFile):
-        value = {"record": "file", **dataclasses.asdict(record)}
-    else:
-        value = {"record": "complete", **dataclasses.asdict(record)}
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+SWITCH = Document(
+    "switch-journal",
+    JournalState,
+    error=LocalFilesError,
+    next_step="Use the version of revive.cassandra that wrote it to finish or roll back that restore.",
+)
+FETCH: Lines[FetchRecord] = Lines(
+    Document("fetch-journal", FetchHeader, error=LocalFilesError),
+    {"file": StagedFile, "complete": FetchComplete},
+)
 
 
 def read_fetch_journal(lines: t.Iterable[bytes]) -> t.Iterator[FetchRecord]:
@@ -223,19 +189,8 @@ def read_fetch_journal(lines: t.Iterable[bytes]) -> t.Iterator[FetchRecord]:
     """
     for number, line in enumerate(lines):
         try:
-            value = json.loads(line)
-            kind = value.pop("record")
-            record: FetchRecord
-            if kind == "header":
-                if (value.pop("format"), value.pop("version")) != (FETCH_FORMAT, FORMAT_VERSION):
-                    return
-                lists = {name: tuple(value[name]) for name in ("places", "tables") if name in value}
-                record = FetchHeader(**{**value, **lists})
-            elif kind == "file":
-                record = StagedFile(**value)
-            else:
-                record = FetchComplete(**value)
-        except (ValueError, KeyError, TypeError, AttributeError):
+            record = FETCH.decode(line, subject="the fetch's journal")
+        except LocalFilesError:
             return
         if (number == 0) != isinstance(record, FetchHeader) or not line.endswith(b"\n"):
             return

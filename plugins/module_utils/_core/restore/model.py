@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan
 
@@ -104,25 +104,10 @@ class TargetNode:
         :raises InputError: if they are something else.
         """
         try:
-            identity = value["identity"]
-            local = value["local_system"]
-            pending = value["pending"]
-            return build(
-                cls,
-                {
-                    **value,
-                    "identity": build(NodeIdentity, {**identity, "tokens": tuple(identity["tokens"])})
-                    if identity
-                    else None,
-                    "seeds": tuple(value["seeds"]),
-                    "data_directories": tuple(build(DataPlace, place) for place in value["data_directories"]),
-                    "local_system": build(DataPlace, local) if local else None,
-                    "pending": build(PendingRestore, pending) if pending else None,
-                },
-            )
-        except (KeyError, TypeError, AttributeError) as error:
+            return build(cls, value)
+        except PlainValueError as error:
             raise InputError(
-                f"These are no facts of a node: {type(error).__name__}: {error}.",
+                f"These are no facts of a node: {error}.",
                 subject=str(dict(value).get("name", "")),
                 next_step="Give what reading the node returned.",
             ) from error
@@ -208,24 +193,10 @@ class RestorePlan:
         :raises InputError: if the values are something else.
         """
         try:
-            assignments = tuple(
-                build(
-                    Assignment,
-                    {
-                        **each,
-                        "tokens": tuple(each["tokens"]),
-                    },
-                )
-                for each in value["assignments"]
-            )
-            moment = MomentPlan.from_result(value["moment"]) if value.get("moment") else None
-            return build(
-                cls,
-                {**value, "assignments": assignments, "warnings": tuple(value["warnings"]), "moment": moment},
-            )
-        except (KeyError, TypeError, AttributeError) as error:
+            return build(cls, value)
+        except PlainValueError as error:
             raise InputError(
-                f"This is no plan of a restore: {type(error).__name__}: {error}.",
+                f"This is no plan of a restore: {error}.",
                 next_step="Give what planning returned.",
             ) from error
 

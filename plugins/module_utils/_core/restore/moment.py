@@ -33,7 +33,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.point import Moment
 
@@ -111,14 +110,6 @@ class MomentPlan:
     def work_bytes(self, source_host_id: str) -> int:
         """What a node's staging instance needs beside the base."""
         return _WORK_FACTOR * self.part_of(source_host_id).log_bytes
-
-    @classmethod
-    def from_result(cls, value: t.Mapping[str, t.Any]) -> MomentPlan:
-        """The plan from its plain values.
-
-        :raises KeyError, TypeError: if they are something else.
-        """
-        return build(cls, {**value, "parts": tuple(build(LogPart, part) for part in value["parts"])})
 
 
 def check_past(moment: Moment, *, now_us: int) -> None:

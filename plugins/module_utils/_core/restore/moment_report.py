@@ -15,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
     format_size,
     format_us,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 
 
@@ -45,19 +46,16 @@ class NodeReplay:
     def from_result(cls, name: str, value: t.Mapping[str, t.Any]) -> NodeReplay:
         """From what staging returned on a node.
 
-        :raises KeyError, TypeError: if it is something else.
+        :raises PlainValueError: if it is something else.
         """
-        return cls(
-            name=name,
-            segments=value["segments"],
-            log_bytes=value["log_bytes"],
-            replayed=value["replayed"],
-            skipped_unknown=value["unknown"],
-            skipped_later_schema=value["later_schema"],
-            truncated_tables=value["truncated_tables"],
-            dropped_tables=value["dropped_tables"],
-            tables=tuple(value["tables"]),
-            seconds=value["seconds"],
+        return build(
+            cls,
+            {
+                **value,
+                "name": name,
+                "skipped_unknown": value.get("unknown"),
+                "skipped_later_schema": value.get("later_schema"),
+            },
         )
 
 

@@ -18,7 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     TableRef,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import TableSummary, Totals
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan, TableSize
 
@@ -149,11 +149,10 @@ class StagedTables:
         :raises InputError: if the values are something else.
         """
         try:
-            sizes = tuple(build(TableSize, each) for each in value["sizes"])
-            return cls(name=name, schema_cql=tuple(value["schema_cql"]), sizes=sizes)
-        except (KeyError, TypeError, AttributeError) as error:
+            return build(cls, {**value, "name": name})
+        except PlainValueError as error:
             raise InputError(
-                f"This is not what {name} has staged: {type(error).__name__}: {error}.",
+                f"This is not what {name} has staged: {error}.",
                 subject=name,
                 next_step="Give what staging returned on each node.",
             ) from error
@@ -248,18 +247,9 @@ class TablesPlan:
         :raises InputError: if the values are something else.
         """
         try:
-            selection = value["selection"]
-            lists = {name: tuple(selection[name]) for name in ("keyspaces", "tables")}
-            pairs = {name: tuple(map(tuple, selection[name])) for name in ("datacenters", "replication")}
-            texts = ("fetched", "before_cql", "after_cql", "indexes", "views", "unmatched")
-            return cls(
-                restore=RestorePlan.from_result(value["restore"]),
-                selection=build(Selection, {**selection, **lists, **pairs}),
-                tables=tuple(build(TableRestore, each) for each in value["tables"]),
-                **{name: tuple(value[name]) for name in texts},
-            )
-        except (KeyError, TypeError, AttributeError) as error:
+            return build(cls, value)
+        except PlainValueError as error:
             raise InputError(
-                f"This is no plan of a restore of tables: {type(error).__name__}: {error}.",
+                f"This is no plan of a restore of tables: {error}.",
                 next_step="Give what planning returned.",
             ) from error

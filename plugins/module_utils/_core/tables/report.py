@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
     format_size,
     format_us,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import (
     NodeReplay,
     moment_report,
@@ -59,15 +59,7 @@ class NodeRows:
     @classmethod
     def all_of(cls, name: str, value: t.Mapping[str, t.Any]) -> list[NodeRows]:
         """From what verifying returned on a node."""
-        return [
-            cls(
-                name=name,
-                keyspace=each["keyspace"],
-                table=each["table"],
-                rows=TableRows.from_result(each["rows"]),
-            )
-            for each in value["tables"]
-        ]
+        return [build(cls, {**each, "name": name}) for each in value["tables"]]
 
 
 def tables_report(

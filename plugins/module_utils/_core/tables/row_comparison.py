@@ -17,7 +17,6 @@ import re
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import full_name, quoted
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
 
 #: How many rows that differ are named, each by its partition's token.
 EXAMPLES = 3
@@ -112,17 +111,21 @@ class TableRows:
     different: int = 0
     examples: tuple[int, ...] = ()
 
-    @classmethod
-    def from_result(cls, value: t.Mapping[str, t.Any]) -> TableRows:
-        """From plain values."""
-        return build(cls, {**value, "examples": tuple(value["examples"])})
-
     def __add__(self, other: TableRows) -> TableRows:
         """Of both parts together."""
         names = ("rows", "same", "newer", "missing", "different")
         sums = {name: getattr(self, name) + getattr(other, name) for name in names}
         examples = tuple(dict.fromkeys((*self.examples, *other.examples)))[:EXAMPLES]
         return TableRows(**sums, examples=examples)
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifiedTable:
+    """What was found in a node's replica of a table."""
+
+    keyspace: str
+    table: str
+    rows: TableRows
 
 
 def are_same(then: t.Iterator[str], now: t.Iterator[str]) -> int | None:

@@ -18,7 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     parse_import_key,
     parse_node_manifest_key,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import decode_node_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import NODE_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     NodeManifestHeader,
@@ -80,7 +80,7 @@ def read_header(store: ObjectStore, summary: NodeSummary, *, identity_file: str 
         line += chunk
         if b"\n" in line:
             break
-    header = decode_node_record(line.partition(b"\n")[0], subject=key)
+    header = NODE_MANIFEST.decode(line.partition(b"\n")[0], subject=key)
     if not isinstance(header, NodeManifestHeader) or header.node.host_id != summary.node.host_id:
         raise ManifestError(f"{key} does not begin like the manifest of {summary.node.name}.", subject=key)
     return header

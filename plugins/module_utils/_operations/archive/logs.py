@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
@@ -29,11 +28,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     ledger_key,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
+    GAP,
+    IMPORT,
+    LEDGER_HEAD,
     Gap,
     Piece,
-    decode_gap,
-    decode_head,
-    encode_gap,
+    TableImport,
 )
 
 
@@ -76,7 +76,7 @@ def record_corrupt_piece(store: ObjectStore, *, log: NodeLog, piece: Piece, deta
         recorded_us=now_us(),
         detail=detail,
     )
-    store.put_new(gap_key(gap), encode_gap(gap))
+    store.put_new(gap_key(gap), GAP.encode(gap))
     return gap
 
 
@@ -102,7 +102,7 @@ def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restor
         recorded_us=restored_us,
         detail=restore_id,
     )
-    store.put_new(gap_key(gap), encode_gap(gap))
+    store.put_new(gap_key(gap), GAP.encode(gap))
     return gap
 
 
@@ -113,20 +113,20 @@ def record_import(store: ObjectStore, *, host_id: str, at_us: int, detail: str) 
     :param at_us: by the node's own clock; recorded before the first table and again after the last.
     :raises StoreError: if the store does not accept it.
     """
-    body = json.dumps({"host_id": host_id, "at_us": at_us, "detail": detail}).encode()
-    store.put_new(import_key(at_us=at_us, host_id=host_id), body)
+    record = TableImport(host_id=host_id, at_us=at_us, detail=detail)
+    store.put_new(import_key(at_us=at_us, host_id=host_id), IMPORT.encode(record))
 
 
 def _load(store: ObjectStore, listing: LogListing) -> NodeLog:
     head = None
     if listing.has_head:
         key = ledger_key(listing.host_id)
-        head = decode_head(store.get(key), subject=key)
+        head = LEDGER_HEAD.decode(store.get(key), subject=key)
     return NodeLog(
         host_id=listing.host_id,
         name=head.node_name if head else listing.host_id,
         pieces=tuple(listing.pieces),
         runs=tuple(listing.runs),
-        gaps=tuple(decode_gap(store.get(key), subject=key) for key in listing.gap_keys),
+        gaps=tuple(GAP.decode(store.get(key), subject=key) for key in listing.gap_keys),
         head=head,
     )

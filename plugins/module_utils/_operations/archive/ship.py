@@ -17,9 +17,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks i
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_status import (
     AGENT_LOCK,
     SHIP_NOW_FILE,
+    STATUS,
     STATUS_FILE,
     AgentStatus,
-    decode_status,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
@@ -50,7 +50,7 @@ def read_agent_status(state_directory: str) -> AgentStatus | None:
     """
     path = os.path.join(state_directory, "agent", STATUS_FILE)
     body = read_if_there(path)
-    return decode_status(body, subject=path) if body else None
+    return STATUS.decode(body, subject=path) if body else None
 
 
 def ship_now(

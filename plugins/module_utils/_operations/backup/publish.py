@@ -37,9 +37,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     table_prefix,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
+    CLUSTER_MANIFEST,
     NodeManifestRecord,
-    decode_cluster_manifest,
-    encode_cluster_manifest,
     read_node_manifest,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
@@ -131,7 +130,7 @@ def publish_backup(
         schema_cql=tuple(schema_cql) or found.schema(),
         tool_version=tool_version,
     )
-    if not store.put_new(key, encode_cluster_manifest(manifest)):
+    if not store.put_new(key, CLUSTER_MANIFEST.encode(manifest)):
         other = _published(store, key)
         if other is None:
             raise RepositoryError(f"{store.location}{key} was there and is gone.", subject=key, next_step="Try again.")
@@ -294,7 +293,7 @@ def _fits(entry: ObjectInfo, *, size: int) -> bool:
 def _published(store: ObjectStore, key: str) -> ClusterManifest | None:
     if store.head(key) is None:
         return None
-    return decode_cluster_manifest(store.get(key), subject=f"{store.location}{key}")
+    return CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
 
 
 def _same(store: ObjectStore, manifest: ClusterManifest, *, node_summaries: t.Sequence[NodeSummary]) -> ClusterManifest:

@@ -36,10 +36,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_tablestats
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import has_snapshot_ttl
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, ManifestError, NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
-    decode_snapshot_record,
-    encode_snapshot_record,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import SNAPSHOT
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import (
@@ -80,7 +77,7 @@ def read_snapshot_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | No
     """
     path = _record_path(node, tag)
     text = read_if_there(path)
-    return None if text is None else decode_snapshot_record(text, subject=path)
+    return None if text is None else SNAPSHOT.decode(text, subject=path)
 
 
 def own_tags(node: NodeSettings) -> tuple[str, ...]:
@@ -209,7 +206,7 @@ def _take(
         nodetool starts a Java machine.
     """
     # The intent first: a run that dies in between leaves a snapshot that is known as ours.
-    write_atomically(_intent_path(node, begun.tag), encode_snapshot_record(begun))
+    write_atomically(_intent_path(node, begun.tag), SNAPSHOT.encode(begun))
     arguments = ["snapshot", "-t", begun.tag]
     if skip_flush:
         arguments.append("-sf")
@@ -226,7 +223,7 @@ def _take(
         # Without an answer there is no record, and the snapshot counts as left by a broken run.
         identity = answer.result() if answer else begun.node
     record = dataclasses.replace(begun, ended_us=ended_us, node=identity)
-    write_atomically(_record_path(node, begun.tag), encode_snapshot_record(record))
+    write_atomically(_record_path(node, begun.tag), SNAPSHOT.encode(record))
     remove_if_there(_intent_path(node, begun.tag))
     return record
 

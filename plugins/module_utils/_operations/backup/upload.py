@@ -56,10 +56,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     table_prefix,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
-    decode_cluster_manifest,
-    decode_upload_receipt,
-    encode_node_record,
-    encode_upload_receipt,
+    CLUSTER_MANIFEST,
+    NODE_MANIFEST,
+    UPLOAD_RECEIPT,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     BackedUpObject,
@@ -156,7 +155,7 @@ def upload_snapshot(
             )
             spool = _Spool(os.path.join(node.state_directory, "uploads", f"{tag}.jsonl"))
             with spool:
-                spool.write(encode_node_record(header))
+                spool.write(NODE_MANIFEST.encode(header))
                 sizes = _upload_tables(run, directories, spool=spool)
             if published:
                 remove_if_there(spool.path)
@@ -220,7 +219,7 @@ def _published(store: ObjectStore, *, record: SnapshotRecord) -> NodeSummary | N
     key = cluster_manifest_key(record.tag)
     if store.head(key) is None:
         return None
-    manifest = decode_cluster_manifest(store.get(key), subject=f"{store.location}{key}")
+    manifest = CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
     for summary in manifest.nodes:
         if (summary.node.host_id, summary.snapshot_began_us) == (record.node.host_id, record.began_us):
             return summary
@@ -267,7 +266,7 @@ def _upload_table(
 ) -> t.Iterator[BackedUpObject]:
     """Upload a table and write its part of the manifest, in the order of the plan; what is in the repository now."""
     cql = next((text for text in map(schema_cql, parts) if text), "")
-    spool.write(encode_node_record(TableEntry(table=table, schema_cql=cql)))
+    spool.write(NODE_MANIFEST.encode(TableEntry(table=table, schema_cql=cql)))
     spool.tables += 1
     run.index.clear()
     run.index.add(run.store.list(table_prefix(table)))
@@ -278,7 +277,7 @@ def _upload_table(
         for plan in plan_objects(table, data_directory=part.data_directory, files=members)
     )
     for entry in run.workers.in_order(functools.partial(upload_object, run), plans):
-        spool.write(encode_node_record(entry))
+        spool.write(NODE_MANIFEST.encode(entry))
         spool.totals += _totals_of(run, entry)
         yield entry
 
@@ -319,7 +318,7 @@ def _finish(
         totals=spool.totals, tables=spool.tables, upload_began_us=began_us, upload_ended_us=now()
     )
     with _local("write", spool.path), open(spool.path, "ab") as file:
-        line = encode_node_record(footer)
+        line = NODE_MANIFEST.encode(footer)
         file.write(line)
     spool.sha256.update(line)
     chunks = encode(read_chunks(spool.path, chunk_bytes=_CHUNK_BYTES), codecs, recipients=run.recipients)
@@ -338,7 +337,7 @@ def _finish(
         commit_log=record.commit_log,
     )
     kept = UploadReceipt(summary=summary, entries_sha256=entries_sha256, stored_size=stored_size)
-    write_atomically(_receipt_path(run.node, run.tag), encode_upload_receipt(kept))
+    write_atomically(_receipt_path(run.node, run.tag), UPLOAD_RECEIPT.encode(kept))
     remove_if_there(spool.path)
     return summary, True
 
@@ -351,7 +350,7 @@ def _read_receipt(node: NodeSettings, *, tag: str) -> UploadReceipt | None:
     path = _receipt_path(node, tag)
     text = read_if_there(path)
     try:
-        return None if text is None else decode_upload_receipt(text, subject=path)
+        return None if text is None else UPLOAD_RECEIPT.decode(text, subject=path)
     except ManifestError:
         return None
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
-import json
 import os
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
@@ -26,8 +25,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     parse_status,
     parse_version,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
+    ManifestError,
     NodeStartingError,
     NodeUnreachableError,
     NotInRingError,
@@ -35,7 +36,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
 _FILE = "node.json"
-_VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +47,9 @@ class _Note:
 
     identity: NodeIdentity
     generation: int = 0
+
+
+_NOTE = Document("node-identity", _Note, bare=dict)
 
 
 def read_identity(node: NodeSettings) -> NodeIdentity:
@@ -154,18 +157,14 @@ def _ask_all(node: NodeSettings, info: NodeInfo) -> NodeIdentity:
 
 def _write_note(node: NodeSettings, note: _Note) -> None:
     path = os.path.join(node.state_directory, _FILE)
-    body = json.dumps({"version": _VERSION, **dataclasses.asdict(note)}, indent=1).encode() + b"\n"
+    body = _NOTE.encode(note)
     if read_if_there(path) != body:
         write_atomically(path, body)
 
 
 def _read_note(node: NodeSettings) -> _Note | None:
-    text = read_if_there(os.path.join(node.state_directory, _FILE))
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-        identity = NodeIdentity(**{**value["identity"], "tokens": tuple(value["identity"]["tokens"])})
-        return _Note(identity=identity, generation=int(value.get("generation", 0)))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+    path = os.path.join(node.state_directory, _FILE)
+    text = read_if_there(path)
+    with contextlib.suppress(ManifestError):
+        return None if text is None else _NOTE.decode(text, subject=path)
+    return None

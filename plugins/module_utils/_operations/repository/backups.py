@@ -23,7 +23,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     parse_cluster_manifest_key,
     parse_node_manifest_key,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import decode_cluster_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import CLUSTER_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest, Totals
 
 LATEST = "latest"
@@ -90,7 +90,7 @@ def load_backup(store: ObjectStore, tag_or_latest: str) -> ClusterManifest:
     tag = check_tag(tag_or_latest)
     key = cluster_manifest_key(tag)
     if store.head(key) is not None:
-        return decode_cluster_manifest(store.get(key), subject=f"{store.location}{key}")
+        return CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
     if any(True for _entry in store.list(backup_prefix(tag))):
         raise BackupIncompleteError(
             f"Backup {tag} in {store.location} was begun and not finished.",
@@ -149,7 +149,7 @@ def _info(store: ObjectStore, tag: str, seen: tuple[bool, tuple[str, ...]]) -> B
         return BackupInfo(tag=tag, complete=False, node_host_ids=host_ids)
     key = cluster_manifest_key(tag)
     try:
-        manifest = decode_cluster_manifest(store.get(key), subject=f"{store.location}{key}")
+        manifest = CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
     except ReviveError as error:
         return BackupInfo(tag=tag, complete=True, node_host_ids=host_ids, problem=str(error))
     return BackupInfo(tag=tag, complete=True, node_host_ids=host_ids, manifest=manifest)

@@ -26,10 +26,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     parse_cluster_manifest_key,
     parse_node_manifest_key,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
-    decode_marker,
-    encode_marker,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import MARKER
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import RepositoryMarker
 
 
@@ -65,8 +62,8 @@ def ensure_repository(
         )
         if check_mode:
             return RepositoryState(marker=wanted, created=True)
-        store.put_new(MARKER_KEY, encode_marker(wanted))
-        # Read back in any case: somebody else may have been faster, and then their marker counts.
+        store.put_new(MARKER_KEY, MARKER.encode(wanted))
+        # Read back in any case: another creator may have been faster, and then its marker counts.
         marker = open_repository(store)
         if marker == wanted:
             return RepositoryState(marker=marker, created=True)
@@ -119,7 +116,7 @@ def _read_marker(store: ObjectStore) -> RepositoryMarker | None:
         text = store.get(MARKER_KEY)
     except ObjectMissingError:
         return None
-    return decode_marker(text, subject=f"{store.location}{MARKER_KEY}")
+    return MARKER.decode(text, subject=f"{store.location}{MARKER_KEY}")
 
 
 def _check_empty(store: ObjectStore) -> None:

@@ -107,7 +107,7 @@ class FetchRun:
 
     def record(self, files: t.Sequence[journal.StagedFile], *, stored_size: int) -> None:
         """Write down files that are staged and verified."""
-        lines = b"".join(journal.encode_fetch_record(file) for file in files)
+        lines = b"".join(journal.FETCH.encode(file) for file in files)
         with self._lock:
             self.fetched_bytes += stored_size
             with explained("write", fetch_journal_path(self.node, restore_id=self.header.restore_id)):
@@ -161,11 +161,11 @@ def write_journal(run: FetchRun, *, complete: journal.FetchComplete | None) -> N
     temporary = f"{path}.new"
     with explained("write", path):
         with open(temporary, "wb") as file:
-            file.write(journal.encode_fetch_record(run.header))
+            file.write(journal.FETCH.encode(run.header))
             for record in run.staged.values():
-                file.write(journal.encode_fetch_record(record))
+                file.write(journal.FETCH.encode(record))
             if complete is not None:
-                file.write(journal.encode_fetch_record(complete))
+                file.write(journal.FETCH.encode(complete))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

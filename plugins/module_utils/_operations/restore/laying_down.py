@@ -10,7 +10,6 @@ What goes where is written down first, so that it can be done again; the fetch's
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 import typing as t
@@ -32,15 +31,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     parse_table_directory,
     renumbered,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
+    FETCH,
     FetchComplete,
     FetchHeader,
     FetchRecord,
     StagedFile,
-    encode_fetch_record,
     read_fetch_journal,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staging import (
@@ -68,6 +68,16 @@ class LaidDown:
     indexes_to_rebuild: tuple[tuple[str, str, str], ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class _Links:
+    """What is laid down where, so that a run that was killed knows its own files: each file and its new name."""
+
+    links: tuple[tuple[str, str], ...]
+
+
+_LINKS = Document("laid-links", _Links, error=LocalFilesError, bare=lambda links: {"links": links})
+
+
 def lay_down(*, staged: StagedMoment, base: FetchedBase, schema_directory: int = 0) -> LaidDown:
     """Make of the fetched base what the node is to get: as of the moment.
 
@@ -78,7 +88,7 @@ def lay_down(*, staged: StagedMoment, base: FetchedBase, schema_directory: int =
     """
     plan_path = os.path.join(os.path.dirname(staged.schema), _LAID)
     links = _planned_links(plan_path) or _plan_links(staged, base=base, schema_directory=schema_directory)
-    write_atomically(plan_path, json.dumps(links).encode())
+    write_atomically(plan_path, _LINKS.encode(_Links(tuple(links))))
     dropped, truncated = _clear_base(staged, base=base, ours={target: source for source, target in links})
     for each in staged.tables:
         where = os.path.join(base.directories[0], each.table.keyspace, each.table.directory)
@@ -125,12 +135,12 @@ def note_laid_down(*, journal_path: str, base: FetchedBase) -> None:
     tables = {file.path.rsplit("/", 1)[0] for file in files}
     complete = FetchComplete(files=len(files), size=sum(file.size for file in files), tables=len(tables))
     records: list[FetchRecord] = [header, *files, complete]
-    write_atomically(journal_path, b"".join(map(encode_fetch_record, records)))
+    write_atomically(journal_path, b"".join(map(FETCH.encode, records)))
 
 
-def _planned_links(path: str) -> list[tuple[str, str]]:
+def _planned_links(path: str) -> t.Sequence[tuple[str, str]]:
     text = read_if_there(path)
-    return list(map(tuple, json.loads(text))) if text else []
+    return _LINKS.decode(text, subject=path).links if text else ()
 
 
 def _plan_links(staged: StagedMoment, *, base: FetchedBase, schema_directory: int) -> list[tuple[str, str]]:

@@ -91,7 +91,7 @@ def read_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
     """
     path = state_path(node, restore_id=restore_id)
     text = read_if_there(path)
-    return None if text is None else journal.decode_state(text, subject=path)
+    return None if text is None else journal.SWITCH.decode(text, subject=path)
 
 
 def own_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
@@ -112,7 +112,7 @@ def own_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
 def save_state(node: NodeSettings, state: JournalState) -> JournalState:
     """Write down how far a switch is, before it is true."""
     ensure_directory(_directory(node))
-    write_atomically(state_path(node, restore_id=state.restore_id), journal.encode_state(state))
+    write_atomically(state_path(node, restore_id=state.restore_id), journal.SWITCH.encode(state))
     return state
 
 

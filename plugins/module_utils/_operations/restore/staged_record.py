@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import json
 import os
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build
+from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TableSize
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
@@ -56,6 +56,23 @@ class RecoveryOutcome:
     sizes: tuple[TableSize, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class _Staged:
+    """:param journal: the SHA-256 of the journal of the fetch that it was made of."""
+
+    journal: str
+    outcome: RecoveryOutcome
+
+
+_RECORD = Document(
+    "staged-moment",
+    _Staged,
+    error=LocalFilesError,
+    next_step="Delete it: the moment is then fetched and staged again.",
+    bare=dict,
+)
+
+
 def is_staged(node: NodeSettings, *, restore_id: str) -> bool:
     """Whether the base has been made into the moment already, so that it must not be fetched again."""
     return staged_outcome(node, restore_id=restore_id) is not None
@@ -84,13 +101,10 @@ def staged_outcome(node: NodeSettings, *, restore_id: str) -> RecoveryOutcome | 
     text = read_if_there(_path(node, restore_id))
     if text is None:
         return None
-    record = json.loads(text)
-    if record["journal"] != _journal_sha256(node, restore_id=restore_id):
+    record = _RECORD.decode(text, subject=_path(node, restore_id))
+    if record.journal != _journal_sha256(node, restore_id=restore_id):
         return None
-    value = record["outcome"]
-    lists = {name: tuple(value[name]) for name in ("indexes_to_rebuild", "tables", "schema_cql") if name in value}
-    sizes = tuple(build(TableSize, each) for each in value.get("sizes", ()))
-    return RecoveryOutcome(**{**value, **lists, "sizes": sizes, "changed": False})
+    return dataclasses.replace(record.outcome, changed=False)
 
 
 def note_rebuilt(node: NodeSettings, *, restore_id: str) -> None:
@@ -102,8 +116,8 @@ def note_rebuilt(node: NodeSettings, *, restore_id: str) -> None:
 
 def save_outcome(node: NodeSettings, outcome: RecoveryOutcome, *, restore_id: str) -> None:
     """Write down what became of the base, and of which fetch it was."""
-    record = {"journal": _journal_sha256(node, restore_id=restore_id), "outcome": dataclasses.asdict(outcome)}
-    write_atomically(_path(node, restore_id), json.dumps(record).encode())
+    record = _Staged(journal=_journal_sha256(node, restore_id=restore_id), outcome=outcome)
+    write_atomically(_path(node, restore_id), _RECORD.encode(record))
 
 
 def _journal_sha256(node: NodeSettings, *, restore_id: str) -> str:

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there, write_atomically
+from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import VerifiedTable
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import record_path
 
 
@@ -26,7 +27,7 @@ class Notes:
     :param snapshots: that were ever taken of what the tables held that are emptied; ``kept`` are those of them that
         have what was there before this attempt.
     :param held: how many SSTables were seen in the tables of ``imported`` after their import.
-    :param verified: how the tables' rows compared with what was fetched, as plain values; ``None`` before they were.
+    :param verified: how the tables' rows compared with what was fetched; ``None`` before they were.
     :param first_saved_ms: when the first of ``kept`` began, and ``saved_ms`` the last.
     """
 
@@ -37,22 +38,31 @@ class Notes:
     kept: tuple[str, ...] = ()
     first_saved_ms: int = 0
     saved_ms: int = 0
-    verified: list[dict[str, t.Any]] | None = None
+    verified: tuple[VerifiedTable, ...] | None = None
+
+
+_NOTES = Document(
+    "table-restore-notes",
+    Notes,
+    error=LocalFilesError,
+    next_step="Use the version of revive.cassandra that wrote it to finish or undo that restore.",
+    bare=dict,
+)
 
 
 def read_notes(node: NodeSettings, *, restore_id: str) -> Notes:
-    """What is written down; nothing yet if there is nothing."""
-    text = read_if_there(notes_path(node, restore_id=restore_id))
-    if text is None:
-        return Notes()
-    value = json.loads(text)
-    lists = {name: tuple(value[name]) for name in ("imported", "snapshots", "kept")}
-    return Notes(**{**value, **lists})
+    """What is written down; nothing yet if there is nothing.
+
+    :raises LocalFilesError: if it cannot be read.
+    """
+    path = notes_path(node, restore_id=restore_id)
+    text = read_if_there(path)
+    return Notes() if text is None else _NOTES.decode(text, subject=path)
 
 
 def write_notes(node: NodeSettings, notes: Notes, *, restore_id: str) -> None:
     """Write them down anew."""
-    write_atomically(notes_path(node, restore_id=restore_id), json.dumps(dataclasses.asdict(notes)).encode())
+    write_atomically(notes_path(node, restore_id=restore_id), _NOTES.encode(notes))
 
 
 def notes_path(node: NodeSettings, *, restore_id: str) -> str:

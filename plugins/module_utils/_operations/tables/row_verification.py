@@ -45,7 +45,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.t
     unwrapped,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import Progress
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
@@ -56,6 +55,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import (
     RowLayout,
     TableRows,
+    VerifiedTable,
     are_same,
     compare,
 )
@@ -85,15 +85,6 @@ _RANGE_BYTES = 4 * 1024 * 1024
 _ATTEMPTS = 3
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
-
-
-@dataclasses.dataclass(frozen=True)
-class VerifiedTable:
-    """What was found in the node's replica of a table."""
-
-    keyspace: str
-    table: str
-    rows: TableRows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +129,7 @@ def verify_rows(
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         notes = read_notes(node, restore_id=part.plan.restore.restore_id)
         if notes.verified is not None:
-            return VerifyOutcome(tables=tuple(map(_noted, notes.verified)), seconds=0.0)
+            return VerifyOutcome(tables=notes.verified, seconds=0.0)
         instance = _instance_for(part, options=options)
         with connect(_local(cql)) as now:
             keyspaces = {table.keyspace for table in _compared(part)}
@@ -167,7 +158,7 @@ def verify_rows(
         for table, each in zip(_compared(part), found):
             _check(node, table, rows=each.rows)
         # Whoever reads the tables from now on has their replicas made alike.
-        notes = dataclasses.replace(notes, verified=plain(found))
+        notes = dataclasses.replace(notes, verified=tuple(found))
         write_notes(node, notes, restore_id=part.plan.restore.restore_id)
     return VerifyOutcome(tables=tuple(found), seconds=time.monotonic() - began)
 
@@ -200,10 +191,6 @@ def _check_possible(part: TablePart, *, cql: CqlSettings, options: InstanceOptio
         )
     with connect(_local(cql)) as session:
         session.rows("SELECT key FROM system.local")
-
-
-def _noted(value: t.Mapping[str, t.Any]) -> VerifiedTable:
-    return VerifiedTable(keyspace=value["keyspace"], table=value["table"], rows=TableRows.from_result(value["rows"]))
 
 
 def _compared(part: TablePart) -> list[TableRestore]:

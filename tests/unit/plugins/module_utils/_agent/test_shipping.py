@@ -37,11 +37,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     RepositorySettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import ledger_key, piece_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
-    Gap,
-    decode_gap,
-    decode_head,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import GAP, LEDGER_HEAD, Gap
 from tests.unit.plugins.module_utils._agent.simulated_log import SimulatedLog
 
 HOST = "0f0f0f0f-1111-2222-3333-444444444444"
@@ -146,13 +142,13 @@ class Node:
 
     def repository(self) -> NodeLog:
         listing = read_listing(self.store.inner.list("commitlogs/"))[HOST]
-        head = decode_head(self.store.inner.get(ledger_key(HOST)), subject="") if listing.has_head else None
+        head = LEDGER_HEAD.decode(self.store.inner.get(ledger_key(HOST)), subject="") if listing.has_head else None
         return NodeLog(
             host_id=HOST,
             name="n1",
             pieces=tuple(listing.pieces),
             runs=tuple(listing.runs),
-            gaps=tuple(decode_gap(self.store.inner.get(key), subject=key) for key in listing.gap_keys),
+            gaps=tuple(GAP.decode(self.store.inner.get(key), subject=key) for key in listing.gap_keys),
             head=head,
         )
 

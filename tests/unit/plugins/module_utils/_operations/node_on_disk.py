@@ -19,7 +19,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     CommitLogPosition,
     NodeIdentity,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import SNAPSHOT
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 
@@ -127,7 +127,7 @@ class DiskNode:
         )
         if record:
             path = os.path.join(self.settings.state_directory, "snapshots", f"{tag}.json")
-            write_atomically(path, encode_snapshot_record(taken))
+            write_atomically(path, SNAPSHOT.encode(taken))
         return taken
 
 

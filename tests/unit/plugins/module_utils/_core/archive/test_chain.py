@@ -38,15 +38,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     run_key,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
+    GAP,
+    LEDGER_HEAD,
     Gap,
     LedgerHead,
     OpenSegment,
     Piece,
     Run,
-    decode_gap,
-    decode_head,
-    encode_gap,
-    encode_head,
 )
 
 HOSTS = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(4)]
@@ -97,11 +95,11 @@ def test_every_key_says_what_it_was_made_from() -> None:
     assert max(map(len, key.split("/"))) <= 255
     gap = Gap(HOSTS[0], "vanished", FIRST, FIRST + 1, 5, 6)
     assert parse_gap_key(gap_key(gap)) == (FIRST, FIRST + 1)
-    assert decode_gap(encode_gap(gap), subject="") == gap
+    assert GAP.decode(GAP.encode(gap), subject="") == gap
     assert parse_run_key(run_key(HOSTS[0], Run(first=2, after=1))) == (HOSTS[0], Run(first=2, after=1))
     name = SegmentName(id=FIRST, version=7)
     head = LedgerHead(HOSTS[0], "n", "1", 5.0, 1, 2, 3, FIRST, (OpenSegment(name=name, shipped=20),))
-    assert decode_head(encode_head(head), subject="") == head
+    assert LEDGER_HEAD.decode(LEDGER_HEAD.encode(head), subject="") == head
 
 
 @hypothesis.given(

@@ -72,19 +72,19 @@ objects = built(
 @calm
 @given(marker=built(RepositoryMarker))
 def test_markers_read_back(marker: RepositoryMarker) -> None:
-    assert manifest.decode_marker(manifest.encode_marker(marker), subject="x") == marker
+    assert manifest.MARKER.decode(manifest.MARKER.encode(marker), subject="x") == marker
 
 
 @calm
 @given(record=snapshots)
 def test_snapshot_records_read_back(record: SnapshotRecord) -> None:
-    assert manifest.decode_snapshot_record(manifest.encode_snapshot_record(record), subject="x") == record
+    assert manifest.SNAPSHOT.decode(manifest.SNAPSHOT.encode(record), subject="x") == record
 
 
 @calm
 @given(receipt=built(UploadReceipt, summary=summaries))
 def test_upload_receipts_read_back(receipt: UploadReceipt) -> None:
-    assert manifest.decode_upload_receipt(manifest.encode_upload_receipt(receipt), subject="x") == receipt
+    assert manifest.UPLOAD_RECEIPT.decode(manifest.UPLOAD_RECEIPT.encode(receipt), subject="x") == receipt
 
 
 @calm
@@ -97,7 +97,7 @@ def test_upload_receipts_read_back(receipt: UploadReceipt) -> None:
     )
 )
 def test_cluster_manifests_read_back(backup: ClusterManifest) -> None:
-    assert manifest.decode_cluster_manifest(manifest.encode_cluster_manifest(backup), subject="x") == backup
+    assert manifest.CLUSTER_MANIFEST.decode(manifest.CLUSTER_MANIFEST.encode(backup), subject="x") == backup
 
 
 @calm
@@ -125,14 +125,14 @@ def test_node_manifests_read_back_line_by_line(
     )
     footer = dataclasses.replace(footer, totals=counts, tables=len(entries) - len(held))
     records = [header, *entries, footer]
-    lines = [manifest.encode_node_record(record) for record in records]
+    lines = [manifest.NODE_MANIFEST.encode(record) for record in records]
     assert all(line.endswith(b"\n") and b"\n" not in line[:-1] for line in lines)
     assert list(manifest.read_node_manifest(lines, subject="x")) == records
     for wrong in (lines[:-1], lines[1:], [*lines, lines[-1]], [lines[0], *lines], [*lines[:-1], lines[-1][:-5]]):
         with pytest.raises(ManifestError):
             list(manifest.read_node_manifest(wrong, subject="x"))
     if held:
-        without = [line for line in lines if line != manifest.encode_node_record(held[0])]
+        without = [line for line in lines if line != manifest.NODE_MANIFEST.encode(held[0])]
         with pytest.raises(ManifestError):
             list(manifest.read_node_manifest(without, subject="x"))
 
@@ -141,12 +141,12 @@ def test_node_manifests_read_back_line_by_line(
 @given(text=st.binary(max_size=200))
 def test_any_other_bytes_are_refused_with_our_error(text: bytes) -> None:
     for decode in (
-        manifest.decode_snapshot_record,
-        manifest.decode_upload_receipt,
-        manifest.decode_cluster_manifest,
-        manifest.decode_node_record,
+        manifest.SNAPSHOT.decode,
+        manifest.UPLOAD_RECEIPT.decode,
+        manifest.CLUSTER_MANIFEST.decode,
+        manifest.NODE_MANIFEST.decode,
     ):
         with pytest.raises(ManifestError):
             decode(text, subject="x")
     with pytest.raises(RepositoryError):
-        manifest.decode_marker(text, subject="x")
+        manifest.MARKER.decode(text, subject="x")

@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ObjectMissingError,
     ReviveError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Piece, Run
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest, Totals
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import (
@@ -96,7 +97,7 @@ def test_by_arrival_each_log_ends_where_it_had_been_shipped() -> None:
 
 def test_a_plan_travels_as_plain_values() -> None:
     plan = _plan(35, _log("h0"), _log("h1"))
-    assert MomentPlan.from_result(json.loads(json.dumps(dataclasses.asdict(plan)))) == plan
+    assert build(MomentPlan, json.loads(json.dumps(plain(plan)))) == plan
 
 
 def test_a_node_finds_its_part_again_and_what_came_since() -> None:

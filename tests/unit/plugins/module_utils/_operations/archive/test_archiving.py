@@ -133,7 +133,7 @@ def test_settings_of_a_restore_never_stay(node: NodeSettings, tmp_path: pathlib.
     )
     for present in (True, False):
         outcome = configure(node, settings, present=present)
-        assert bool(outcome.leftovers) is present
+        assert bool(outcome.removed_restore_settings) is present
         assert "2026" not in properties.read_text()
 
 

@@ -17,7 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import cluster_manifest_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_cluster_manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import CLUSTER_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
@@ -86,7 +86,7 @@ def forget_position(store: ObjectStore, manifest: ClusterManifest) -> None:
     """Make a manifest of it as they were before they said where the logs stood."""
     nodes = tuple(dataclasses.replace(summary, commit_log=None) for summary in manifest.nodes)
     older = dataclasses.replace(manifest, nodes=nodes)
-    store.put(cluster_manifest_key(manifest.tag), encode_cluster_manifest(older))
+    store.put(cluster_manifest_key(manifest.tag), CLUSTER_MANIFEST.encode(older))
 
 
 def test_bases_are_the_complete_backups_oldest_first(store: ObjectStore, node: DiskNode) -> None:

@@ -34,7 +34,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_node_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
-    encode_cluster_manifest,
+    CLUSTER_MANIFEST,
     read_node_manifest,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
@@ -445,8 +445,8 @@ def test_another_backup_of_the_same_tag_is_refused(world: World) -> None:
     other = dataclasses.replace(
         published.manifest, nodes=(dataclasses.replace(outcome.summary, manifest_sha256="0" * 64),)
     )
-    world.store.put(f"backups/{TAG}/manifest.json", encode_cluster_manifest(other))
-    with pytest.raises(RepositoryError, match="a different one"):
+    world.store.put(f"backups/{TAG}/manifest.json", CLUSTER_MANIFEST.encode(other))
+    with pytest.raises(RepositoryError, match="another one"):
         world.publish(outcome)
 
 

@@ -110,7 +110,7 @@ def test_a_reader_is_told_that_there_is_no_repository(store: ObjectStore) -> Non
     with pytest.raises(RepositoryError, match="backups-of/one/"):
         open_repository(store)
     store.put("repository.json", b'{"format": "something else", "version": 1}')
-    with pytest.raises(RepositoryError, match="not a marker"):
+    with pytest.raises(RepositoryError, match=r"is not a revive\.cassandra/repository"):
         open_repository(store)
 
 

@@ -14,10 +14,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters import 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import ReplayReport
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
+    FETCH,
     FetchComplete,
     FetchHeader,
     StagedFile,
-    encode_fetch_record,
     read_fetch_journal,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import staging
@@ -169,7 +169,7 @@ def test_the_journal_of_the_fetch_names_what_is_staged_now(area: Area, tmp_path:
         mtime_ns=found.st_mtime_ns,
     )
     journal = tmp_path / "id.jsonl"
-    journal.write_bytes(encode_fetch_record(header) + encode_fetch_record(kept))
+    journal.write_bytes(FETCH.encode(header) + FETCH.encode(kept))
     lay_down(staged=area.moment((KEPT, True)), base=area.base)
 
     note_laid_down(journal_path=str(journal), base=area.base)

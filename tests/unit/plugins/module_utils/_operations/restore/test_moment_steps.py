@@ -35,7 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import ledger_key, piece_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Piece
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import encode_node_record
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import NODE_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     NodeManifestHeader,
     SnapshotRecord,
@@ -178,7 +178,6 @@ def test_finishing_forgets_the_moment(place: Place) -> None:
     assert not staged_record.is_staged(place.settings, restore_id=_ID)
 
 
-@pytest.mark.parametrize("mode", [IN_PLACE, NEW_CLUSTER])
 def test_check_mode_says_what_a_switched_node_would_do(place: Place) -> None:
     def said(*, keep_old: bool) -> tuple[bool, bool]:
         finished = steps.finish(place.settings, restore_id=_ID, keep_old=keep_old, check_mode=True)
@@ -187,7 +186,7 @@ def test_check_mode_says_what_a_switched_node_would_do(place: Place) -> None:
     part = steps.Part(place.settings, t.cast(t.Any, None), owner=None, group=None)
     assert said(keep_old=True) == (False, False)
     assert steps.switch_part(part, check_mode=True)
-    _switch(place, mode="in_place")
+    _switch(place, mode=IN_PLACE)
     assert not steps.switch_part(part, check_mode=True)
     assert said(keep_old=True) == (True, True)
     assert steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False).changed
@@ -197,6 +196,7 @@ def test_check_mode_says_what_a_switched_node_would_do(place: Place) -> None:
     assert said(keep_old=False) == (False, False)
 
 
+@pytest.mark.parametrize("mode", [IN_PLACE, NEW_CLUSTER])
 def test_only_a_restore_in_place_that_is_not_finished_parts_a_log(place: Place, mode: str) -> None:
     assert switching.restored_in_place_us(place.settings, restore_id=_ID) is None
     began_us = time.time_ns() // 1000
@@ -275,7 +275,7 @@ def _source(place: Place) -> None:
     record = SnapshotRecord("backup_1", 1, 2, node, CommitLogPosition((), 0, 0), (), ())
     header = NodeManifestHeader("backup_1", "c", node, record, data_directories=2)
     path = pathlib.Path(records.manifest_path(place.settings, restore_id=_ID))
-    path.write_bytes(encode_node_record(header))
+    path.write_bytes(NODE_MANIFEST.encode(header))
 
 
 def _stage(part: steps.Part, store: t.Any) -> staged_record.RecoveryOutcome:

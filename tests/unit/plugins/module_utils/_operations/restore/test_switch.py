@@ -93,7 +93,7 @@ class Place:
 
     def stage(self, restore_id: str = _RESTORE, *, restore_auth: bool = True) -> Place:
         lines = [
-            journal.encode_fetch_record(
+            journal.FETCH.encode(
                 journal.FetchHeader(
                     restore_id=restore_id,
                     tag="backup_1",
@@ -110,9 +110,9 @@ class Place:
                 if restore_auth or not name.startswith("system_auth"):
                     path = self.data[number] / ".revive" / restore_id / "new" / name
                     _write(path, body)
-                    lines.append(journal.encode_fetch_record(_staged_file(path, place=number, name=name, body=body)))
+                    lines.append(journal.FETCH.encode(_staged_file(path, place=number, name=name, body=body)))
                     files, size = files + 1, size + len(body)
-        lines.append(journal.encode_fetch_record(journal.FetchComplete(files=files, size=size, tables=3)))
+        lines.append(journal.FETCH.encode(journal.FetchComplete(files=files, size=size, tables=3)))
         _write(self.root / "state" / "restores" / f"{restore_id}.jsonl", b"".join(lines))
         return self
 

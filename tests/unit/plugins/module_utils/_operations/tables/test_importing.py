@@ -86,7 +86,7 @@ class World:
             tables=(f"shop/orders-{TABLE_ID}",),
         )
         complete = journal.FetchComplete(files=1, size=1, tables=1)
-        journal_path.write_bytes(journal.encode_fetch_record(header) + journal.encode_fetch_record(complete))
+        journal_path.write_bytes(journal.FETCH.encode(header) + journal.FETCH.encode(complete))
         for place in self.disk.data_directories:
             staged = self.staged(place, restore_id)
             staged.mkdir(parents=True)
