@@ -174,6 +174,6 @@ def test_a_second_agent_of_the_same_node_is_refused(tmp_path: pathlib.Path, endp
     assert agent.process is not None
     _out, said = agent.process.communicate(timeout=30)
     assert agent.process.returncode == 1
-    assert b"Another agent works on node n1" in said
+    assert b"Another agent is running on node n1" in said
     agent.process = first
     assert agent.end(kill=False) == 0

@@ -446,7 +446,7 @@ def test_another_backup_of_the_same_tag_is_refused(world: World) -> None:
         published.manifest, nodes=(dataclasses.replace(outcome.summary, manifest_sha256="0" * 64),)
     )
     world.store.put(f"backups/{TAG}/manifest.json", CLUSTER_MANIFEST.encode(other))
-    with pytest.raises(RepositoryError, match="another one"):
+    with pytest.raises(RepositoryError, match="a different one"):
         world.publish(outcome)
 
 
