@@ -249,7 +249,7 @@ class Cluster:
         return self.nodes[0].datacenter
 
     def replication(self, *, at_most: int | None = None) -> str:
-        """Of a keyspace with a replica on every node, or with that many in each data centre, as CQL."""
+        """Of a keyspace with a replica on every node, or with that many in each datacenter, as CQL."""
         nodes = Counter(node.datacenter for node in self.nodes)
         factors = "".join(f", '{name}': {min(count, at_most or count)}" for name, count in nodes.items())
         return f"{{'class': 'NetworkTopologyStrategy'{factors}}}"
@@ -363,7 +363,7 @@ def _check_arguments(
     if racks is not None and len(racks) != nodes:
         raise LabError(f"{len(racks)} racks for {nodes} nodes: give one per node")
     if datacenters is not None and len(datacenters) != nodes:
-        raise LabError(f"{len(datacenters)} data centres for {nodes} nodes: give one per node")
+        raise LabError(f"{len(datacenters)} datacenters for {nodes} nodes: give one per node")
     check_directory(directory=directory)
     if directory.exists():
         raise LabError(f"there is a cluster {name!r} already, in {directory}: load or destroy it")

@@ -35,7 +35,7 @@ _STOP_TIMEOUT_SECONDS = 120.0
 
 
 def set_up_schema(*, cluster: Cluster) -> None:
-    """Create the lab's keyspace on a cluster, with three replicas in each data centre, or as many as it has nodes."""
+    """Create the lab's keyspace on a cluster, with three replicas in each datacenter, or as many as it has nodes."""
     with cluster.session() as session:
         create_schema(session=session, replication=cluster.replication(at_most=_REPLICAS_MAX))
 

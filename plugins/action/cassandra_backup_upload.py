@@ -18,6 +18,6 @@ class ActionModule(ProgressActionBase):
     """An upload takes as long as there is something new to upload."""
 
     def is_long(self, options: t.Mapping[str, t.Any]) -> bool:
-        """Unless all that the node has is little, and may be sent as fast as it can."""
+        """Unless the node has only little to send, without a rate limit."""
         load = options.get("load_bytes")
         return load is None or int(load) > LITTLE_BYTES or options.get("max_bytes_per_second") is not None

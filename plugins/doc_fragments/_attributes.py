@@ -20,7 +20,7 @@ attributes:
   idempotent:
     description: Run again with the same options and nothing else changed, it changes nothing.
   action_group:
-    description: Is in the action group C(revive.cassandra.cassandra), so that C(module_defaults) can be set for all.
+    description: Is in the action group C(revive.cassandra.cassandra), so C(module_defaults) can be set for all modules.
     support: full
     membership:
       - revive.cassandra.cassandra

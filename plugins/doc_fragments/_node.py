@@ -32,12 +32,12 @@ options:
     type: path
     default: /var/lib/revive-cassandra
   jmx_username:
-    description: The user of JMX, where it asks for one.
+    description: The JMX user, if JMX needs a login.
     type: str
   jmx_password_file:
-    description: The file on the node with JMX's password. C(nodetool) reads it; no argument list has the password.
+    description: The file on the node with the JMX password. C(nodetool) reads it; no argument list has the password.
     type: path
   release_version:
-    description: Cassandra's version, such as V(5.0.8), for a node that does not run and so cannot be asked.
+    description: Cassandra's version, such as V(5.0.8), for a node that is down and cannot be asked.
     type: str
 """

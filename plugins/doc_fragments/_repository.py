@@ -14,9 +14,9 @@ class ModuleDocFragment:
 options:
   repository:
     description:
-      - Where the backups of one cluster are, in an object store that speaks the S3 protocol, and how to get in.
-      - Without keys and profile, the usual sources of AWS count, such as the environment and the instance's role.
-      - Every module of this collection takes it, so that it can be set once with C(module_defaults) of
+      - Where the backups of one cluster are, in an object store that speaks the S3 protocol, and how to log in.
+      - Without keys and profile, the usual AWS sources are used, such as the environment and the instance's role.
+      - Every module of this collection takes it, so it can be set once with C(module_defaults) of
         C(group/revive.cassandra.cassandra).
     type: dict
     required: true
@@ -26,11 +26,11 @@ options:
         type: str
         required: true
       prefix:
-        description: A path in the bucket, so that it can hold several repositories.
+        description: A path in the bucket, so it can hold several repositories.
         type: str
         default: ""
       endpoint_url:
-        description: The store's address, such as V(https://s3.example.com:9000). Without it, it is AWS.
+        description: The store's address, such as V(https://s3.example.com:9000). AWS by default.
         type: str
       region:
         description: The store's region.
@@ -51,12 +51,12 @@ options:
         description: A file on the node with certificate authorities, to check the store's certificate against.
         type: path
       virtual_hosted_style:
-        description: Whether the bucket is part of the host's name. Most stores other than AWS want it in the path.
+        description: Whether the bucket is part of the host name. Most stores other than AWS want it in the path.
         type: bool
         default: false
       recipients:
         description:
-          - Public keys of age, each beginning with V(age1).
+          - age public keys, each beginning with V(age1).
           - With at least one, all data is encrypted for each of them before it leaves the node.
         type: list
         elements: str
@@ -71,9 +71,9 @@ options:
 options:
   repository:
     description:
-      - Where the backups of one cluster are, in an object store that speaks the S3 protocol, and how to get in.
-      - Without keys and profile, the usual sources of AWS count, such as the environment and the instance's role.
-      - Every module of this collection takes it, so that it can be set once with C(module_defaults) of
+      - Where the backups of one cluster are, in an object store that speaks the S3 protocol, and how to log in.
+      - Without keys and profile, the usual AWS sources are used, such as the environment and the instance's role.
+      - Every module of this collection takes it, so it can be set once with C(module_defaults) of
         C(group/revive.cassandra.cassandra).
     type: dict
     required: false
@@ -83,11 +83,11 @@ options:
         type: str
         required: true
       prefix:
-        description: A path in the bucket, so that it can hold several repositories.
+        description: A path in the bucket, so it can hold several repositories.
         type: str
         default: ""
       endpoint_url:
-        description: The store's address, such as V(https://s3.example.com:9000). Without it, it is AWS.
+        description: The store's address, such as V(https://s3.example.com:9000). AWS by default.
         type: str
       region:
         description: The store's region.
@@ -108,12 +108,12 @@ options:
         description: A file on the node with certificate authorities, to check the store's certificate against.
         type: path
       virtual_hosted_style:
-        description: Whether the bucket is part of the host's name. Most stores other than AWS want it in the path.
+        description: Whether the bucket is part of the host name. Most stores other than AWS want it in the path.
         type: bool
         default: false
       recipients:
         description:
-          - Public keys of age, each beginning with V(age1).
+          - age public keys, each beginning with V(age1).
           - With at least one, all data is encrypted for each of them before it leaves the node.
         type: list
         elements: str

@@ -19,7 +19,7 @@ options:
     type: str
     default: cassandra -f
   staging_address:
-    description: A spare loopback address. Ports on it are chosen.
+    description: A spare loopback address. Free ports on it are chosen.
     type: str
     default: 127.0.0.254
   staging_heap_mib:
@@ -27,7 +27,7 @@ options:
     type: int
     default: 1024
   staging_nice:
-    description: How much it gives way to other processes, from 0 to 19.
+    description: How far it gives way to other processes, from 0 to 19.
     type: int
     default: 10
 """

@@ -13,18 +13,18 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   workers:
-    description: How many objects are under way at once. Memory grows with it, not with the size of the data.
+    description: How many objects are in flight at once. Memory grows with this, not with the size of the data.
     type: int
     default: 4
   max_bytes_per_second:
-    description: A limit for all workers of the node together. Without it there is none.
+    description: A limit for all workers of the node together. Unlimited by default.
     type: int
   progress_file:
     description:
-      - A file on the node in which the module keeps how far it is, as one line of JSON.
+      - A file on the node in which the module says how far it is, as one line of JSON.
       - The action plugin of the module sets it, shows what it reads there, and removes it. There is rarely a reason to
         set it by hand.
-      - When a file of the same name with C(.lease) appended is there at the start, the module ends by itself,
-        resumable, once nobody has touched that file for three minutes, or once it is gone.
+      - If there is a file of the same name with C(.lease) appended at the start, the module ends by itself,
+        and can be resumed, once that file has not been touched for three minutes or is gone.
     type: path
 """

@@ -41,7 +41,7 @@ def restore_report(
             replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],
         )
     except (ReviveError, PlainValueError, KeyError, TypeError) as error:
-        raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error
+        raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error
 
 
 class FilterModule:

@@ -44,7 +44,7 @@ def tables_report(
             compared_seconds=max((value["seconds"] for value in (verified or {}).values()), default=0.0),
         )
     except (ReviveError, PlainValueError, KeyError, TypeError) as error:
-        raise AnsibleFilterError(f"There is no report: {type(error).__name__}: {error}") from error
+        raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error
 
 
 class FilterModule:

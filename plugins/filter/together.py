@@ -21,7 +21,7 @@ def problems(hostvars: t.Any, hosts: t.Sequence[str], name: str, evidence: str) 
 
 
 def agent_problems(hostvars: t.Any, hosts: t.Sequence[str], name: str) -> list[str]:
-    """Which host's agent does not do its work, by a variable that a task registered on each."""
+    """Which hosts' agents are not working, by a variable that a task registered on each."""
     return together.agent_problems(registered(hostvars, hosts, name))
 
 
@@ -30,7 +30,7 @@ def ring_problems(ring: t.Sequence[t.Mapping[str, t.Any]], host_ids: t.Mapping[s
     try:
         return together.ring_problems(ring, host_ids=host_ids)
     except (KeyError, TypeError) as error:
-        raise AnsibleFilterError(f"This is no ring: {type(error).__name__}: {error}") from error
+        raise AnsibleFilterError(f"This is not a ring: {type(error).__name__}: {error}") from error
 
 
 def schema_problems(schemas: t.Mapping[str, str], moment_us: int) -> list[str]:

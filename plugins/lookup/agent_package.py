@@ -10,12 +10,12 @@ DOCUMENTATION = r"""
 name: agent_package
 version_added: 0.1.0
 author: the revive.cassandra authors (!UNKNOWN)
-short_description: The commit-log agent as one file
+short_description: The commit log agent as one file
 description:
   - Packs the code of the agent that ships commit logs into a file on the controller, and returns its path.
   - Python runs the file as it is, with the libraries of the role P(revive.cassandra.node#role) and without Ansible.
-  - The same release makes the same bytes, so that copying it to a node changes nothing a second time.
-  - The file goes when Ansible ends.
+  - The same release makes the same bytes, so copying it to a node changes nothing a second time.
+  - The file is deleted when Ansible ends.
 options:
   checksum:
     description: Returns the SHA-1 of the file instead of its path, and writes no file.
@@ -50,9 +50,9 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 
 _PACKAGE = ("ansible_collections", "revive", "cassandra", "plugins", "module_utils")
-#: What the agent imports; tests/architecture holds it to that.
+#: What the agent imports; tests/architecture checks that.
 _PARTS = ("_adapters", "_agent", "_core")
-#: Of the folders below these; a restore is none of the agent's business.
+#: Only these folders below them: the agent has nothing to do with restores.
 _CAPABILITIES = ("cassandra", "repository", "archive")
 _MAIN = f"from {'.'.join((*_PACKAGE, '_agent'))}.__main__ import main\n\nraise SystemExit(main())\n"
 #: The first moment that a zip can hold.
@@ -97,7 +97,7 @@ class LookupModule(LookupBase):
         """The path of the package, which is written for it, or its checksum."""
         package = agent_package(pathlib.Path(__file__).resolve().parents[1] / "module_utils")
         if boolean(kwargs.get("checksum", False)):
-            # No secret hangs on it: it is what Ansible's own modules compare files by.
+            # Not for security: Ansible's own modules compare files by it.
             return [hashlib.sha1(package, usedforsecurity=False).hexdigest()]
         path = os.path.join(C.DEFAULT_LOCAL_TMP, f"revive-agent-{os.getpid()}.pyz")
         with open(path, "wb") as file:

@@ -10,7 +10,7 @@ module: cassandra_backup_info
 version_added: 0.1.0
 short_description: List backups in a repository
 description:
-  - Lists the backups that a repository holds, the newest first, with their sizes and how much of each was new.
+  - Lists the backups in a repository, newest first, with their sizes and how much of each was new.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -20,17 +20,17 @@ extends_documentation_fragment:
   - revive.cassandra._repository
 options:
   tag:
-    description: Lists this backup only.
+    description: Lists only this backup.
     type: str
   keyspace:
-    description: Lists backups that hold this keyspace only.
+    description: Lists only backups that hold this keyspace.
     type: str
   include_incomplete:
-    description: Lists backups that were begun and not finished, too.
+    description: Lists backups that were begun but not finished, too.
     type: bool
     default: false
   limit:
-    description: Lists so many at most.
+    description: Lists at most this many.
     type: int
 """
 
@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backups:
-  description: The backups, the newest first.
+  description: The backups, newest first.
   returned: success
   type: list
   elements: dict
@@ -71,7 +71,7 @@ backups:
       returned: when the backup is complete
       sample: 1795372923000000
     completed_us:
-      description: When all of it was verified to be in the repository.
+      description: When everything was verified to be in the repository.
       type: int
       returned: when the backup is complete
       sample: 1795372993000000
@@ -81,7 +81,7 @@ backups:
       returned: when the backup is complete
       sample: 1795372925000000
     duration_seconds:
-      description: From its beginning to when it was verified.
+      description: From its beginning until it was verified.
       type: float
       returned: when the backup is complete
       sample: 70.2
@@ -97,7 +97,7 @@ backups:
       returned: when the backup is complete
       sample: 42
     totals:
-      description: How much it is, and how much of it was new.
+      description: How much it holds, and how much of it was new.
       type: dict
       returned: when the backup is complete
       contains:
@@ -132,7 +132,7 @@ backups:
           returned: when the backup is complete
           sample: 71303168
     shared_stored_size:
-      description: Bytes of its objects that earlier backups had brought.
+      description: Bytes of its objects that earlier backups had uploaded.
       type: int
       returned: when the backup is complete
       sample: 1968908697
@@ -159,14 +159,14 @@ backups:
       returned: always
       sample: [2f1c5a0e-7d31-4c57-9a8e-0d4b6f8f3a11]
 summary:
-  description: The same in lines to read, one for each backup.
+  description: The same as text, one line per backup.
   returned: success
   type: list
   elements: str
   sample:
     - "backup_20261122_020000: 2026-11-22T02:00:05.000000Z, 3 nodes, 42 tables, 1.9 GiB in 1201 files, 68.0 MiB new"
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -10,7 +10,7 @@ module: cassandra_backup_publish
 version_added: 0.1.0
 short_description: Make a backup visible in the repository
 description:
-  - Checks that every node's manifest is in the repository, complete, and then writes the cluster's manifest.
+  - Checks that every node's manifest is complete and in the repository, then writes the cluster's manifest.
   - Until then there is no backup. Run it once, on one node or on the controller.
 author:
   - the revive.cassandra authors (!UNKNOWN)
@@ -21,8 +21,12 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details:
+      - Checks whether there is a complete backup of O(tag), but not what the nodes have uploaded.
   diff_mode:
-    support: full
+    support: partial
+    details:
+      - There is no diff in check mode.
   idempotent:
     support: full
 options:
@@ -99,7 +103,7 @@ backup:
       returned: always
       sample: 1795372923000000
     completed_us:
-      description: When all of it was verified to be in the repository.
+      description: When everything was verified to be in the repository.
       type: int
       returned: always
       sample: 1795372993000000
@@ -109,7 +113,7 @@ backup:
       returned: always
       sample: 1795372925000000
     duration_seconds:
-      description: From its beginning to when it was verified.
+      description: From its beginning until it was verified.
       type: float
       returned: always
       sample: 70.2
@@ -125,7 +129,7 @@ backup:
       returned: always
       sample: 42
     totals:
-      description: How much it is, and how much of it was new.
+      description: How much it holds, and how much of it was new.
       type: dict
       returned: always
       contains:
@@ -160,7 +164,7 @@ backup:
           returned: always
           sample: 71303168
     shared_stored_size:
-      description: Bytes of its objects that earlier backups had brought.
+      description: Bytes of its objects that earlier backups had uploaded.
       type: int
       returned: always
       sample: 1968908697
@@ -171,7 +175,7 @@ backup:
       returned: always
       sample: [certificate_manager, system_auth, system_schema]
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:
@@ -197,6 +201,7 @@ error:
       sample: Check the access key.
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.collection import COLLECTION_VERSION
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import preview, publish
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
@@ -232,7 +237,7 @@ def publish_tag(call: Call) -> Result:
         tables_asked=tuple(call.params["tables"]),
         schema_cql=tuple(call.params["schema_cql"]),
         row_counts=values.row_counts(call.params["row_counts"]),
-        tool_version=values.TOOL_VERSION,
+        tool_version=COLLECTION_VERSION,
         now=call.now_us,
     )
     backup = values.backup(outcome.manifest)

@@ -10,10 +10,10 @@ module: cassandra_backup_upload
 version_added: 0.1.0
 short_description: Upload a snapshot of a node to the repository
 description:
-  - Uploads what a snapshot that M(revive.cassandra.cassandra_snapshot) took holds, and then the node's manifest.
-  - What the repository holds already, by its content, is not uploaded again. A run that died goes on where it was.
-  - The backup becomes visible only by M(revive.cassandra.cassandra_backup_publish).
-  - While it works, its action plugin prints how far it is, at least every ten seconds.
+  - Uploads a snapshot that M(revive.cassandra.cassandra_snapshot) took, then the node's manifest.
+  - Content that is already in the repository is not uploaded again. A run that died goes on where it stopped.
+  - Only M(revive.cassandra.cassandra_backup_publish) makes the backup visible.
+  - Meanwhile its action plugin prints how far it is, at least every ten seconds.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -24,8 +24,12 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    details:
+      - Checks whether the node's manifest is in the repository, but reads and compares no objects.
   diff_mode:
-    support: full
+    support: partial
+    details:
+      - Shows how many objects are new, and their bytes. There is no diff in check mode.
   idempotent:
     support: full
 options:
@@ -35,7 +39,7 @@ options:
     required: true
   load_bytes:
     description:
-      - What the node's tables take on disk, as M(revive.cassandra.cassandra_node_info) returned it in the node's facts.
+      - What the node's tables use on disk, as M(revive.cassandra.cassandra_node_info) returned it in the node's facts.
       - With less than 64 MiB and no O(max_bytes_per_second), the upload takes seconds, and its progress is not shown.
     type: int
 """
@@ -100,12 +104,12 @@ seconds:
   type: float
   sample: 21.4
 bytes_per_second:
-  description: The rate over all that time, of the bytes that were uploaded.
+  description: The rate at which bytes were uploaded, over all that time.
   returned: success, and not in check mode
   type: float
   sample: 92274688.0
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -10,10 +10,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
 DOCUMENTATION = r"""
 module: cassandra_node_info
 version_added: 0.1.0
-short_description: Read what a restore or a backup needs to know about a node
+short_description: Read what a backup or a restore needs to know about a node
 description:
-  - Reads who a node is, where its data lies, how much room there is, and whether an earlier restore was left half done.
-  - Works on a node that does not run, too.
+  - Reads who a node is, where its data is, how much room there is, and whether an earlier restore was left half done.
+  - Works on a node that is down, too.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -23,15 +23,15 @@ extends_documentation_fragment:
   - revive.cassandra._repository.unused
 options:
   restore_id:
-    description: A restore, to be told how much of it is staged on the node already.
+    description: A restore's name, to also read how much of it is already staged on the node.
     type: str
   gather:
     description:
-      - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a node that runs.
-      - V(running) reads only whether it runs, V(ring) only the members of the ring.
+      - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a running node.
+      - V(running) reads only whether it runs; V(ring) only the members of the ring.
       - V(repository) reads whose O(repository) is, with V(facts) and V(ring), and fails if it is another cluster's.
-      - V(snapshots) reads only which snapshots of this collection it has.
-      - V(endpoint) reads only where clients reach it, from its configuration and without asking it.
+      - V(snapshots) reads only which of this collection's snapshots it has.
+      - V(endpoint) reads only where clients reach it, from its configuration, without asking it.
     type: list
     elements: str
     choices: [facts, running, ring, endpoint, repository, snapshots]
@@ -55,7 +55,7 @@ node:
     running: true
     release_version: 5.0.8
 running:
-  description: Whether Cassandra runs, which is whether it answers C(nodetool).
+  description: Whether Cassandra runs, that is, answers C(nodetool).
   returned: when O(gather) has V(facts) or V(running)
   type: bool
   sample: true
@@ -75,7 +75,7 @@ endpoint:
       returned: always
       sample: 9042
 repository:
-  description: Whose backups the repository holds, as M(revive.cassandra.cassandra_repository) says it; none if new.
+  description: Whose backups the repository holds, as M(revive.cassandra.cassandra_repository) returns it; none if new.
   returned: when O(gather) has V(repository)
   type: dict
   sample: {uri: "s3://cassandra-backups/production/", cluster_name: Production}
@@ -97,17 +97,17 @@ ring:
       returned: always
       sample: UN
     address:
-      description: Under which the other nodes know it.
+      description: The address under which the other nodes know it.
       type: str
       returned: always
       sample: 10.0.0.11
     host_id:
-      description: Its identity.
+      description: Its host id.
       type: str
       returned: always
       sample: 2f1c5a0e-7d31-4c57-9a8e-0d4b6f8f3a11
     datacenter:
-      description: Its data center.
+      description: Its datacenter.
       type: str
       returned: always
       sample: dc1
@@ -117,7 +117,7 @@ ring:
       returned: always
       sample: r1
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

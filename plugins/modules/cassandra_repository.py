@@ -8,10 +8,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cassandra_repository
 version_added: 0.1.0
-short_description: Make sure that a repository is this cluster's
+short_description: Make sure that a repository belongs to this cluster
 description:
   - On an empty prefix, writes the marker that says whose backups the repository holds. It never changes again.
-  - Where there is a marker, checks that it names this cluster, so that two clusters never mix their backups.
+  - If there is a marker, checks that it names this cluster, so two clusters never mix their backups.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -27,7 +27,7 @@ attributes:
     support: full
 options:
   state:
-    description: V(present) makes the repository where there is none.
+    description: V(present) makes the repository if there is none.
     type: str
     choices: [present]
     default: present
@@ -43,7 +43,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Make the repository, or check that it is this cluster's
+- name: Make the repository, or check that it belongs to this cluster
   revive.cassandra.cassandra_repository:
     repository:
       bucket: cassandra-backups
@@ -69,8 +69,8 @@ repository:
       sample: s3://cassandra-backups/production/
     cluster_id:
       description:
-        - The identity that every manifest repeats.
-        - In check mode, the one of a repository that would be made is not final.
+        - The cluster's id, which every manifest repeats.
+        - In check mode, the id of a repository that would be made is not final.
       type: str
       returned: always
       sample: 5f0c1d3e-9a57-4c0b-8a51-b7e2f60a9d10
@@ -96,7 +96,7 @@ repository:
       returned: always
       sample: true
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -8,11 +8,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cassandra_restore
 version_added: 0.1.0
-short_description: Bring a node's part of a backup back
+short_description: Bring back a node's part of a backup
 description:
   - Does one step of a restore that M(revive.cassandra.cassandra_restore_info) planned, on one node.
   - Each step can be run again.
-  - O(state=fetched) downloads beside the data, while Cassandra serves. What is there already is not downloaded again.
+  - O(state=fetched) downloads beside the data, while Cassandra serves. What is there is not downloaded again.
   - O(state=staged) is for a plan to a moment, after O(state=fetched). It downloads the commit log that the plan names,
     and makes of what was fetched what the source held at the moment, still while Cassandra serves. For this it starts
     a Cassandra of its own, several times, in a directory of its own and on a loopback address; its memory and its
@@ -22,7 +22,7 @@ description:
   - O(state=indexes_rebuilt) is for a plan to a moment, on the node that runs again. It rebuilds indexes that had been
     made after the backup.
   - O(state=repaired) is for a node that was lost with its disk, once it runs again. It gets what the others have.
-  - O(state=finished) gives up the way back. Of a restore in place it is noted in O(repository), if that is given and
+  - O(state=finished) gives up the way back. After a restore in place it notes in O(repository), if that is given and
     has the node's commit log, that the log does not go on from what was there before.
   - While it downloads, its action plugin prints how far it is, at least every ten seconds.
 author:
@@ -35,11 +35,15 @@ extends_documentation_fragment:
   - revive.cassandra._staging
 attributes:
   check_mode:
-    support: full
+    support: partial
+    details:
+      - V(fetched) says that it would change something, even where everything has been fetched.
   diff_mode:
-    support: full
+    support: none
   idempotent:
-    support: full
+    support: partial
+    details:
+      - V(repaired) repairs each time.
 options:
   state:
     description: The step.
@@ -52,16 +56,16 @@ options:
         RV(revive.cassandra.cassandra_restore_info#module:plan).
     type: dict
   restore_id:
-    description: The restore's name. By default the one of O(plan).
+    description: The restore's name. By default that of O(plan).
     type: str
   owner:
-    description: The user that Cassandra runs as. By default who owns the data directory.
+    description: The user that Cassandra runs as. By default the data directory's owner.
     type: str
   group:
     description: The group that Cassandra runs as. By default the data directory's.
     type: str
   keep_old:
-    description: Whether O(state=finished) keeps what had been put aside, to be looked at or deleted later.
+    description: Whether O(state=finished) keeps what was put aside, to be looked at or deleted later.
     type: bool
     default: true
 """
@@ -92,7 +96,7 @@ EXAMPLES = r"""
     state: switched
     plan: "{{ planned.plan }}"
 
-- name: Keep it, and delete what had been put aside
+- name: Keep it, and delete what was put aside
   revive.cassandra.cassandra_restore:
     node_name: "{{ inventory_hostname }}"
     state: finished
@@ -119,12 +123,12 @@ fetched:
     files: 1201
     size: 2040109465
 staged:
-  description: What became of the backup, when O(state=staged).
+  description: What was made of the backup, when O(state=staged).
   returned: when O(state=staged), and not in check mode
   type: dict
   contains:
     schema_sha256:
-      description: What stands for the schema at the moment. It has to be the same on all nodes.
+      description: A hash of the schema at the moment. It has to be the same on all nodes.
       type: str
       returned: always
       sample: 5f0c1d3e6a0b1c2d3e4f5a6b7c8d9e0f5f0c1d3e6a0b1c2d3e4f5a6b7c8d9e0f
@@ -139,22 +143,22 @@ staged:
       returned: always
       sample: 402653184
     replayed:
-      description: The updates of tables that were applied.
+      description: The table updates that were applied.
       type: int
       returned: always
       sample: 81234
     unknown:
-      description: The mutations that were passed over, of tables that were not there at the moment.
+      description: The mutations that were skipped because their tables did not exist at the moment.
       type: int
       returned: always
       sample: 0
     later_schema:
-      description: The mutations that were passed over because only a later schema can read them.
+      description: The mutations that were skipped because only a later schema can read them.
       type: int
       returned: always
       sample: 0
     dropped_tables:
-      description: The tables of the backup that were not there any more at the moment.
+      description: The tables of the backup that were gone at the moment.
       type: int
       returned: always
       sample: 0
@@ -192,17 +196,17 @@ indexes:
   elements: str
   sample: [shop.orders.orders_by_state]
 refetch:
-  description: Whether what had been downloaded is gone, so that it has to be fetched again.
+  description: Whether the downloaded files are gone and have to be fetched again.
   returned: when O(state=rolled_back)
   type: bool
   sample: false
 freed_bytes:
-  description: The bytes of what had been put aside and was deleted.
+  description: The bytes that deleting what was put aside freed.
   returned: when O(state=finished)
   type: int
   sample: 0
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -10,8 +10,8 @@ module: cassandra_restore_info
 version_added: 0.1.0
 short_description: Plan a restore
 description:
-  - Decides whether and how a backup can be restored to given nodes, from the backup and from what the nodes have told.
-  - It only reads. Everything that stands against the restore is told at once, before anything is touched.
+  - Decides whether and how a backup can be restored to given nodes, from the backup and from what the nodes reported.
+  - It only reads. Everything that speaks against the restore is reported at once, before anything is touched.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -42,25 +42,25 @@ options:
   targets:
     description:
       - What M(revive.cassandra.cassandra_node_info) returned as
-        RV(revive.cassandra.cassandra_node_info#module:node), of every node that is to be restored.
+        RV(revive.cassandra.cassandra_node_info#module:node), of every node to restore.
     type: list
     elements: dict
     required: true
   new_cluster:
-    description: Whether the nodes become a new cluster, instead of being the ones that were backed up.
+    description: Whether the nodes become a new cluster, instead of the one that was backed up.
     type: bool
     default: false
   confirm_cluster:
     description: The name of the cluster whose data may be replaced. Needed when the nodes hold data.
     type: str
   restore_auth:
-    description: Whether roles and passwords come back from the backup, or stay the nodes' own.
+    description: Whether roles and passwords come from the backup; otherwise the nodes keep their own.
     type: bool
     default: true
   others:
     description:
-      - For one node that was lost with its disk, what M(revive.cassandra.cassandra_node_info) returned of all other
-        nodes of the cluster, which run. O(targets) is that node alone then.
+      - For one node that was lost with its disk, what M(revive.cassandra.cassandra_node_info) returned of all the other
+        running nodes of the cluster. O(targets) is then that node alone.
     type: list
     elements: dict
   ring:
@@ -76,13 +76,13 @@ options:
     default: false
   counters_quiet:
     description:
-      - With O(others), that nobody increments counters until the node is repaired. Without it, nodes with counters are
-        refused, since a node that counts from what it held makes all others forget what it had counted later.
+      - With O(others), says that nobody increments counters until the node is repaired. Without it, nodes with counters
+        are refused, since one that counts on from old values makes all others forget what it had counted later.
     type: bool
     default: false
   node_mapping:
     description:
-      - For nodes of the backup, by name or host id, the node that gets their data.
+      - By name or host id of a node of the backup, the node that gets its data.
       - The others are matched by rule.
     type: dict
     default: {}
@@ -124,12 +124,12 @@ plan:
       returned: always
       sample: backup_20261122_020000-in-place-5f0c1d3e
     tag:
-      description: The backup; of a moment the one that it is reached from.
+      description: The backup; for a moment, the one that it is reached from.
       type: str
       returned: always
       sample: backup_20261122_020000
     moment:
-      description: What of the commit logs is replayed on the backup; none for the backup itself.
+      description: What of the commit logs is replayed on top of the backup; none for the backup itself.
       type: dict
       returned: always
       contains:
@@ -169,7 +169,7 @@ plan:
       returned: always
       sample: 1201
     assignments:
-      description: What each node gets, those that start first being first.
+      description: What each node gets, in the order in which they start.
       type: list
       elements: dict
       returned: always
@@ -178,13 +178,13 @@ plan:
           source_name: node1
           is_seed: true
     warnings:
-      description: What does not stop the restore and should be known.
+      description: What does not stop the restore but should be known.
       type: list
       elements: str
       returned: always
       sample: []
 summary:
-  description: The plan in lines to read.
+  description: The plan as lines of text.
   returned: success
   type: list
   elements: str
@@ -196,7 +196,7 @@ backup:
   sample:
     tag: backup_20261122_020000
 manifest:
-  description: The backup's manifest, as it is in the repository, without its lists of files.
+  description: The backup's manifest as it is in the repository, without its lists of files.
   returned: success
   type: dict
   sample:
@@ -224,7 +224,7 @@ tables:
       returned: always
       sample: 20000
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

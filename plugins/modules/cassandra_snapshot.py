@@ -28,16 +28,16 @@ attributes:
 options:
   state:
     description:
-      - V(present) takes the snapshot unless there is one of that tag.
+      - V(present) takes the snapshot, unless there is one of that tag.
       - V(absent) clears it, or all that are older than O(older_than_seconds).
     type: str
     choices: [present, absent]
     default: present
   tag:
-    description: The snapshot's name. Needed to take one.
+    description: The snapshot's name. Required to take one.
     type: str
   keyspaces:
-    description: The keyspaces to take; all by default. Cassandra's own that a restore needs are always taken too.
+    description: The keyspaces to take; all by default. Those of Cassandra that a restore needs are always taken too.
     type: list
     elements: str
     default: []
@@ -50,11 +50,11 @@ options:
     description: When Cassandra clears the snapshot by itself, such as V(2d). From Cassandra 4.1 on.
     type: str
   skip_flush:
-    description: Leaves out what has not been flushed to disk, to save the flush.
+    description: Takes only what is already on disk, to save the flush.
     type: bool
     default: false
   older_than_seconds:
-    description: Clears all snapshots of this module that were taken before that many seconds.
+    description: Clears all snapshots that this module took more than this many seconds ago.
     type: int
 """
 
@@ -83,12 +83,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: What was asked for and is so now.
+  description: The state that was asked for and reached.
   returned: success
   type: str
   sample: present
 snapshot:
-  description: The snapshot as it was taken; none when check mode would take one.
+  description: The snapshot as it was taken; none if check mode would take one.
   returned: when O(state=present)
   type: dict
   contains:
@@ -108,12 +108,12 @@ snapshot:
       returned: always
       sample: 1795372925000000
     node:
-      description: The node, with its host id, address, data center, rack, tokens and version.
+      description: The node, with its host id, address, datacenter, rack, tokens and version.
       type: dict
       returned: always
       sample: {host_id: 2f1c5a0e-7d31-4c57-9a8e-0d4b6f8f3a11, name: node1, address: 10.0.0.11}
     commit_log:
-      description: Where the node's commit log stood just before.
+      description: Where the node's commit log stood just before that.
       type: dict
       returned: always
       sample: {segments: [1795372000000], active_segment: 1795372000000, active_position: 1048576}
@@ -136,7 +136,7 @@ cleared:
   elements: str
   sample: [backup_20261121_020000]
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

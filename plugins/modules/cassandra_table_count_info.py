@@ -11,7 +11,7 @@ version_added: 0.1.0
 short_description: Count the rows of tables, and read their schema
 description:
   - Counts the rows of each table over CQL, and reads the statements that make the schema.
-  - Counting reads all of a table. It pages through the ring in small steps, so that no single request is large.
+  - Counting reads all of a table. It pages through the ring in small steps, so no request is large.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -88,7 +88,7 @@ schema_cql:
   elements: str
   sample: ["CREATE KEYSPACE certificate_manager ..."]
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -8,25 +8,25 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cassandra_table_restore
 version_added: 0.1.0
-short_description: Bring some tables of a backup or a moment into a cluster that serves
+short_description: Bring tables of a backup or a moment into a cluster that serves
 description:
   - Does one step of a restore that M(revive.cassandra.cassandra_table_restore_info) planned. Cassandra serves
     throughout, and every other table is left alone.
-  - Each step can be run again. What is done already is not done again.
+  - Each step can be run again. What is done is not done again, except as the attributes say.
   - O(state=created), on one node, makes the keyspaces, types and tables that are missing.
   - O(state=fetched), on every node, downloads what belongs on it, beside its data.
   - O(state=staged), on every node, makes of what was downloaded what the tables held at the plan's moment. It starts a
     Cassandra of its own on loopback, with the installed program, and ends it.
-  - O(state=saved), on every node, keeps what those tables hold that are to be replaced, in a snapshot.
-  - O(state=emptied), on one node, empties them on all.
-  - O(state=imported), on every node, has Cassandra take what was fetched. Run it when every node has fetched its part.
-  - O(state=completed), on one node, gives new tables the properties and the indexes that they had.
+  - O(state=saved), on every node, keeps the content of the tables to replace in a snapshot.
+  - O(state=emptied), on one node, empties them on all nodes.
+  - O(state=imported), on every node, has Cassandra import what was fetched. Run it once all nodes have fetched.
+  - O(state=completed), on one node, gives new tables back their properties and indexes.
   - O(state=verified), on every node, compares row by row what was fetched with a snapshot of what the node's own
     replica serves, in a Cassandra of its own on loopback, and removes the snapshot. It changes nothing. In check mode
     it only says whether it could, which is best asked before any table is touched.
-  - O(state=released), on one node, has the comments of new tables say no more that they are being restored. Until then
+  - O(state=released), on one node, removes the note "being restored" from the comments of new tables. Until then
     the same restore knows them again and goes on where it was broken off.
-  - O(state=put_back), on every node, has Cassandra take back what the tables held before they were emptied.
+  - O(state=put_back), on every node, has Cassandra import what the tables held before they were emptied.
   - O(state=finished), on every node, removes what was fetched. Snapshots stay.
   - While it downloads, and while it compares rows, its action plugin prints how far it is, at least every ten seconds.
 author:
@@ -41,11 +41,16 @@ extends_documentation_fragment:
   - revive.cassandra._cql.optional_address
 attributes:
   check_mode:
-    support: full
+    support: partial
+    details:
+      - V(fetched) and V(put_back) say that they would change something, even where there is nothing to do.
   diff_mode:
     support: none
   idempotent:
-    support: full
+    support: partial
+    details:
+      - V(emptied) empties the tables each time, and V(completed) makes materialized views each time.
+      - V(saved) with O(again) takes a snapshot each time.
 options:
   state:
     description: The step.
@@ -59,11 +64,11 @@ options:
     type: dict
     required: true
   again:
-    description: Whether O(state=saved) takes a snapshot in any case, before tables are emptied to be put back.
+    description: Whether O(state=saved) always takes a snapshot, before tables are emptied to be put back.
     type: bool
     default: false
   owner:
-    description: The user that Cassandra runs as. By default who owns the data directory.
+    description: The user that Cassandra runs as. By default the data directory's owner.
     type: str
   group:
     description: The group that Cassandra runs as. By default the data directory's.
@@ -89,7 +94,7 @@ EXAMPLES = r"""
     state: fetched
     plan: "{{ planned.plan }}"
 
-- name: Have Cassandra take it
+- name: Have Cassandra import it
   revive.cassandra.cassandra_table_restore:
     node_name: "{{ inventory_hostname }}"
     state: imported
@@ -108,7 +113,7 @@ state:
   type: str
   sample: imported
 statements:
-  description: The statements that did something, or would.
+  description: The statements that changed something, or would.
   returned: when O(state=created), O(state=emptied), O(state=completed) or O(state=released)
   type: list
   elements: str
@@ -121,12 +126,12 @@ fetched:
     files: 48
     size: 2040109
 staged:
-  description: What was made of it for a moment.
+  description: What was made of it, for a moment.
   returned: when O(state=staged), and not in check mode
   type: dict
   contains:
     schema_sha256:
-      description: What stands for the schema of the moment, the same on all nodes.
+      description: A hash of the schema at the moment, the same on all nodes.
       type: str
       returned: always
       sample: 3a7bd3e2360a3d29eea436fcfb7e44c735d117c42d1c1835420b6b9942dd4f1b
@@ -156,7 +161,7 @@ staged:
       returned: always
       sample: 41.5
 saved:
-  description: What was kept, or whether there was anything to keep.
+  description: What was kept, and whether there was anything to keep.
   returned: when O(state=saved)
   type: dict
   contains:
@@ -179,7 +184,7 @@ saved:
       returned: always
       sample: true
 snapshots:
-  description: The snapshots that the node has taken its tables back from.
+  description: The snapshots that the node took its tables back from.
   returned: when O(state=put_back)
   type: list
   elements: str
@@ -217,14 +222,14 @@ imported:
       returned: always
       sample: 2.1
 verified:
-  description: What was found when rows were compared. Rows that are not what they should be are an error.
+  description: What was found when rows were compared. Rows that are wrong are an error.
   returned: when O(state=verified)
   type: dict
   contains:
     tables:
       description:
-        - Each table, by what the node's replica holds. Empty in check mode, and if the backup holds no schema of
-          Cassandra's own.
+        - Each table, by what the node's replica holds. Empty in check mode, and if the backup does not have Cassandra's
+          own schema.
       type: list
       elements: dict
       returned: always
@@ -260,12 +265,12 @@ verified:
       returned: always
       sample: 14.2
 freed_bytes:
-  description: The bytes of what had been fetched and was removed.
+  description: The bytes that removing what was fetched freed.
   returned: when O(state=finished)
   type: int
   sample: 2040109
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

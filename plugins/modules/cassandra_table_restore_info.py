@@ -11,11 +11,11 @@ version_added: 0.1.0
 short_description: Plan a restore of some tables into a cluster that serves
 description:
   - Decides whether and how tables of a backup can be brought into the running cluster, from the backup, from the
-    cluster's schema and from what the nodes have told.
-  - It only reads. Everything that stands against the restore is told at once, before anything is touched.
+    cluster's schema and from what the nodes reported.
+  - It only reads. Everything that speaks against the restore is reported at once, before anything is touched.
   - Every node of the cluster has to have the tokens that a node of the backup had, unless O(reshape) is set.
-  - To a moment it is run twice. The first plan says what is fetched and replayed; which tables there were at the moment
-    is known when that is done, and O(plan) and O(staged) give the plan of the rest.
+  - For a moment it is run twice. The first plan says what is fetched and replayed; which tables there were then is
+    known when that is done, and O(plan) and O(staged) give the plan of the rest.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -57,10 +57,10 @@ options:
     default: []
   mode:
     description:
-      - V(beside) restores into new tables, so that nothing that exists is affected.
-      - V(replace) empties each table, after a snapshot of what it holds, and imports. It holds then what it held at the
-        backup, and what has been written to it meanwhile. A table that is gone is made as it was.
-      - V(merge) imports over what is there. Of each cell the newest stays, so that what was changed or deleted after
+      - V(beside) restores into new tables, so nothing that exists is affected.
+      - V(replace) empties each table, after a snapshot of what it holds, and imports. It then holds what it held at the
+        backup, and what has been written to it since. A table that is gone is made as it was.
+      - V(merge) imports over what is there. Of each cell the newest stays, so what was changed or deleted after
         the backup stays as it is now.
     type: str
     choices: [beside, replace, merge]
@@ -68,40 +68,40 @@ options:
   into_keyspace:
     description:
       - The keyspace that new tables go into. By default each goes into the keyspace that it was in.
-      - If it is not there it is made, replicated as the one that the tables were in.
+      - If it does not exist it is made, replicated like the one that the tables were in.
     type: str
     default: ""
   suffix:
     description:
-      - What follows the name of a new table. By default C(_restored_) and the restore point's time; nothing in another
+      - The suffix of a new table's name. By default C(_restored_) and the restore point's time; none in another
         O(into_keyspace).
     type: str
   roles:
     description:
-      - Whether roles, passwords and rights come too. Whatever O(mode) is they go over those that there are, and of each
-        the newest stays.
+      - Whether roles, passwords and permissions come too. In every O(mode) they go over the existing ones, and the
+        newest of each stays.
     type: bool
     default: false
   reshape:
     description:
-      - Whether the cluster may have other nodes, tokens, racks and data centres than when it was backed up.
+      - Whether the cluster may have other nodes, tokens, racks and datacenters than when it was backed up.
       - Each node then fetches what all nodes of the backup had, imports it, and drops what is not its own. So every
         replica gets all that any replica had, and nothing has to be streamed or repaired.
     type: bool
     default: false
   datacenters:
     description:
-      - With O(reshape), what the data centres of the backup are called now. Others keep their name.
-      - It counts for keyspaces that are made. Replicas that there are no nodes for are left out, with a warning.
+      - With O(reshape), what the datacenters of the backup are called now. Others keep their name.
+      - It is for keyspaces that are made. Replicas that there are no nodes for are left out, with a warning.
     type: dict
     default: {}
   replication:
     description:
-      - With O(reshape), the replicas in each data centre, for keyspaces that are made. By default those that they had.
+      - With O(reshape), the replicas in each datacenter, for keyspaces that are made. By default those that they had.
     type: dict
     default: {}
   confirm_cluster:
-    description: The cluster's name, if tables that are there may be touched in another cluster than the backup's.
+    description: The cluster's name, if existing tables may be touched in a cluster other than the backup's.
     type: str
     default: ""
   targets:
@@ -114,7 +114,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Plan to bring one table back, beside the one that is there
+- name: Plan to bring one table back, beside the existing one
   revive.cassandra.cassandra_table_restore_info:
     repository:
       bucket: cassandra-backups
@@ -167,19 +167,19 @@ plan:
       returned: always
       sample: []
     indexes:
-      description: The indexes that are rebuilt, since an import passes them by.
+      description: The indexes that are rebuilt, since an import does not fill them.
       type: list
       elements: str
       returned: always
       sample: []
 summary:
-  description: The plan in lines to read.
+  description: The plan as lines of text.
   returned: success
   type: list
   elements: str
   sample: [Restore 1 table of backup_20261122_020000 of cluster Production into new tables]
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -12,9 +12,9 @@ short_description: Configure a node to archive its commit log
 description:
   - Sets Cassandra's C(archive_command), makes the spool that it links segments into, and writes the settings of the
     agent that ships them, with secrets in files of their own that only its user reads.
-  - Settings of a restore that were left in C(commitlog_archiving.properties) are removed. On a node that serves they
+  - Settings that a restore left in C(commitlog_archiving.properties) are removed. On a node that serves they
     delete what is written after the restore at its next start.
-  - Cassandra reads its file when it starts and the agent its own. This module restarts neither; it says what is needed.
+  - Cassandra and the agent read their files when they start. This module restarts neither; it says what is needed.
     The role P(revive.cassandra.archive#role) does it all, one node after the other.
 author:
   - the revive.cassandra authors (!UNKNOWN)
@@ -34,32 +34,32 @@ attributes:
 options:
   state:
     description:
-      - V(present) archives, and needs O(repository).
-      - V(absent) archives no longer. What Cassandra and the agent still use stays; once they have ended or been
-        restarted, the same again removes it, but for segments that nobody has shipped.
+      - V(present) turns archiving on, and needs O(repository).
+      - V(absent) turns it off. What Cassandra and the agent still use stays; once they have ended or been
+        restarted, run it again to remove the rest, except segments that nobody has shipped.
     type: str
     choices: [present, absent]
     default: present
   script_path:
     description:
-      - Where the program is that Cassandra runs for each segment, without blanks. The role installs it.
+      - The path of the program that Cassandra runs for each segment, without blanks. The role installs it.
       - Its settings are written beside it.
     type: path
     default: /opt/revive-cassandra/archive/archive_segment
   spool_directory:
     description:
-      - Where segments wait until they are shipped; on the commit log's file system, or they are copied.
+      - Where segments wait until they are shipped. On another file system than the commit log's they are copied.
       - By default C(.revive) in the commit log's directory.
     type: path
   spool_max_bytes:
-    description: The spool's limit. V(0) is none.
+    description: The spool's limit; V(0) for none.
     type: int
     default: 0
   spool_policy:
     description:
-      - What becomes of a segment when the spool is at its limit.
-      - V(block) keeps it, and the limit only raises the alarm.
-      - V(drop_and_record_gap) gives it up, and with it the moments until the next backup.
+      - What happens to a segment when the spool is at its limit.
+      - V(block) keeps it; the limit only raises an alarm.
+      - V(drop_and_record_gap) drops it, and with it the moments until the next backup.
     type: str
     choices: [block, drop_and_record_gap]
     default: block
@@ -68,32 +68,33 @@ options:
     type: bool
     default: false
   interval_seconds:
-    description: How often the agent ships what is new, and so about how much can be lost.
+    description: How often the agent ships what is new, and so roughly how much can be lost.
     type: float
     default: 5.0
   max_bytes_per_second:
-    description: A limit for the agent. Without it there is none.
+    description: A limit for the agent. Unlimited by default.
     type: int
   owner:
-    description: The user that Cassandra and the agent run as. Files stay with whom this module runs as without it.
+    description: The user that Cassandra and the agent run as. By default files belong to whoever runs this module.
     type: str
   group:
     description: The group of that user.
     type: str
   node:
     description:
-      - What M(revive.cassandra.cassandra_node_info) returned of this node a moment ago, so that it is not asked again.
-      - If Cassandra has been restarted since, RV(restart_needed) may be true without need, and is never false with one.
+      - What M(revive.cassandra.cassandra_node_info) returned of this node a moment ago, so it is not asked again.
+      - If Cassandra has been restarted since, RV(restart_needed) may be true without need, but is never
+        wrongly false.
     type: dict
   host_ids:
-    description: All nodes of the cluster, by which the repository knows one that joined after the last backup.
+    description: All nodes of the cluster, so one that joined after the last backup is recognised.
     type: list
     elements: str
     default: []
   record_schema:
     description:
       - Has the agent record the schema, with ids, whenever it changes, and truncations. Needs O(native_address).
-      - It logs in with O(cql_username), which needs no more than to read C(system) and C(system_schema).
+      - It logs in with O(cql_username), which only needs to read C(system) and C(system_schema).
     type: bool
     default: false
 """
@@ -109,19 +110,19 @@ EXAMPLES = r"""
     spool_max_bytes: 10737418240
   register: archive
 
-- name: Archive it no longer
+- name: Stop archiving it
   revive.cassandra.commitlog_archive:
     state: absent
 """
 
 RETURN = r"""
 state:
-  description: What was asked for and is so now, or will be after the restarts.
+  description: The state that was asked for, reached now or after the restarts.
   returned: success
   type: str
   sample: present
 restart_needed:
-  description: Whether the running Cassandra has read another C(commitlog_archiving.properties) than there is now.
+  description: Whether the running Cassandra started before C(commitlog_archiving.properties) was last changed.
   returned: success
   type: bool
   sample: true
@@ -131,7 +132,7 @@ agent_restart_needed:
   type: bool
   sample: true
 agent_running:
-  description: Whether there is an agent.
+  description: Whether an agent is running.
   returned: success
   type: bool
   sample: true
@@ -162,7 +163,7 @@ removed_restore_settings:
   elements: str
   sample: [restore_point_in_time]
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -8,11 +8,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: commitlog_archive_info
 version_added: 0.1.0
-short_description: Read to which moments a cluster can be restored, and how its nodes' agents are
+short_description: Read to which moments a cluster can be restored, and the state of its agents
 description:
   - Reads from the repository what there is of the nodes' commit logs, its gaps, and the moments to which each node and
     the whole cluster can be restored.
-  - Reads from the node how its agent and its spool are.
+  - Reads from the node the state of its agent and its spool.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -23,8 +23,8 @@ extends_documentation_fragment:
 options:
   gather:
     description:
-      - V(agent) reads how the agent is on the node that the module runs on.
-      - V(repository) reads what the repository has, of all nodes; once for a cluster is enough. Needs O(repository).
+      - V(agent) reads the state of the agent on the node that the module runs on.
+      - V(repository) reads what the repository has of all nodes; once per cluster is enough. Needs O(repository).
     type: list
     elements: str
     choices: [agent, repository]
@@ -33,7 +33,7 @@ options:
     description: Where segments wait, if it is not C(.revive) in the commit log's directory.
     type: path
   keyspaces:
-    description: What is to be restored; everything by default. A backup that lacks some of it is no base.
+    description: What is to be restored; everything by default. A backup that lacks some of it is not a base.
     type: list
     elements: str
     default: []
@@ -55,17 +55,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 agent:
-  description: How the agent is.
+  description: The state of the agent.
   returned: when O(gather) has V(agent)
   type: dict
   contains:
     running:
-      description: Whether its process is there.
+      description: Whether its process is running.
       type: bool
       returned: always
       sample: true
     spool_bytes:
-      description: What the spool takes on disk.
+      description: What the spool uses on disk.
       type: int
       returned: always
       sample: 33554432
@@ -77,7 +77,7 @@ agent:
     status:
       description:
         - What the agent said last; none if there never was one. Times are microseconds since the epoch.
-        - C(failing) is empty, or what does not work at present, with C(error_code) and C(error).
+        - C(failing) is empty, or what is failing now, with C(error_code) and C(error).
       type: dict
       returned: always
       sample: {node_name: node1, covered_until_us: 1795372923000000, failing: ""}
@@ -103,7 +103,7 @@ nodes:
       returned: always
       sample: "2026-11-22T02:00:00.734211Z"
     lag_seconds:
-      description: Since when what is written is not covered; none if nothing ever was.
+      description: For how long what is written has not been covered; none if nothing ever was.
       type: float
       returned: always
       sample: 2.6
@@ -135,7 +135,7 @@ nodes:
       returned: always
       sample: 73400320
     spool_bytes:
-      description: What waited on the node when it shipped last.
+      description: What was waiting on the node when it last shipped.
       type: int
       returned: always
       sample: 33554432
@@ -176,13 +176,13 @@ windows:
       returned: always
       sample: ""
 summary:
-  description: The same in lines to read.
+  description: The same as lines of text.
   returned: when O(gather) has V(repository)
   type: list
   elements: str
   sample: ["The cluster can be restored to any moment from 2026-11-22T02:00:05Z to 2026-11-22T09:41:12Z."]
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -22,11 +22,11 @@ attributes:
   check_mode:
     support: full
     details:
-      - In check mode nothing is asked for, and the result has what is covered already.
+      - In check mode the agent is not asked, and the result has what is covered already.
   diff_mode:
     support: none
   idempotent:
-    support: N/A
+    support: none
     details:
       - Each call ships what was written until then.
 options:
@@ -59,7 +59,7 @@ waited_seconds:
   type: float
   sample: 0.8
 error:
-  description: What went wrong, when the module failed for a reason that is known.
+  description: What went wrong, if the module failed for a known reason.
   returned: failure
   type: dict
   contains:

@@ -14,7 +14,7 @@ short_description: Go on only if a step was done on every host of the play
 description:
   - Looks at what a step registered on each host, and fails on all hosts together where one of them has not done it. The
     message names each host that has not, with its reason.
-  - A host that was never asked, cannot be reached, or crashed counts as one that has not. So the step itself is to have
+  - A host that was never asked, cannot be reached, or crashed counts as one that did not. So the step itself needs
     C(ignore_errors) and C(ignore_unreachable), or its host is out of the play before anybody decides.
   - Because it fails on every host, C(rescue) runs on every host.
   - It runs on the controller and asks no host.
@@ -41,18 +41,18 @@ options:
     description: The name that the step registers. Needs O(key). This or O(problems) is needed.
     type: str
   key:
-    description: A key that the step's result has when it was done, and then only.
+    description: A key that the step's result has only if it was done.
     type: str
   hosts:
-    description: The hosts that have to have done it. By default all of the play, also those that have failed since.
+    description: The hosts that must have done it. By default all of the play, even those that have failed since.
     type: list
     elements: str
   ran_once:
-    description: That one host did the step for all, with C(run_once), so that no host is named.
+    description: Whether one host did the step for all, with C(run_once), so no host is named.
     type: bool
     default: false
   problems:
-    description: Reasons against going on that were found in another way, as a filter does.
+    description: Reasons against going on that were found in another way, such as by a filter.
     type: list
     elements: str
   otherwise:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows on the controller how far a module on a node is, while it works.
+"""Shows on the controller how far a module on a node has come.
 
 Ansible has no channel for that. So the module runs in the background, as with ``async``, and keeps its progress in a
-file (see ``module_utils/_runtime/progress.py``). One cheap command every few seconds reads the file, tells whether the
+file (see ``module_utils/_runtime/progress.py``). One cheap command every few seconds reads the file, sees whether the
 module still lives, and renews the lease without which the module stops. What it says is printed, a line per host.
 """
 
@@ -24,11 +24,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core import prog
 
 POLL_SECONDS = 2.0
 PRINT_SECONDS = 6.0
-# Longer than any transfer; the module's lease ends what nobody waits for.
+# Longer than any transfer; the module's lease ends what nobody is waiting for.
 TIME_LIMIT_SECONDS = 30 * 24 * 3600
-# Shorter than the module's lease, so that a connection that comes back finds the module at work.
+# Shorter than the module's lease, so a connection that comes back finds the module at work.
 UNREACHABLE_SECONDS = 120.0
-# A module that has not said anything for so long, and whose process cannot be told, did not start.
+# A module that has said nothing for this long, and whose process is not known, did not start.
 START_SECONDS = 120.0
 # The background job writes its result just after the module's process has ended.
 GRACE_POLLS = 3
@@ -45,7 +45,7 @@ class Poll(t.NamedTuple):
 
 
 class ProgressLines:
-    """Prints a line when there is something new to say, and now and then when there is not."""
+    """Prints a line when there is something new, and now and then when there is not."""
 
     def __init__(self, *, host: str, show: t.Callable[[str], None]) -> None:
         self._host = host
@@ -71,7 +71,7 @@ class ProgressActionBase(ActionBase):
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
-        """Run the module plainly when it is soon done, in the background and with its progress when it is not."""
+        """Run the module normally if it is soon done, otherwise in the background with its progress."""
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         own_async = bool(self._task.async_val)
@@ -107,7 +107,7 @@ class ProgressActionBase(ActionBase):
 
     def _start(self, task_vars: dict[str, t.Any], path: str) -> Result:
         asked = self._task.async_val
-        # The wrapper takes its limit from there.
+        # The wrapper takes its limit from here.
         self._task.async_val = TIME_LIMIT_SECONDS
         try:
             result: Result = self._execute_module(
@@ -134,7 +134,7 @@ class ProgressActionBase(ActionBase):
                 missed += 1
             if missed >= GRACE_POLLS:
                 return module_died(host)
-            # Soon at first: a node that has nothing new to send is done at once.
+            # Quickly at first: a node that has nothing new to send is done at once.
             time.sleep(min(POLL_SECONDS, 0.2 + (now - began) / 3))
 
     def _poll_patiently(self, path: str, results_file: str) -> Poll:
@@ -169,7 +169,7 @@ class ProgressActionBase(ActionBase):
         )
         self._remove_tmp_path(self._connection._shell.tmpdir)
         if result.get("failed") and "error" not in result and "invocation" not in result:
-            # The background job's own words about a module that gave no result.
+            # What the background job says about a module that gave no result.
             return module_died(task_vars.get("inventory_hostname", "node"), said=str(result.get("stderr") or ""))
         for internal in ("ansible_job_id", "started", "finished", "results_file"):
             result.pop(internal, None)
@@ -199,7 +199,7 @@ def poll_command(path: str, results_file: str) -> str:
 
 
 def module_died(host: str, *, said: str = "") -> Result:
-    """The failure of a module that ended without saying how.
+    """The failure of a module that ended without a result.
 
     :param said: what it wrote to its standard error; empty if it had no time to.
     """
@@ -207,7 +207,7 @@ def module_died(host: str, *, said: str = "") -> Result:
     message = (
         f"The module on {host} ended without a result: {last_line}"
         if last_line
-        else f"The module on {host} ended without a result: it was killed, or the machine was started again."
+        else f"The module on {host} ended without a result: it was killed, or the machine was restarted."
     )
     next_step = "Run the same again; it goes on from where it was."
     result: Result = {

@@ -141,7 +141,7 @@ def test_an_agent_that_is_killed_is_named_and_loses_nothing(archive: Archive) ->
             run = archive.play(name, archive_ship_timeout=5)
             assert run.exit_status != 0
             assert f"{node.name}: " in run.output
-            assert "does not run" in run.output
+            assert "is not running" in run.output
         archive.seal_segments(1)
         run = archive.play("enable_archiving").require_success()
     finally:

@@ -68,7 +68,7 @@ def test_a_moment_that_the_log_does_not_reach_is_refused_with_the_nearest_that_w
     destroy(cluster)
     assert run.exit_status != 0
     assert "The nearest moments that work: " in run.output
-    assert "its log is covered no further yet" in run.output
+    assert "its log is not covered that far yet" in run.output
 
 
 def test_a_lost_cluster_is_rebuilt_to_a_moment_and_keeps_what_is_written_then(lost: Lost) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Into clusters of other shapes: fewer and more nodes, other racks, data centres and replicas; every row, at ALL."""
+"""Into clusters of other shapes: fewer and more nodes, other racks, datacenters and replicas; every row, at ALL."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_without_being_told_so_another_shape_is_refused(lost: Lost, two: Cluster
     assert "restore_reshape=true" in run.output
     run = lost.live.play_on(two, "restore_tables", restore_point=TAG, restore_keyspaces=KEYSPACE, restore_reshape=True)
     assert run.exit_status != 0
-    assert "is replicated in the data centre dc1, and the cluster has here" in run.output
+    assert "is replicated in the datacenter dc1, and the cluster has here" in run.output
 
 
 def test_three_nodes_become_two_in_one_rack_with_one_replica(lost: Lost, two: Cluster) -> None:

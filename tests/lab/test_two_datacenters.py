@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two data centres: one table back as of a moment, all of it on new machines, and both into one of two nodes."""
+"""Two datacenters: one table back as of a moment, all of it on new machines, and both into one of two nodes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OTHERS = (AUDIT_LOG, OCSP_RESPONSES, ISSUANCE_COUNTERS)
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """A cluster in two data centres that clients write to, and a moment that the archive reaches."""
+    """A cluster in two datacenters that clients write to, and a moment that the archive reaches."""
 
     live: Live
     moment_us: int

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A node's commit log and its archive's spool, as the agent sees them.
+"""A node's commit log and the archive's spool, as the agent sees them.
 
 Below the archive's root lie ``spool`` (links to segments), ``archived`` and ``dropped`` (what the script noted when it
 archived or dropped a segment: the names that lay in the log's directory).
@@ -46,7 +46,7 @@ _MARKER_BYTES = 8
 
 
 class SegmentGoneError(Exception):
-    """A segment that was there a moment ago is not any more; look again."""
+    """A segment that was there a moment ago is gone; look again."""
 
 
 class ArchiveDirectory:
@@ -102,7 +102,7 @@ class ArchiveDirectory:
             return Reading(segment_id=name.id, end=end, written=written, sealed=sealed)
 
     def is_damaged(self, name: SegmentName, *, end: int) -> bool:
-        """Whether at ``end``, where the chain of markers ends, stands something that is no clean end.
+        """Whether the chain of markers ends at ``end`` in something that is not a clean end.
 
         :raises SegmentGoneError: if the segment is not there.
         """
@@ -122,12 +122,12 @@ class ArchiveDirectory:
         return data
 
     def link_into_spool(self, name: SegmentName) -> None:
-        """Do what the archive script does, for a segment that it was not asked for or failed on.
+        """Do what the archive script does, for a segment that it was not called for or failed on.
 
-        By content, where the spool is another file system, or another mount of the same, as in a sandbox.
+        By copy, where the spool is on another file system, or another mount of the same one, as in a sandbox.
 
         :raises SegmentGoneError: if it is not there.
-        :raises LocalFilesError: if that does not work.
+        :raises LocalFilesError: if that fails.
         """
         source, target = os.path.join(self._log_directory, str(name)), self._path(SPOOL, str(name))
         try:
@@ -147,9 +147,9 @@ class ArchiveDirectory:
             raise local_error(error, doing="link", path=target) from error
 
     def forget(self, name: SegmentName) -> None:
-        """Remove a segment, which is whole in the repository, from the spool; what was noted about it goes last.
+        """Remove a segment that is whole in the repository from the spool; what was noted about it goes last.
 
-        :raises LocalFilesError: if that does not work.
+        :raises LocalFilesError: if that fails.
         """
         for part in (SPOOL, ARCHIVED):
             remove_if_there(self._path(part, str(name)))
@@ -157,7 +157,7 @@ class ArchiveDirectory:
     def forget_dropped(self, *, up_to: int, but: t.Container[int]) -> None:
         """Remove the notes that segments were dropped, once the gaps are in the repository.
 
-        :raises LocalFilesError: if that does not work.
+        :raises LocalFilesError: if that fails.
         """
         for name in segments_in(self._path(DROPPED)):
             if name.id <= up_to and name.id not in but:
@@ -168,7 +168,7 @@ class ArchiveDirectory:
         return tuple(sorted(segments_in(self._path(SPOOL))))
 
     def noted(self) -> tuple[SegmentName, ...]:
-        """The segments of which is noted that they were archived."""
+        """The segments that are noted as archived."""
         return tuple(sorted(segments_in(self._path(ARCHIVED))))
 
     def usage(self) -> tuple[int, int]:
@@ -210,7 +210,7 @@ class ArchiveDirectory:
             length = os.fstat(descriptor).st_size
             header = parse_header(os.pread(descriptor, MAX_HEADER_BYTES, 0))
             start = header.length if header else 0
-            # A quick look first: of a segment in use, the first marker is set.
+            # A quick look first: a segment in use has its first marker.
             if header and any(os.pread(descriptor, _MARKER_BYTES, start)):
                 return False
             return header is None or _last_written(descriptor, start=start, length=length) <= start
@@ -237,7 +237,7 @@ class ArchiveDirectory:
 
 
 def _copy(source: str, target: str) -> None:
-    """Whole or not at all, and on disk; under a name that is no segment's until then."""
+    """Copy a file whole or not at all, and to disk; until then under a name that is not a segment's."""
     directory, name = os.path.split(target)
     temporary = os.path.join(directory, f".{name}.copy")
     with open(source, "rb") as reading, open(temporary, "wb") as writing:
@@ -248,7 +248,7 @@ def _copy(source: str, target: str) -> None:
 
 
 def _last_written(descriptor: int, *, start: int, length: int) -> int:
-    """Behind the last byte from ``start`` on that is not zero; holes are passed over."""
+    """Behind the last non-zero byte after ``start``; holes are skipped."""
     last = position = start
     while position < length:
         try:

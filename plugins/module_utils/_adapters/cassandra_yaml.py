@@ -4,7 +4,7 @@
 
 """A node's ``cassandra.yaml``: what it says about directories, names and tokens, and how to change the tokens.
 
-The only file that imports ruamel.yaml. It parses; changes are made in the text, line by line, so that everything that
+The only file that imports ruamel.yaml. It only parses; changes are made in the text, line by line, so everything that
 an operator wrote stays as it was, and are then parsed again and compared.
 """
 
@@ -47,7 +47,7 @@ _UNIT_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m":
 class NodeConfig:
     """What ``cassandra.yaml`` says, as far as backups and restores need it.
 
-    Directories are absolute. What the file leaves out is ``None``, or Cassandra's default where that is a fixed value.
+    Directories are absolute. What the file leaves out is ``None``, or Cassandra's default if that is a fixed value.
 
     :param local_system_data_file_directory: where the keyspaces ``system`` and ``system_schema`` lie if not in the
         first data directory.
@@ -84,7 +84,7 @@ class NodeConfig:
 def read_config(path: str) -> NodeConfig:
     """What the file says.
 
-    :raises LocalFilesError: if it cannot be read or is no ``cassandra.yaml``, or if a directory is not set in it:
+    :raises LocalFilesError: if it cannot be read or is not a ``cassandra.yaml``, or if it does not set a directory:
         Cassandra then takes one below its home, which nobody but its start script knows.
     :raises DependencyError: if ruamel.yaml is missing.
     """
@@ -92,7 +92,7 @@ def read_config(path: str) -> NodeConfig:
 
 
 def read_settings(path: str) -> dict[str, t.Any]:
-    """All that the file sets, as plain values: for a configuration that is made from it.
+    """Everything that the file sets, as plain values, for a configuration that is made from it.
 
     :raises LocalFilesError: as :func:`read_config`.
     :raises DependencyError: if ruamel.yaml is missing.
@@ -128,7 +128,7 @@ class CommitLogMode:
 def read_commit_log_mode(path: str) -> CommitLogMode:
     """What the file says about the commit log.
 
-    :raises LocalFilesError: if it cannot be read or is no ``cassandra.yaml``.
+    :raises LocalFilesError: if it cannot be read or is not a ``cassandra.yaml``.
     :raises DependencyError: if ruamel.yaml is missing.
     """
     document = _parse(_read_text(path), path=path)
@@ -148,7 +148,7 @@ def _seconds(value: t.Any, *, path: str) -> float:
     """A duration as Cassandra writes it: ``10s``, ``10000ms``, or milliseconds without a unit."""
     match = _DURATION.match(str(value))
     if match is None:
-        raise LocalFilesError(f"{path} has the duration {value}, which cannot be read.", subject=path)
+        raise LocalFilesError(f"{path} has a duration that cannot be read: {value}.", subject=path)
     return float(match["number"]) * _UNIT_SECONDS[match["unit"] or "ms"]
 
 
@@ -160,7 +160,7 @@ def set_ring_position(path: str, *, tokens: t.Sequence[str], check_mode: bool, b
     :param backup_path: where the original is kept for :func:`put_back`, with its owner and mode; by default beside the
         file. A copy that is there already stays: it is the original of a run that did not end.
     :returns: whether the file has changed, or would.
-    :raises InputError: if there are no tokens, or one is no decimal number.
+    :raises InputError: if there are no tokens, or one is not a decimal number.
     :raises LocalFilesError: if the file cannot be read, changed or replaced.
     """
     if not tokens or not all(token.lstrip("-").isdigit() for token in tokens):
@@ -174,9 +174,9 @@ def set_ring_position(path: str, *, tokens: t.Sequence[str], check_mode: bool, b
     after = _parse(new_text, path=path)
     if {**_plain(before), **wanted} != _plain(after):
         raise LocalFilesError(
-            f"{path} is written in a way that cannot be changed safely.",
+            f"{path} cannot be changed safely the way it is written.",
             subject=path,
-            next_step="Write num_tokens, initial_token and auto_bootstrap each on one line of its own, at the margin.",
+            next_step="Write num_tokens, initial_token and auto_bootstrap each on a line of its own, not indented.",
         )
     if not check_mode:
         _keep_original(path, backup_path=backup_path or default_backup_path(path))
@@ -185,7 +185,7 @@ def set_ring_position(path: str, *, tokens: t.Sequence[str], check_mode: bool, b
 
 
 def put_back(path: str, *, backup_path: str | None = None) -> bool:
-    """Undo :func:`set_ring_position`: the original text, exactly. The kept copy goes.
+    """Undo :func:`set_ring_position`: the exact original text again. The kept copy is removed.
 
     :returns: whether the file has changed; without a kept copy nothing has.
     :raises LocalFilesError: if the file cannot be replaced.
@@ -206,7 +206,7 @@ def put_back(path: str, *, backup_path: str | None = None) -> bool:
 
 
 def forget_original(path: str, *, backup_path: str | None = None) -> None:
-    """Give up the kept copy, once the change is to stay."""
+    """Remove the kept copy, once the change is to stay."""
     kept = backup_path or default_backup_path(path)
     if os.path.exists(kept):
         os.unlink(kept)
@@ -227,10 +227,10 @@ def _parse(text: str, *, path: str) -> t.Any:
     reader = _ruamel.YAML(typ="rt")
     try:
         document = reader.load(text)
-    except Exception as error:  # ruamel's own errors have no common class over its versions
+    except Exception as error:  # ruamel's errors have no common class across its versions
         raise LocalFilesError(f"{path} is not valid YAML: {error}", subject=path) from error
     if not isinstance(document, dict):
-        raise LocalFilesError(f"{path} is not a cassandra.yaml: it holds no settings.", subject=path)
+        raise LocalFilesError(f"{path} is not a cassandra.yaml: it has no settings.", subject=path)
     return document
 
 
@@ -261,7 +261,7 @@ def _ring_position(document: t.Mapping[str, t.Any]) -> tuple[t.Any, ...]:
 
 
 def _with_values(text: str, *, wanted: t.Mapping[str, t.Any], document: t.Any) -> str:
-    """The text with each setting on its own line: replaced where it stands, else after ``num_tokens`` or at the end."""
+    """The text with each setting on its own line: replaced where it is, else after ``num_tokens`` or at the end."""
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
@@ -339,7 +339,7 @@ def _absolute(value: t.Any, *, name: str, path: str) -> str:
 
 def _unset(name: str, *, path: str) -> LocalFilesError:
     return LocalFilesError(
-        f"{path} does not set {name}, so that it lies below Cassandra's home, which only its start script knows.",
+        f"{path} does not set {name}, so it is below Cassandra's home, which only its start script knows.",
         subject=path,
         next_step=f"Set {name} in {path} to the directory that is in use.",
     )
@@ -373,7 +373,7 @@ def _replace(path: str, *, text: str, model: str | None = None) -> None:
     target = os.path.realpath(path)
     directory = os.path.dirname(target)
     like = os.path.realpath(model) if model else target
-    # Always the same name, so that a run that was killed leaves nothing for good.
+    # Always the same name, so a killed run leaves nothing for good.
     temporary = f"{target}.revive-new"
     try:
         with contextlib.suppress(FileNotFoundError):

@@ -31,7 +31,7 @@ def encode(chunks: t.Iterable[bytes], codecs: Codecs, *, recipients: t.Sequence[
     """The bytes as they are to be stored.
 
     :param recipients: age or SSH public keys, any of which opens the result; needed when ``codecs`` encrypt.
-    :raises InputError: if a recipient is no public key, or there is none.
+    :raises InputError: if a recipient is not a public key, or there is none.
     :raises DependencyError: if a library that is needed is missing.
     """
     stream = iter(chunks)
@@ -47,7 +47,7 @@ def decode(chunks: t.Iterable[bytes], codecs: Codecs, *, identity_file: str | No
     """The bytes as they were.
 
     :param identity_file: age identities, one a line, or an SSH private key; needed when ``codecs`` encrypt.
-    :raises InputError: if no identity opens it, or there is none.
+    :raises InputError: if no identity opens it, or none was given.
     :raises LocalFilesError: if the identity file cannot be read.
     :raises ObjectCorruptError: if the bytes are not what the codecs make, or end too early.
     :raises DependencyError: if a library that is needed is missing.
@@ -75,7 +75,7 @@ def _decompress(chunks: t.Iterator[bytes]) -> t.Iterator[bytes]:
     zstandard = _import_zstandard()
     decompressor = zstandard.ZstdDecompressor().decompressobj()
     for chunk in chunks:
-        # A small piece at a time: what zeros expand to has no bound but the window.
+        # A small piece at a time: zeros can expand without limit, except for the window.
         for start in range(0, len(chunk), _PIECE_BYTES):
             try:
                 data = decompressor.decompress(chunk[start : start + _PIECE_BYTES])
@@ -99,7 +99,7 @@ def _decrypt(chunks: t.Iterator[bytes], *, identity_file: str | None) -> t.Itera
     pyrage = _import_pyrage()
     if not identity_file:
         raise InputError(
-            "The object is encrypted and there is no identity to open it with.",
+            "The object is encrypted, and there is no identity to open it with.",
             subject="identity_file",
             next_step="Give the file with the age identity: restore_identity_file, or identity_file of the repository.",
         )
@@ -123,11 +123,11 @@ def _decrypt(chunks: t.Iterator[bytes], *, identity_file: str | None) -> t.Itera
 
 
 class _StoppedError(Exception):
-    """The consumer has gone."""
+    """The consumer is gone."""
 
 
 class _Reader:
-    """A file that reads what an iterator yields."""
+    """A file that reads from an iterator."""
 
     def __init__(self, chunks: t.Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -149,7 +149,7 @@ class _Reader:
 
 
 class _Writer:
-    """A file whose writes are gathered and handed to another thread, a few at a time."""
+    """A file whose writes are collected and handed to another thread, a few at a time."""
 
     def __init__(self, handed: queue.Queue[bytes | None], stopped: threading.Event) -> None:
         self._handed = handed
@@ -216,7 +216,7 @@ def _recipient(pyrage: t.Any, text: str) -> t.Any:
         return kind.Recipient.from_str(text.strip())
     except Exception as error:
         raise InputError(
-            f"{text!r} is no age recipient: {error}.",
+            f"{text!r} is not an age recipient: {error}.",
             subject="recipients",
             next_step="Give public keys that begin with age1, as age-keygen prints them.",
         ) from error
@@ -236,14 +236,14 @@ def _identities(pyrage: t.Any, identity_file: str) -> list[t.Any]:
         lines = [line.strip() for line in text.decode().splitlines()]
         identities = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except Exception as error:
-        # Not the library's words: they could repeat a part of the identity.
+        # Not the library's words: they could repeat part of the identity.
         raise InputError(
-            f"{identity_file} holds something that is no age identity.",
+            f"{identity_file} has something that is not an age identity.",
             subject=identity_file,
-            next_step="Give a file as age-keygen makes it.",
+            next_step="Give a file that age-keygen made.",
         ) from error
     if not identities:
-        raise InputError(f"{identity_file} holds no identity.", subject=identity_file)
+        raise InputError(f"{identity_file} has no identity.", subject=identity_file)
     return identities
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commit-log segments in a node's directory."""
+"""Commit log segments in a node's directory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 def read_position(directory: str) -> CommitLogPosition:
     """Where the commit log stands now.
 
-    Segments can go while this looks, once they are flushed; they are then no longer of interest.
+    Segments can disappear meanwhile, once they are flushed; then they no longer matter.
 
     :raises LocalFilesError: if the directory or the newest segment cannot be read.
     """
@@ -42,7 +42,7 @@ def read_position(directory: str) -> CommitLogPosition:
         finally:
             os.close(descriptor)
         if end == 0:
-            # The next segment is made in advance: one before is still active.
+            # The next segment is made in advance: the one before it is still active.
             continue
         return CommitLogPosition(
             segments=tuple(segment.id for segment in segments), active_segment=newest.id, active_position=end
@@ -59,5 +59,5 @@ def segments_in(directory: str) -> set[SegmentName]:
 
 
 def reader_of(descriptor: int) -> ReadAt:
-    """What ``_core.commit_log`` reads an open segment with."""
+    """Reads an open segment for ``_core.cassandra.commit_log``."""
     return lambda offset, size: os.pread(descriptor, size, offset)

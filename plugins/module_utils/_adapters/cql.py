@@ -20,7 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
-# What a node says that could not read the role in time; a wrong password is told otherwise (PasswordAuthenticator).
+# What a node says if it could not read the role in time; a wrong password gives another text (PasswordAuthenticator).
 _NOT_CHECKED = "Unable to perform authentication"
 
 
@@ -40,7 +40,7 @@ class Cql(t.Protocol):
         """All rows of a short answer."""
 
     def stream(self, statement: str, parameters: tuple[t.Any, ...], *, page_rows: int) -> t.Iterator[tuple[t.Any, ...]]:
-        """All rows of a long answer, so many at a time."""
+        """All rows of a long answer, a page at a time."""
 
     def tokens(self) -> tuple[int, ...]:
         """All tokens of the ring, sorted."""
@@ -56,18 +56,18 @@ class Cql(t.Protocol):
 
 @contextlib.contextmanager
 def connect(settings: CqlSettings) -> t.Iterator[Cql]:
-    """A session with the node, and with those that it knows in its data centre.
+    """A session with the node, and with those that it knows in its datacenter.
 
     :raises NodeUnreachableError: if it does not answer.
     :raises CqlDeniedError: if it refuses the user.
     :raises DependencyError: if the driver is missing.
-    :raises InputError: if the consistency is none.
+    :raises InputError: if there is no such consistency level.
     """
     driver = _import_driver()
     consistency = getattr(driver.ConsistencyLevel, settings.consistency.upper(), None)
     if not isinstance(consistency, int):
         raise InputError(
-            f"{settings.consistency!r} is no consistency level.",
+            f"{settings.consistency!r} is not a consistency level.",
             subject="consistency",
             next_step="Give one such as LOCAL_QUORUM, QUORUM or ALL.",
         )
@@ -185,7 +185,7 @@ def _cluster(driver: t.Any, settings: CqlSettings, *, consistency: int) -> t.Any
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=min(settings.timeout_seconds, 10),
         control_connection_timeout=min(settings.timeout_seconds, 10),
-        # Only what is asked for is looked at: the driver's own copy of the schema costs more than the answers.
+        # No metadata: the driver's own copy of the schema costs more than the answers.
         schema_metadata_enabled=False,
         token_metadata_enabled=False,
         protocol_version=4,
@@ -204,9 +204,10 @@ def _explained(driver: t.Any, settings: CqlSettings) -> t.Iterator[None]:
         for cause in causes:
             if isinstance(cause, driver.AuthenticationFailed) and _NOT_CHECKED not in str(cause):
                 raise CqlDeniedError(
-                    f"{where} does not let {settings.username or 'a user without name'} in.",
+                    f"{where} does not let {settings.username or 'an anonymous user'} in.",
                     subject=settings.address,
-                    next_step="Give a user that the cluster knows; a restore with roles brings the passwords of then.",
+                    next_step="Give a user that the cluster knows; a restore with roles brings back the passwords of "
+                    "that time.",
                 ) from error
         why = "; ".join(str(cause) for cause in causes) or str(error)
         raise NodeUnreachableError(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Questions to a staging instance over CQL's binary protocol, version 4, with the standard library only.
+"""Queries to a staging instance over CQL's binary protocol, version 4, with the standard library only.
 
 Nodes need no driver for it: an instance of ours asks for no login, listens on loopback, and is asked only for tables of
 its own as JSON and for its schema, so one connection, one statement at a time and columns of text are all there is.
@@ -32,11 +32,11 @@ Json = dict[str, t.Any]
 
 
 class CqlWire:
-    """A connection to an instance that asks for no login; closed with its ``with`` statement."""
+    """A connection to an instance without login; closed by its ``with`` statement."""
 
     def __init__(self, *, address: str, port: int, timeout_seconds: float = 60.0) -> None:
         """
-        :raises NodeUnreachableError: if nobody answers there.
+        :raises NodeUnreachableError: if nothing answers there.
         """
         self._subject = f"{address}:{port}"
         try:
@@ -73,7 +73,7 @@ class CqlWire:
         body = struct.pack(">i", len(text)) + text + struct.pack(">HB", _CONSISTENCY_ONE, 0)
         rows = _rows(self._ask(_QUERY, body, expected=_RESULT))
         if rows is None:
-            raise NodeError(f"{self._subject} gave no rows of text for {statement!r}.", subject=self._subject)
+            raise NodeError(f"{self._subject} returned no rows of text for {statement!r}.", subject=self._subject)
         return rows
 
     def _ask(self, opcode: int, body: bytes, *, expected: int) -> bytes:
@@ -91,7 +91,7 @@ class CqlWire:
             said = content[6 : 6 + size].decode("utf-8", "replace")
             raise NodeError(f"{self._subject} refused a statement: {said}", subject=self._subject)
         if answer != expected:
-            raise NodeError(f"{self._subject} answered with {answer}, not with {expected}.", subject=self._subject)
+            raise NodeError(f"{self._subject} answered with {answer}, not {expected}.", subject=self._subject)
         return content
 
     def _read(self, count: int) -> bytes:

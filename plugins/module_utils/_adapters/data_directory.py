@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cassandra's directories on the node: what is in them, and moving it, without a file ever changing its file system.
+"""Cassandra's directories on the node: what is in them, and moving it, always within one file system.
 
 Everything of ours lies in ``.revive`` inside the directory that it belongs to, owned as that directory is: Cassandra's
 start walks its data directories and has to be able to read all that is there.
@@ -42,7 +42,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 
-#: Components of SAI are named after their index, which is another one at another table.
+#: SAI components are named after their index, which is a different one on another table.
 _SAI = "SAI"
 #: The one file of an SSTable that Cassandra writes to again, in place.
 _APPENDED = "TOC.txt"
@@ -52,7 +52,7 @@ _COPY_BYTES = 1024 * 1024
 
 @dataclasses.dataclass(frozen=True)
 class Owner:
-    """Whom new files and directories belong to; -1 leaves it as it comes."""
+    """Who owns new files and directories; -1 leaves it as it is."""
 
     uid: int = -1
     gid: int = -1
@@ -66,12 +66,12 @@ def data_places(config: NodeConfig) -> tuple[str, ...]:
 
 
 def managed_directories(config: NodeConfig) -> tuple[ManagedDirectory, ...]:
-    """All that a switch exchanges the content of.
+    """All directories whose content a switch exchanges.
 
     Cassandra adds up everything below ``cdc_raw_directory`` against a limit, so what was in there is put aside in the
     commit log's directory, which has to be on the same file system for CDC to work at all.
 
-    :raises LocalFilesError: if one of them is used twice, which Cassandra would not stand either.
+    :raises LocalFilesError: if one of them is used twice, which Cassandra would not accept either.
     """
     directories = [_managed(path, kind=DATA) for path in data_places(config)]
     commitlog = _managed(config.commitlog_directory, kind=LOG)
@@ -86,7 +86,7 @@ def managed_directories(config: NodeConfig) -> tuple[ManagedDirectory, ...]:
     for path in paths:
         if paths.count(path) > 1:
             raise LocalFilesError(
-                f"{path} is two of Cassandra's directories at once.",
+                f"{path} is used for two of Cassandra's directories.",
                 subject=path,
                 next_step=f"Give each its own in {config.path}.",
             )
@@ -96,7 +96,7 @@ def managed_directories(config: NodeConfig) -> tuple[ManagedDirectory, ...]:
 def movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]) -> list[str]:
     """The names in a directory that a switch exchanges, sorted.
 
-    Of a data directory the keyspaces, of another one the files. What else is there stays: ``lost+found``, hidden files
+    In a data directory the keyspaces, in another one the files. The rest stays: ``lost+found``, hidden files
     such as the marks of Cassandra's file-system check, a spool of archived segments, another managed directory.
     """
     if not os.path.isdir(directory.path):
@@ -115,7 +115,7 @@ def movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]
 
 
 def check_movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]) -> None:
-    """Refuse what could not be renamed.
+    """Refuse what cannot be renamed.
 
     :raises LocalFilesError: if a keyspace is a mount point of its own, or the directory cannot be written.
     """
@@ -150,7 +150,7 @@ def move_children(names: t.Iterable[str], *, source: str, target: str) -> int:
                 raise LocalFilesError(
                     f"{destination} is there already; something has been put in its place.",
                     subject=destination,
-                    next_step=f"Look which of it and {os.path.join(source, name)} is right, and move the other away.",
+                    next_step=f"See which of it and {os.path.join(source, name)} is right, and move the other away.",
                 )
             os.rename(os.path.join(source, name), destination)
         moved += 1
@@ -164,7 +164,7 @@ def move_children(names: t.Iterable[str], *, source: str, target: str) -> int:
 def make_directories(path: str, *, below: str, owner: Owner) -> None:
     """Make a directory and those between it and ``below``, with the mode of Cassandra's and the given owner.
 
-    :raises LocalFilesError: if that does not work.
+    :raises LocalFilesError: if that fails.
     """
     missing: list[str] = []
     while path != below and not os.path.isdir(path):
@@ -179,7 +179,7 @@ def make_directories(path: str, *, below: str, owner: Owner) -> None:
 
 
 def set_owner(path: str, *, owner: Owner) -> None:
-    """Give a file or directory to its owner, if it is not."""
+    """Set a file's or directory's owner, if it is another."""
     if (owner.uid, owner.gid) == (-1, -1):
         return
     status = os.stat(path)
@@ -188,7 +188,7 @@ def set_owner(path: str, *, owner: Owner) -> None:
 
 
 def resolve_owner(*, owner: str | None, group: str | None, like: str) -> Owner:
-    """The ids of names; what is not named is as at ``like`` (or the nearest directory above) if this process is root.
+    """The ids of names; without a name, as ``like`` has it (or the nearest directory above) if this process is root.
 
     :raises InputError: if the node does not know a name.
     """
@@ -201,7 +201,7 @@ def resolve_owner(*, owner: str | None, group: str | None, like: str) -> Owner:
         gid = grp.getgrnam(group).gr_gid if group else (status.st_gid if privileged else -1)
     except KeyError as error:
         raise InputError(
-            f"The node knows no such user or group: {error}.",
+            f"The node has no such user or group: {error}.",
             subject=owner or group or "",
             next_step="Give the user and group that Cassandra runs as.",
         ) from error
@@ -209,12 +209,12 @@ def resolve_owner(*, owner: str | None, group: str | None, like: str) -> Owner:
 
 
 def copy_table_files(source: str, *, target: str, below: str, owner: Owner) -> None:
-    """Copy a table's SSTables, those of its indexes too, but no snapshots; durable when it returns.
+    """Copy a table's SSTables with those of its indexes, but no snapshots; on disk when it returns.
 
     Not hard links: they would share owner and mode with the original, and Cassandra appends to ``TOC.txt``.
 
     :param below: a directory above ``target`` that is there.
-    :raises LocalFilesError: if that does not work.
+    :raises LocalFilesError: if that fails.
     """
     make_directories(target, below=below, owner=owner)
     with explained("copy", source):
@@ -251,7 +251,7 @@ def files_below(path: str) -> t.Iterator[tuple[str, os.stat_result]]:
 
 
 def remove_tree(path: str) -> int:
-    """Delete a directory with all that is in it; how many bytes that freed. Nothing to do if it is not there.
+    """Delete a directory with everything in it; how many bytes that freed. Nothing to do if it is not there.
 
     :raises LocalFilesError: if something cannot be deleted; doing it again goes on.
     """
@@ -272,7 +272,7 @@ def remove_tree(path: str) -> int:
 def sync_if_there(path: str) -> None:
     """Make the names in a directory durable, if there is one.
 
-    :raises LocalFilesError: if that does not work.
+    :raises LocalFilesError: if that fails.
     """
     if os.path.isdir(path):
         with explained("sync", path):
@@ -286,7 +286,7 @@ def remove_if_empty(path: str) -> None:
 
 
 def holds_user_data(places: t.Iterable[str]) -> bool:
-    """Whether there is an SSTable of a keyspace that Cassandra did not make itself."""
+    """Whether there is an SSTable of a user's keyspace."""
     return any(_has_data(os.path.join(place, keyspace)) for place in places for keyspace in _user_keyspaces(place))
 
 
@@ -311,10 +311,10 @@ def components_in(directory: str) -> list[str]:
 def link_components(
     names: t.Mapping[str, str], *, target: str, owner: Owner, link: t.Callable[[str, str], None] = os.link
 ) -> None:
-    """Have a directory hold files of SSTables too, without what they have of indexes; nothing is shared that changes.
+    """Link files of SSTables into a directory, without those of indexes; nothing that changes is shared.
 
-    :param names: the files' paths, each with its name there.
-    :raises LocalFilesError: if that does not work.
+    :param names: by path, each file's name there.
+    :raises LocalFilesError: if that fails.
     """
     with explained("link", target):
         for path, name in names.items():
@@ -344,9 +344,9 @@ def free_space(path: str) -> tuple[int, int]:
 
 
 def java_processes_using(directories: t.Sequence[str]) -> tuple[int, ...]:
-    """Processes of Java that have a file open below one of the directories, as far as this user may see.
+    """Java processes that have a file open below one of the directories, as far as this user can see.
 
-    It tells a Cassandra that is starting or stopping and so answers nobody.
+    Finds a Cassandra that is starting or stopping and does not answer.
     """
     prefixes = tuple(f"{os.path.realpath(directory)}{os.sep}" for directory in directories)
     found = []

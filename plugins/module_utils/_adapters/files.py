@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Small files of ours on the node: written whole or not at all."""
+"""Our small files on the node: written whole or not at all."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def local_error(error: OSError, *, doing: str, path: str) -> LocalFilesError:
 
 
 def ensure_directory(path: str) -> None:
-    """Make a directory of ours, readable by its owner only, with those above it.
+    """Make one of our directories, readable only by its owner, with those above it.
 
-    :raises LocalFilesError: if that does not work.
+    :raises LocalFilesError: if that fails.
     """
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
@@ -46,8 +46,8 @@ def ensure_directory(path: str) -> None:
 def write_atomically(path: str, body: bytes, *, durable: bool = True) -> None:
     """Put ``body`` in place of what was at ``path``; after a crash either the old or the new is there.
 
-    :param durable: whether to wait until it is on disk; not for what is written again in a few seconds.
-    :raises LocalFilesError: if that does not work.
+    :param durable: whether to wait until it is on disk; not for what is rewritten every few seconds.
+    :raises LocalFilesError: if that fails.
     """
     ensure_directory(os.path.dirname(path))
     temporary = f"{path}.new"
@@ -116,7 +116,7 @@ def names_in(path: str) -> t.Sequence[str]:
 
 
 def read_chunks(path: str, *, chunk_bytes: int) -> t.Iterator[bytes]:
-    """A file's bytes, a chunk at a time.
+    """A file's bytes in chunks.
 
     :raises LocalFilesError: if it cannot be read.
     """
@@ -132,7 +132,7 @@ def read_chunks(path: str, *, chunk_bytes: int) -> t.Iterator[bytes]:
 
 
 def inode_of(status: os.stat_result) -> tuple[int, int]:
-    """What is the same for two names only if they are links of one file."""
+    """The same for two names only if they are links to one file."""
     return status.st_dev, status.st_ino
 
 
@@ -149,7 +149,7 @@ def file_sha256(path: str) -> str:
 
 @contextlib.contextmanager
 def explained(doing: str, path: str) -> t.Iterator[None]:
-    """Turns what the operating system says into an error that names the path.
+    """Turns an error of the operating system into one that names the path.
 
     :raises LocalFilesError: for any ``OSError`` inside.
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hard links: the same file under another name, and no byte copied."""
+"""Hard links: the same file under another name, without copying a byte."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def link_tree(source: str, target: str) -> int:
 
 
 def link(source: str, target: str) -> None:
-    """Nothing to do if it is the same file already.
+    """Link one file; nothing to do if it is linked already.
 
     :raises LocalFilesError: if another one is there, or it cannot be linked.
     """

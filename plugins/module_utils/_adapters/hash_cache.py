@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import ensure_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
 
-#: Forget what no backup has asked for in this long.
+#: Forget what no backup has asked for in this time.
 KEEP_SECONDS = 90 * 24 * 3600
 _COMMIT_EVERY = 500
 _SCHEMA = """
@@ -56,7 +56,7 @@ class HashCache:
         except sqlite3.OperationalError as error:
             raise self._error(error) from error
         except sqlite3.DatabaseError:
-            # Damaged: it holds nothing that cannot be found out again.
+            # Damaged: everything in it can be found out again.
             for suffix in ("", "-wal", "-shm"):
                 if os.path.exists(self._path + suffix):
                     os.unlink(self._path + suffix)
@@ -101,12 +101,12 @@ class HashCache:
             self._commit_later()
 
     def brings(self, *, tag: str, key: str) -> bool:
-        """Whether a backup brought an object into the repository, or was about to when it was killed."""
+        """Whether a backup stored an object in the repository, or was about to when it was killed."""
         with self._lock:
             return self._execute("SELECT 1 FROM brought WHERE tag = ? AND key = ?", tag, key) is not None
 
     def note_bringing(self, *, tag: str, key: str) -> None:
-        """Keep that a backup is about to store an object that was not there; survives the process at once."""
+        """Note that a backup is about to store an object that was not there; survives the process at once."""
         with self._lock:
             self._execute("INSERT OR IGNORE INTO brought VALUES (?, ?)", tag, key)
             self._commit()

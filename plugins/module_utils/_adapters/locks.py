@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One operation of a kind at a time on a node."""
+"""One operation of a kind at a time per node."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 
 @contextlib.contextmanager
 def node_lock(state_directory: str, *, name: str, node: str) -> t.Iterator[None]:
-    """Hold the lock ``name`` of this node; it goes with the process, however that ends.
+    """Hold the lock ``name`` of this node; it ends with the process, however that ends.
 
     :param node: the node's name, for the message.
     :raises BusyError: if another process holds it; it is named by its process id.
@@ -36,7 +36,7 @@ def node_lock(state_directory: str, *, name: str, node: str) -> t.Iterator[None]
         except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise BusyError(
-                f"Another {name} works on node {node}: process {holder}.",
+                f"Another {name} is running on node {node}: process {holder}.",
                 subject=node,
                 next_step="Wait for it to end, or end that process; then try again.",
             ) from None
@@ -48,7 +48,7 @@ def node_lock(state_directory: str, *, name: str, node: str) -> t.Iterator[None]
 
 
 def is_locked(state_directory: str, *, name: str) -> bool:
-    """Whether a process holds the lock ``name``, looked at for an instant only.
+    """Whether a process holds the lock ``name`` right now.
 
     :raises LocalFilesError: if it cannot be looked at.
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""nodetool of a node."""
+"""A node's nodetool."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_THERE = re.compile(
     r"|ServiceUnavailable|CommunicationException|InstanceNotFoundException|Operation not supported: ",
     re.IGNORECASE,
 )
-# JMX answers some seconds before the node does.
+# JMX answers a few seconds before the node does.
 _NOT_YET = re.compile(r"Server is not initialized yet", re.IGNORECASE)
 _NOT_LET_IN = re.compile(r"Authentication failed|SecurityException|Credentials required|Access denied", re.IGNORECASE)
 
@@ -59,7 +59,7 @@ class Nodetool:
             )
         except subprocess.TimeoutExpired:
             raise NodeUnreachableError(
-                f"nodetool {name} on node {node} did not end within {self._settings.timeout_seconds} s.",
+                f"nodetool {name} on node {node} did not finish within {self._settings.timeout_seconds} s.",
                 subject=node,
                 next_step="Check the node's load and its log, or allow more time.",
             ) from None

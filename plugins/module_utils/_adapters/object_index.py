@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keys and sizes of many objects, on disk, so that memory does not grow with their number."""
+"""Keys and sizes of many objects, on disk, so memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 
 
 class ObjectIndex:
-    """A throw-away map from key to size; safe to use from several threads. A private temporary file backs it.
+    """A throw-away map from key to size in a private temporary file; safe to use from several threads.
 
     :raises LocalFilesError: from every method, if there is no room for it.
     """
@@ -30,7 +30,7 @@ class ObjectIndex:
         self._database.execute("CREATE TABLE objects (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID")
 
     def add(self, objects: t.Iterable[ObjectInfo]) -> None:
-        """Take all of these in, replacing what has the same key."""
+        """Add these, replacing what has the same key."""
         with self._lock, _mended():
             self._database.executemany(
                 "INSERT OR REPLACE INTO objects VALUES (?, ?)", ((entry.key, entry.size) for entry in objects)
@@ -43,7 +43,7 @@ class ObjectIndex:
         return None if row is None else int(row[0])
 
     def remove(self, key: str) -> int | None:
-        """Take an object out; the size it had, ``None`` if it was not there."""
+        """Remove an object; the size it had, ``None`` if it was not there."""
         with self._lock, _mended():
             row = self._database.execute("SELECT size FROM objects WHERE key = ?", (key,)).fetchone()
             if row is not None:

@@ -30,11 +30,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     RepositorySettings,
 )
 
-#: A stream is sent in parts of this size, so that a worker holds a few of them and no more.
+#: A stream is sent in parts of this size, so a worker holds only a few of them.
 PART_BYTES = 8 * 1024 * 1024
 #: S3 takes 10,000 parts; objects that would need more get larger ones.
 MAX_PARTS = 9_000
-#: Parts of one stream under way at once.
+#: Parts of one stream in flight at once.
 PARTS_IN_FLIGHT = 2
 _READ_BYTES = 4 * 1024 * 1024
 _READ_ATTEMPTS = 6
@@ -50,8 +50,8 @@ _CREDENTIAL_CODES = frozenset(
 def open_store(settings: RepositorySettings, *, retry_seconds: int = 180) -> ObjectStore:
     """The repository's store.
 
-    :param retry_seconds: for how long one request is repeated when the store is busy or away.
-    :raises DependencyError: if obstore is missing, or boto3 where it has to find the credentials.
+    :param retry_seconds: how long one request is retried when the store is busy or down.
+    :raises DependencyError: if obstore is missing, or boto3 if it has to find the credentials.
     :raises StoreDeniedError: if there are no credentials.
     :raises LocalFilesError: if the CA bundle cannot be read.
     """
@@ -113,7 +113,7 @@ class _ObstoreStore:
             raise self._error(error, doing="store", right="s3:PutObject", key=key) from None
 
     def put_new(self, key: str, body: bytes) -> bool:
-        # The look comes first for stores that ignore If-None-Match; the condition then closes the gap where it counts.
+        # Look first, for stores that ignore If-None-Match; where it counts, the condition closes the gap.
         if self.head(key) is not None:
             return False
         return self._put_if_absent(key, body)
@@ -182,7 +182,7 @@ class _ObstoreStore:
                 failures += 1
                 if isinstance(failed, (ObjectMissingError, StoreDeniedError)) or failures >= _READ_ATTEMPTS:
                     raise failed from None
-                # The beginning is retried inside obstore; this is for a connection that was cut in the middle.
+                # obstore retries the beginning itself; this is for a connection that was cut in the middle.
                 time.sleep(random.uniform(0, min(10.0, 0.2 * 2**failures)))
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -208,7 +208,7 @@ class _ObstoreStore:
             raise self._error(error, doing="list", right="s3:ListBucket", key=prefix) from None
 
     def _error(self, error: Exception, *, doing: str, right: str, key: str) -> StoreError:
-        """The error as an operator needs it; never the server's text, which may repeat what was signed."""
+        """The error as an operator needs it; never the server's text, which may repeat signed data."""
         subject = f"{self._place}{self._prefix}{key}"
         status, code = _status(error), _code(error)
         if code == "NoSuchBucket":
@@ -289,7 +289,7 @@ class _CountedChunks:
 
 
 def _part_bytes(size: int | None) -> int:
-    """Bytes of a part, so that an object of ``size`` does not need too many; of an unknown size, up to 140 GiB."""
+    """Bytes of a part, so an object of ``size`` does not need too many; if the size is unknown, up to 140 GiB."""
     if size is None:
         return 2 * PART_BYTES
     return max(PART_BYTES, -(-size // MAX_PARTS // _MIB) * _MIB)
@@ -349,7 +349,7 @@ def _build_with_ca(
 
 
 def _credentials(settings: RepositorySettings) -> tuple[t.Callable[[], dict[str, t.Any]], str | None]:
-    """What hands out credentials whenever they are needed, and the region that came with them."""
+    """A source of credentials whenever they are needed, and the region that came with them."""
     if settings.access_key_id and settings.secret_access_key:
         fixed = {
             "access_key_id": settings.access_key_id,

@@ -14,7 +14,7 @@ import typing as t
 class RateLimit:
     """A token bucket; safe to use from several threads.
 
-    A taker may overdraw the bucket and then waits until the debt is paid, so that a chunk larger than a second's
+    A taker may overdraw the bucket and then waits until the debt is paid, so a chunk larger than one second's
     allowance passes too and the mean over time holds.
 
     :param max_bytes_per_second: ``None`` for no limit.
@@ -40,7 +40,7 @@ class RateLimit:
         with self._lock:
             begin = max(self._free_at, self._clock())
             self._free_at = begin + size / self._rate
-        # In slices, so that nobody sleeps through the end of the operation.
+        # In slices, so nobody sleeps past the end of the operation.
         while True:
             wait = begin - self._clock()
             if wait <= 0:

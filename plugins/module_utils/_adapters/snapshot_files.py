@@ -5,7 +5,8 @@
 """Snapshots as they lie in a node's data directories.
 
 ``<data directory>/<keyspace>/<table>-<id>/snapshots/<tag>/``; components of an old secondary index lie there in
-``.<index>/``, those of SAI beside the table's own. ``manifest.json`` and ``schema.cql`` are Cassandra's notes, no data.
+``.<index>/``, those of SAI beside the table's own. ``manifest.json`` and ``schema.cql`` are Cassandra's notes, not
+data.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _NOTES = frozenset({"manifest.json", "schema.cql"})
 
 
 class _Directories(t.Protocol):
-    """What of ``cassandra.yaml`` says where tables are."""
+    """The part of ``cassandra.yaml`` that says where tables are."""
 
     @property
     def data_file_directories(self) -> tuple[str, ...]: ...
@@ -47,7 +48,7 @@ class _Directories(t.Protocol):
 class TableSnapshot:
     """One table's part of a snapshot, in one data directory.
 
-    :param path: the directory that is called as the tag.
+    :param path: the directory that has the tag as its name.
     """
 
     table: TableRef
@@ -89,7 +90,7 @@ def table_snapshots(directories: t.Sequence[str], *, tag: str) -> t.Iterator[Tab
 
 
 def schema_cql(snapshot: TableSnapshot) -> str:
-    """What Cassandra noted to make the table again; empty if it noted nothing, as for system tables."""
+    """The statement that Cassandra noted to make the table again; empty if there is none, as for system tables."""
     return (read_if_there(os.path.join(snapshot.path, "schema.cql")) or b"").decode("utf-8", "replace")
 
 
@@ -170,7 +171,7 @@ def _made(path: str) -> float | None:
 
 def _gone(path: str) -> LocalFilesError:
     return LocalFilesError(
-        f"The snapshot in {path} went away while it was read.",
+        f"The snapshot in {path} disappeared while it was being read.",
         subject=path,
-        next_step="Somebody cleared it, or its time to live was over: take a new one.",
+        next_step="Somebody cleared it, or its time to live is over: take a new one.",
     )

@@ -68,7 +68,7 @@ _LOGBACK = """\
   <root level="INFO"><appender-ref ref="SYSTEM"/></root>
 </configuration>
 """
-# Cassandra's script reads an include instead of the installed one, whose class path is needed all the same.
+# Cassandra's script reads an include instead of the installed one, whose class path is still needed.
 _INCLUDE = """\
 unset CASSANDRA_INCLUDE
 for include in "$(dirname "$0")/cassandra.in.sh" "$HOME/.cassandra.in.sh" /usr/share/cassandra/cassandra.in.sh \\
@@ -90,15 +90,15 @@ _UNSUITABLE = re.compile(r"[^A-Za-z0-9/._+=@-]")
 class StagingSettings:
     """How staging instances run on a node.
 
-    :param directory: theirs alone, on the file system of the data; made anew by :meth:`StagingInstance.prepare`.
+    :param directory: only for them, on the data's file system; made from scratch by :meth:`StagingInstance.prepare`.
     :param conf_directory: the node's own configuration, which is copied.
     :param launch_command: starts Cassandra in the foreground, as ``cassandra -f``; honours ``CASSANDRA_CONF`` or
         ``CASSANDRA_INCLUDE``, and ``JVM_EXTRA_OPTS``.
-    :param address: a spare one of loopback.
+    :param address: a spare loopback address.
     :param heap_mib: of the instance; its direct memory may be as much again.
-    :param nice: how much it gives way to others, 0 to 19.
+    :param nice: how far it gives way to other processes, 0 to 19.
     :param user: to run as, which only root can ask for; ``None`` for whoever asks. Cassandra's own script refuses root.
-    :param stall_timeout_seconds: without a new line in its log or any use of the CPU, it is given up.
+    :param stall_timeout_seconds: without a new log line or any use of the CPU for this long, it is given up.
     :param stop_timeout_seconds: from SIGTERM to SIGKILL.
     """
 
@@ -114,11 +114,11 @@ class StagingSettings:
 
 
 class StagingInstance:
-    """One directory, in which Cassandra is started one time or several, each a pass over the same segments."""
+    """One directory in which Cassandra is started once or more, each time for a pass over the same segments."""
 
     def __init__(self, settings: StagingSettings, *, identity: SourceIdentity) -> None:
         """
-        :raises InputError: for a directory that Cassandra's script could not quote, or an address outside loopback.
+        :raises InputError: for a directory that Cassandra's script cannot quote, or an address outside loopback.
         """
         if _UNSUITABLE.search(settings.directory) or not os.path.isabs(settings.directory):
             raise InputError(
@@ -128,7 +128,7 @@ class StagingInstance:
             )
         if not settings.address.startswith("127."):
             raise InputError(
-                f"{settings.address} is not on loopback; a staging instance asks for no login.",
+                f"{settings.address} is not a loopback address; a staging instance has no login.",
                 subject=settings.address,
                 next_step="Give an address in 127.0.0.0/8.",
             )
@@ -140,16 +140,16 @@ class StagingInstance:
         )
 
     def prepare(self) -> None:
-        """Make the directory anew, empty but for the configuration.
+        """Make the directory from scratch, empty except for the configuration.
 
-        :raises BusyError: if an instance runs there.
-        :raises LocalFilesError: if something else is there, or that does not work.
+        :raises BusyError: if an instance is running there.
+        :raises LocalFilesError: if something else is there, or that fails.
         """
         directory = self._settings.directory
         if os.path.lexists(directory):
             if names_in(directory) and not os.path.exists(os.path.join(directory, _MARK)):
                 raise LocalFilesError(
-                    f"{directory} is not empty and not of a staging instance.",
+                    f"{directory} is not empty, and not a staging instance's.",
                     subject=directory,
                     next_step="Give a directory that nothing else uses.",
                 )
@@ -168,10 +168,10 @@ class StagingInstance:
             raise LocalFilesError(f"Cannot prepare {directory}: {error}", subject=directory) from error
 
     def place_segments(self, segments: t.Sequence[str]) -> None:
-        """Link the segments into the commit-log directory; other files there go. They stay as they are where they were.
+        """Link the segments into the commit log directory; other files there are removed. The originals stay.
 
-        :raises InputError: if a file is no segment by its name, or two have the same id.
-        :raises LocalFilesError: if that does not work.
+        :raises InputError: if a file is not named like a segment, or two have the same id.
+        :raises LocalFilesError: if that fails.
         """
         for name in names_in(self.places.commitlog):
             os.unlink(os.path.join(self.places.commitlog, name))
@@ -179,7 +179,7 @@ class StagingInstance:
         for path in segments:
             segment = parse_segment_name(os.path.basename(path))
             if segment is None or segment.id in seen:
-                what = f"and {seen[segment.id]} are the same segment" if segment else "is no segment of a commit log"
+                what = f"and {seen[segment.id]} are the same segment" if segment else "is not a commit log segment"
                 raise InputError(
                     f"{path} {what}.",
                     subject=path,
@@ -197,20 +197,22 @@ class StagingInstance:
         tolerate_unreadable: bool = False,
         owns_all: bool = False,
     ) -> t.Iterator[str]:
-        """Start it, wait until it has replayed and answers CQL on ``places``, hand over its log so far; then end it.
+        """Start it, wait until it has replayed and answers CQL on ``places``, hand over its log so far, then end it.
 
         :param moment_us: later mutations are not replayed; ``None`` for all.
         :param tolerate_unreadable: go on past mutations that cannot be read, which the log then names.
-        :param owns_all: whether users' tables are to be read.
+        :param owns_all: whether users' tables will be read.
         :raises NodeError: if it does not come up; with the lines of its log that say why.
-        :param replay: what of the segments; nothing only where there are none.
-        :raises BusyError: if one runs there already.
+        :param replay: what to replay of the segments; empty only if there are none.
+        :raises BusyError: if one is already running there.
         :raises InputError: for segments without a list: all would be replayed, the source's peers among it, with which
             the instance would then talk.
         """
         self._refuse_running()
         if not replay and names_in(self.places.commitlog):
-            raise InputError("Segments are replayed by a list only.", subject=self._settings.directory)
+            raise InputError(
+                "Segments are only replayed with a list of what to replay.", subject=self._settings.directory
+            )
         self._choose_ports()
         self._configure(moment_us=moment_us)
         options = jvm_options(
@@ -333,13 +335,13 @@ class StagingInstance:
                 last, since = now, time.monotonic()
             if time.monotonic() - since > self._settings.stall_timeout_seconds:
                 raise self._failure(f"did nothing for {self._settings.stall_timeout_seconds:.0f} s")
-            # A Cassandra of another configuration is found before it has come to its directories.
+            # A Cassandra with another configuration is found before it gets to its directories.
             time.sleep(_POLL_SECONDS if known else _LOOK_SECONDS)
 
     def _has_our_configuration(self, group: int) -> bool:
-        """Whether Cassandra has been started, and with the instance's configuration.
+        """Whether Cassandra has been started with the instance's configuration.
 
-        :raises NodeError: if it is another one, which may be the serving node's: that Cassandra is ended at once.
+        :raises NodeError: if it has another one, which may be the serving node's: that Cassandra is ended at once.
         """
         for command in _commands_of(group):
             if any(word.endswith(_DAEMON) for word in command):
@@ -348,7 +350,7 @@ class StagingInstance:
                     return True
                 self._kill()
                 raise NodeError(
-                    f"{self._settings.launch_command[0]} starts Cassandra without the configuration that it was given.",
+                    f"{self._settings.launch_command[0]} starts Cassandra without the configuration it was given.",
                     subject=self._settings.launch_command[0],
                     next_step="Give a command that honours CASSANDRA_CONF and JVM_EXTRA_OPTS, as Cassandra's own does.",
                 )
@@ -375,11 +377,11 @@ class StagingInstance:
         return NodeError(
             f"The staging instance in {self._settings.directory} {what}: {decisive_lines(said)}",
             subject=self._settings.directory,
-            next_step=f"Its logs are in {self.places.logs}. The serving node is as it was.",
+            next_step=f"Its logs are in {self.places.logs}. The serving node was not touched.",
         )
 
     def _stop(self) -> None:
-        """End it in order: it drains itself, so that everything is in SSTables."""
+        """Stop it properly: it drains, so everything is in SSTables."""
         process = self._process
         if process is None:
             return
@@ -408,20 +410,20 @@ class StagingInstance:
             return
         if _start_ticks(pid) == ticks:
             raise BusyError(
-                f"A staging instance runs in {self._settings.directory}: process {pid}.",
+                f"A staging instance is running in {self._settings.directory}: process {pid}.",
                 subject=self._settings.directory,
                 next_step="Wait for it to end, or end that process; then try again.",
             )
 
 
-#: What tells our directory from others, and our process from others of the same number.
+#: How we know our directory, and our process from a later one with the same id.
 _MARK = ".revive-staging"
 _PID = "process"
 _NOT_INHERITED = frozenset({"CLASSPATH", "JVM_OPTS", "JVM_EXTRA_OPTS", "CASSANDRA_HEAPDUMP_DIR", "JMX_PORT"})
 
 
 def free_port(address: str) -> int:
-    """A port on which nobody listens now.
+    """A port that nothing listens on now.
 
     :raises BusyError: if none is found.
     """
@@ -431,10 +433,10 @@ def free_port(address: str) -> int:
                 probe.bind((address, port))
             except OSError as error:
                 if error.errno == errno.EADDRNOTAVAIL:
-                    raise InputError(f"{address} is no address of this node.", subject=address) from error
+                    raise InputError(f"{address} is not an address of this node.", subject=address) from error
                 continue
             return port
-    raise BusyError(f"No port is free on {address}.", subject=address, next_step="Give another loopback address.")
+    raise BusyError(f"There is no free port on {address}.", subject=address, next_step="Give another loopback address.")
 
 
 def _link_or_copy(source: str, target: str) -> None:
@@ -450,7 +452,7 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 def _commands_of(group: int) -> t.Iterator[list[str]]:
-    """The words of the commands of all processes of a group."""
+    """The command lines of all processes of a group, in words."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             with contextlib.suppress(OSError):
@@ -460,7 +462,7 @@ def _commands_of(group: int) -> t.Iterator[list[str]]:
 
 
 def _runs_as(settings: StagingSettings) -> pwd.struct_passwd | None:
-    """Whom to become; nobody else unless we are root and are asked to."""
+    """The user to become; only if we are root and asked to."""
     if os.geteuid() != 0 or settings.user is None:
         return None
     try:
@@ -470,7 +472,7 @@ def _runs_as(settings: StagingSettings) -> pwd.struct_passwd | None:
 
 
 def _give(directory: str, *, user: pwd.struct_passwd) -> None:
-    """Make all of the directory the user's; segments that are linked from elsewhere too, of which names stay theirs."""
+    """Give the whole directory to the user, with the segments that are linked from elsewhere."""
     for parent, _directories, files in os.walk(directory):
         os.chown(parent, user.pw_uid, user.pw_gid)
         for name in files:
@@ -498,9 +500,9 @@ def _give_way(pid: int) -> None:
 
 
 def check_memory(heap_mib: int, *, meminfo: str = "/proc/meminfo") -> None:
-    """Refuse to start an instance for which there is no room beside what runs.
+    """Refuse to start an instance if there is not enough memory beside what runs.
 
-    :raises NodeError: if less is available than it may come to use.
+    :raises NodeError: if less is available than it may use.
     """
     needed_mib = 2 * heap_mib + _JVM_MIB
     with contextlib.suppress(FileNotFoundError), open(meminfo, encoding="ascii") as file:
@@ -511,7 +513,7 @@ def check_memory(heap_mib: int, *, meminfo: str = "/proc/meminfo") -> None:
                 f"A staging instance with a heap of {heap_mib} MiB may use {needed_mib} MiB, and {available_mib} MiB "
                 "of memory are available.",
                 subject="staging_heap_mib",
-                next_step="Give it a smaller heap, or free memory; what serves is as it was.",
+                next_step="Give it a smaller heap, or free memory; the serving node was not touched.",
             )
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Threads that work on things side by side, while what becomes of them comes back in order."""
+"""Threads that work side by side, with results that come back in order."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _Result = t.TypeVar("_Result")
 
 
 class Workers:
-    """A pool whose first failure ends all of it: the others stop where they call :meth:`check`.
+    """A pool whose first failure ends it: the other workers stop where they call :meth:`check`.
 
     To be used in a ``with`` statement, after which no thread is left.
 
     :param count: of threads.
-    :param ahead: how many things are handed out in advance for each; memory depends on these two only.
+    :param ahead: how many items are queued ahead for each; memory depends only on these two.
     :param name: what the threads are called.
     """
 
@@ -44,14 +44,14 @@ class Workers:
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
 
     def check(self) -> None:
-        """Leave work that is no longer wanted; to be called by whoever works for long."""
+        """End work that is no longer wanted; to be called by whatever works for long."""
         if self._stopping.is_set():
             raise _StoppedError
 
     def in_order(self, work: t.Callable[[_Item], _Result], items: t.Iterable[_Item]) -> t.Iterator[_Result]:
-        """Do the work on each, and hand back the results in the order of the items.
+        """Do the work on each item, and return the results in the order of the items.
 
-        :raises BaseException: the first failure of any worker, as it is; nothing is begun after it.
+        :raises BaseException: the first failure of any worker, unchanged; nothing is started after it.
         """
         under_way: collections.deque[concurrent.futures.Future[_Result]] = collections.deque()
         try:
@@ -65,7 +65,7 @@ class Workers:
         except _StoppedError:
             with self._lock:
                 failure = self._failure
-            raise failure or AssertionError("the workers were stopped, and none has failed") from None
+            raise failure or AssertionError("the workers were stopped, but none has failed") from None
 
     def _do(self, work: t.Callable[[_Item], _Result], item: _Item) -> _Result:
         self.check()
@@ -81,4 +81,4 @@ class Workers:
 
 
 class _StoppedError(Exception):
-    """Another worker has failed, and that failure is the one to tell."""
+    """Another worker has failed, and that failure is the one to report."""

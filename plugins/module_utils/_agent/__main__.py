@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 
 
 def main() -> int:
-    """Run the agent; 0 after SIGTERM, 1 if it cannot begin."""
+    """Run the agent; 0 after SIGTERM, 1 if it cannot start."""
     parser = argparse.ArgumentParser(prog="revive-agent", description="Ships a Cassandra node's commit log.")
     parser.add_argument("--config", required=True, help="the agent's configuration, a JSON file")
     options = parser.parse_args()

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the agent knows of its node's log, shared by the thread that watches and the one that ships, and kept on disk.
+"""What the agent knows about its node's log, shared by the watching and the shipping thread, and kept on disk.
 
-What is on disk only helps: which segments there were, and what is still to be told to the repository. What has been
+What is on disk only helps: which segments there were, and what the repository has yet to be told. What has been
 shipped is known from the repository alone.
 """
 
@@ -30,7 +30,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.document im
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Run
 
-#: The last look's time is written at least so often; an older one makes the agent more careful after a restart.
+#: The last look's time is written at least this often; an older one makes the agent more careful after a restart.
 _SAVE_EVERY_US = 60_000_000
 
 
@@ -38,7 +38,7 @@ _SAVE_EVERY_US = 60_000_000
 class BookState:
     """All of it.
 
-    :param gaps: to be put into the repository yet, as ``runs``.
+    :param gaps: not in the repository yet, like ``runs``.
     :param covered_us: up to when everything acknowledged is in the repository.
     """
 
@@ -88,7 +88,7 @@ class Book:
             return self._state
 
     def load(self) -> BookState:
-        """What an earlier agent left; nothing if it is of another node or cannot be read."""
+        """What an earlier agent left; nothing if it belongs to another node or cannot be read."""
         body = read_if_there(self._path)
         with self._lock:
             self._state = BookState()
@@ -99,14 +99,14 @@ class Book:
             return self._state
 
     def mend(self, change: t.Callable[[BookState], BookState]) -> None:
-        """Bring what is known into line with what the repository says."""
+        """Bring what is known in line with the repository."""
         with self._lock:
             self._keep(change(self._state))
 
     def look(self, sighting: Sighting) -> Reckoning:
-        """Account for what lies on the disk; gaps and runs that it brings are on disk before this returns.
+        """Account for what lies on the disk; gaps and runs that it finds are on disk before this returns.
 
-        :raises LocalFilesError: if they cannot be kept; then the look has not been taken.
+        :raises LocalFilesError: if they cannot be kept; then the look does not count.
         """
         with self._lock:
             before = self._state
@@ -126,7 +126,7 @@ class Book:
             return reckoning
 
     def lose(self, segment_id: int, *, cause: str, detail: str, at_us: int) -> None:
-        """Give a segment up: what there is of it stays, the rest is a gap."""
+        """Give a segment up: what is there of it stays, the rest is a gap."""
         with self._lock:
             lost = Lost(cause=cause, first=segment_id, last=segment_id, detail=detail)
             state = _with_gaps(self._state, (lost,), host_id=self._host_id, at_us=at_us)

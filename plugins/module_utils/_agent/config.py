@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading the agent's configuration: a JSON file that only its user may read; secrets lie in another one."""
+"""Reading the agent's configuration: a JSON file that only its user may read; secrets are in another one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_config(path: str) -> AgentConfig:
     """What the file says.
 
     :raises LocalFilesError: if it, or the file with secrets that it names, cannot be read or is open to others.
-    :raises InputError: if it says something that cannot be.
+    :raises InputError: if it says something impossible.
     """
     value = _read_private_json(path)
     try:
@@ -39,7 +39,7 @@ def load_config(path: str) -> AgentConfig:
         )
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"{path} cannot be used: {error}.", subject=path, next_step="Configure archiving again."
+            f"{path} cannot be used: {error}.", subject=path, next_step="Run enable_archiving again."
         ) from error
 
 
@@ -63,5 +63,5 @@ def _read_private_json(path: str) -> dict[str, t.Any]:
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}.", subject=path) from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds no settings.", subject=path)
+        raise InputError(f"{path} has no settings.", subject=path)
     return value

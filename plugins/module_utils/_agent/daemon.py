@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The daemon: one thread ships, one watches, one records the schema; none of them ends because something failed."""
+"""The daemon: one thread ships, one watches, one records the schema; none of them ends because of a failure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _POLL_SECONDS = 0.2
 _FIRST_BACKOFF_SECONDS = 1.0
 _WATCH_SECONDS = 3.0
 
-#: What can fail, the worst first.
+#: What can fail, worst first.
 SHIP = "ship"
 WATCH = "watch"
 RECORD = "record the schema"
@@ -52,7 +52,7 @@ RECORD = "record the schema"
 
 @dataclasses.dataclass(frozen=True)
 class _Failure:
-    """What fails at present."""
+    """What is failing now."""
 
     code: str
     text: str
@@ -62,7 +62,7 @@ class _Failure:
 class Daemon:
     """One node's agent.
 
-    :param store: instead of the one that the configuration names, for tests.
+    :param store: instead of the configured one, for tests.
     """
 
     def __init__(self, config: AgentConfig, *, store: ObjectStore | None = None) -> None:
@@ -78,13 +78,13 @@ class Daemon:
         self._status = AgentStatus(pid=os.getpid(), node_name=config.node_name, host_id=config.host_id)
 
     def stop(self, *_signal: t.Any) -> None:
-        """End after the piece that is being put."""
+        """End after the current piece."""
         self._stop.set()
 
     def run(self) -> None:
         """Run until :meth:`stop`.
 
-        :raises BusyError: if another agent of this node runs.
+        :raises BusyError: if another agent of this node is running.
         :raises LocalFilesError: if the state directory cannot be used.
         """
         config = self._config
@@ -155,7 +155,7 @@ class Daemon:
             self._stop.wait(min(_WATCH_SECONDS, max(0.2, self._config.interval_seconds)))
 
     def _wait(self, seconds: float) -> None:
-        """Until the time is over, or somebody asks to ship now, or the end."""
+        """Wait until the time is over, somebody asks to ship now, or the agent has to end."""
         until = time.monotonic() + seconds
         asked = os.path.join(self._config.agent_directory, SHIP_NOW_FILE)
         while not self._stop.is_set() and not os.path.exists(asked):
@@ -165,7 +165,7 @@ class Daemon:
             self._stop.wait(min(left, _POLL_SECONDS))
 
     def _attempt(self, what: str, act: t.Callable[[], t.Any]) -> bool:
-        """Do it; a failure is told once when it begins and once when it ends, and stays in the status meanwhile."""
+        """Do it; a failure is logged once when it begins and once when it ends, and is in the status meanwhile."""
         try:
             act()
         except Exception as error:

@@ -18,12 +18,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 def resumed(kept: BookState, listing: LogListing) -> BookState:
     """Where to go on.
 
-    Of what was kept counts which segments there were; what was shipped of them is what the repository has.
+    What was kept says which segments there were; the repository says what was shipped of them.
     """
     ranges = _gap_ranges(kept, listing)
     chains = segment_chains(listing.pieces)
     while chains and not chains[0].pieces:
-        # What a prune that was broken off has left of the oldest segment.
+        # What an interrupted prune left of the oldest segment.
         chains.pop(0)
     done = {each.segment.id for each in chains if each.whole or _in_any(each.segment.id, ranges)}
     opened = {
@@ -53,7 +53,7 @@ def resumed(kept: BookState, listing: LogListing) -> BookState:
 
 
 def last_pieces(state: BookState, listing: LogListing) -> tuple[Piece, ...]:
-    """Of each segment that goes on, the last piece, to be compared with the disk."""
+    """The last piece of each segment that goes on, to be compared with the disk."""
     return tuple(
         chain.pieces[-1]
         for chain in segment_chains(listing.pieces)

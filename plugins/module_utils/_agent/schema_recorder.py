@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Recording the schema with its ids whenever it changes, and truncations: to check and explain a restore by."""
+"""Records the schema with its ids whenever it changes, and truncations, to check and explain restores."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class SchemaRecorder:
         self._codecs = Codecs.of(compressed=config.compress, encrypted=bool(config.repository.recipients))
 
     def look(self) -> bool:
-        """Record what has changed since the last look; whether anything had.
+        """Record what changed since the last look; whether anything did.
 
-        :raises NodeError: if the node does not answer, or is not the one that it should be.
-        :raises StoreError: if the store does not take the record; the next look tries again.
+        :raises NodeError: if the node does not answer, or is not the expected one.
+        :raises StoreError: if the store does not accept the record; the next look tries again.
         """
         try:
             return self._look()
@@ -62,7 +62,7 @@ class SchemaRecorder:
             raise
 
     def close(self) -> None:
-        """Give the session up."""
+        """Close the session."""
         self._session = None
         self._open.close()
         self._open = contextlib.ExitStack()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shipping: from the segments on disk to pieces in the repository, and the ledger's head behind them."""
+"""Shipping: from the segments on disk to pieces in the repository, then the ledger's head."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.acc
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import LogListing, read_listing
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
+from ansible_collections.revive.cassandra.plugins.module_utils._core.collection import COLLECTION_VERSION
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, WrongClusterError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
@@ -59,7 +60,7 @@ Clock = t.Callable[[], int]
 
 @dataclasses.dataclass(frozen=True)
 class _Scan:
-    """What can be shipped now, and up to when it covers; ``None`` if no further than before."""
+    """What can be shipped now, and up to when that covers; ``None`` if no further than before."""
 
     readings: t.Mapping[int, Reading]
     read_us: int
@@ -67,7 +68,7 @@ class _Scan:
 
 
 class Shipper:
-    """One node's shipping. Not for several threads; another one may look at the disk through the same ``book``."""
+    """One node's shipping. For one thread only; another one may look at the disk through the same ``book``."""
 
     def __init__(
         self,
@@ -89,7 +90,7 @@ class Shipper:
         self._keep_on = keep_on
         self._codecs = Codecs.of(compressed=config.compress, encrypted=bool(config.repository.recipients))
         self._rate = RateLimit(max_bytes_per_second=config.max_bytes_per_second)
-        # What Cassandra keeps to itself cannot be seen, but is written at the latest by the second sync from now.
+        # What Cassandra has only in memory cannot be seen, but is written by the second sync from now at the latest.
         self._lag_us = int((2 * config.sync_period_seconds + 1) * 1_000_000) if config.buffered else 0
         self._waiting: Waiting | None = None
         self._sealed: dict[int, Reading] = {}
@@ -102,7 +103,7 @@ class Shipper:
     def cycle(self) -> None:
         """Ship everything that is there, and say so.
 
-        :raises StoreError: if the store does not take it; what is done stays done, and the next cycle goes on.
+        :raises StoreError: if the store does not accept it; what is done stays done, and the next cycle goes on.
         :raises LocalFilesError: if the node's disk cannot be read or written.
         :raises WrongClusterError: if the repository is another cluster's.
         """
@@ -119,11 +120,11 @@ class Shipper:
         self._clean()
 
     def _ship_all(self, scan: _Scan) -> bool:
-        """Ship what was scanned, oldest first; whether all of it is in the repository now."""
+        """Ship what was scanned, oldest first; whether all of it is now in the repository."""
         account = self._book.state.account
         scanned = [account.open[segment_id] for segment_id in sorted(scan.readings) if segment_id in account.open]
         for known in scanned:
-            # With the newest one all is covered that the scan covers; but not if a newer one is lost.
+            # With the newest one, everything that the scan covers is covered; not if a newer one is lost.
             newest = known.name.id == account.reckoned
             if not self._ship(known, scan.readings[known.name.id], scan=scan, newest=newest) or not self._keep_on():
                 return False
@@ -141,7 +142,7 @@ class Shipper:
                     f"The repository belongs to the cluster {marker.cluster_name} ({marker.cluster_id}), not to "
                     f"{config.cluster_id}.",
                     subject=config.node_name,
-                    next_step="Configure archiving again with the right bucket and prefix.",
+                    next_step="Run enable_archiving again with the right bucket and prefix.",
                 )
         listings = read_listing(self._store.list(commit_log_prefix(config.host_id)))
         listing = listings.get(config.host_id) or LogListing(host_id=config.host_id)
@@ -182,7 +183,7 @@ class Shipper:
         return _Scan(readings=readings, read_us=self._clock(), until_us=until_us)
 
     def _readings(self) -> tuple[int, dict[int, Reading]]:
-        """A look at the disk and how far each segment is written, all later than the time that comes with it."""
+        """A look at the disk, and how far each segment is written, all read after the time that comes with it."""
         for _look in range(_LOOKS):
             at_us = self._clock()
             sighting = self._files.sight(at_us=at_us)
@@ -194,7 +195,7 @@ class Shipper:
                     for known in self._book.state.account.open.values()
                 }
             except SegmentGoneError:
-                # It moved between the look and now; the next look says where.
+                # It moved since the look; the next look says where.
                 self._sleep(_MARKER_WAIT_SECONDS)
         raise LocalFilesError(
             f"The commit log of {self._config.node_name} cannot be read: segments come and go.",
@@ -212,7 +213,7 @@ class Shipper:
         return reading
 
     def _ship(self, known: KnownSegment, reading: Reading, *, scan: _Scan, newest: bool) -> bool:
-        """Put what there is of a segment behind what has been put; whether all of that is in the repository now."""
+        """Put what is new of a segment after what has been put; whether all of it is now in the repository."""
         name, position = known.name, known.shipped
         try:
             damaged = reading.sealed and self._files.is_damaged(name, end=reading.end)
@@ -255,7 +256,7 @@ class Shipper:
         )
 
     def _put_piece(self, piece: Piece, data: bytes) -> None:
-        # Until the store has confirmed it, the same piece is put again under the same key: never two of the same bytes.
+        # Until the store confirms it, the same piece is put again under the same key: never two of the same bytes.
         self._unconfirmed = (piece, data)
         body = b"".join(encode(iter([data]), self._codecs, recipients=self._config.repository.recipients))
         self._rate.take(len(body))
@@ -270,7 +271,7 @@ class Shipper:
             self._ends.pop(piece.segment.id, None)
 
     def _tell(self) -> None:
-        """Gaps and runs that the repository does not know yet, before the pieces that follow them."""
+        """Put gaps and runs that are not in the repository yet, before the pieces that follow them."""
         state = self._book.state
         for gap in state.gaps:
             self._store.put_new(gap_key(gap), GAP.encode(gap))
@@ -298,7 +299,7 @@ class Shipper:
         return LedgerHead(
             host_id=config.host_id,
             node_name=config.node_name,
-            agent_version=str(LEDGER_HEAD.version),
+            agent_version=COLLECTION_VERSION,
             interval_seconds=config.interval_seconds,
             written_us=self._clock(),
             covered_from_us=state.covered_from_us,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Watching: what lies on the node's disk is looked at every few seconds, also while the store is away."""
+"""Watching: looks at the node's disk every few seconds, also while the store is down."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DROP_POLICY = "drop_and_record_gap"
 
 
 class Watcher:
-    """Sees every segment that there is, and takes in those that the archive script was not asked for."""
+    """Sees every segment, and archives those that the archive script was not called for."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Watcher:
     def look(self) -> None:
         """Look once.
 
-        :raises LocalFilesError: if the disk cannot be read or the account not be kept.
+        :raises LocalFilesError: if the disk cannot be read, or the account cannot be kept.
         """
         sighting = self._files.sight(at_us=self._clock())
         if self._book.state.account.reckoned:
@@ -52,7 +52,7 @@ class Watcher:
         self._sweep(sighting)
 
     def _sweep(self, sighting: Sighting) -> None:
-        """Link what Cassandra has finished and nobody has archived, before a restart replays and deletes it."""
+        """Link what Cassandra has finished but not archived, before a restart replays and deletes it."""
         in_use = [each.name.id for each in sighting.segments if not each.empty]
         newest = max(in_use, default=0)
         left = [each for each in sighting.segments if not (each.in_spool or each.empty) and each.name.id < newest]
@@ -64,7 +64,7 @@ class Watcher:
                     self._files.link_into_spool(each.name)
 
     def _quiet_since(self, segment: SegmentOnDisk) -> tuple[int, int, float]:
-        """How far it is written, and since when it has been no further."""
+        """How far it is written, and since when it has not moved."""
         end, written, since = self._quiet.get(segment.name.id, (0, 0, 0.0))
         try:
             reading = self._files.read(segment.name, known_end=end, sealed=False)

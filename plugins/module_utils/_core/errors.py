@@ -4,7 +4,7 @@
 
 """The errors of this collection: one tree, each class with a stable code.
 
-A module returns an error as ``{"code", "message", "subject", "next_step"}``, so that a playbook can branch on the code
+A module returns an error as ``{"code", "message", "subject", "next_step"}``, so a playbook can branch on the code
 and an operator reads what happened, to what, and what to do next. Private to revive.cassandra.
 """
 
@@ -69,39 +69,39 @@ class NodeUnreachableError(NodeError):
 
 
 class NotInRingError(NodeError):
-    """A node runs, and its ring does not have it."""
+    """A node runs, but is not in its ring."""
 
 
 class NodeStartingError(NodeUnreachableError):
-    """The node's process runs and is not far enough to answer."""
+    """The node's process runs, but cannot answer yet."""
 
 
 class CqlDeniedError(NodeError):
-    """A node does not let the role in over CQL."""
+    """A node refuses the role over CQL."""
 
     code = "cql_denied"
 
 
 class LocalFilesError(ReviveError):
-    """A directory or file on the node is missing, not readable, full or changed under the operation."""
+    """A directory or file on the node is missing, cannot be read, is full, or changed during the operation."""
 
     code = "local_files"
 
 
 class NoSpaceError(LocalFilesError):
-    """A file system has not enough room."""
+    """A file system does not have enough room."""
 
     code = "no_space"
 
 
 class BusyError(ReviveError):
-    """Another operation of this collection works on the same node."""
+    """Another operation of this collection is running on the same node."""
 
     code = "busy"
 
 
 class OperatorGoneError(ReviveError):
-    """Nobody asks for the operation any more: it stopped by itself, resumable."""
+    """Nobody is waiting for the operation any more: it stopped by itself and can be resumed."""
 
     code = "operator_gone"
 
@@ -119,7 +119,7 @@ class StoreDeniedError(StoreError):
 
 
 class ObjectMissingError(StoreError):
-    """An object that has to be there is not."""
+    """An object that has to be there is missing."""
 
     code = "object_missing"
 
@@ -131,7 +131,7 @@ class ObjectCorruptError(StoreError):
 
 
 class RepositoryError(ReviveError):
-    """The repository is not one of ours, or not of a format that this version reads."""
+    """The repository is not one of ours, or its format is one that this version cannot read."""
 
     code = "repository_unusable"
 
@@ -155,15 +155,15 @@ class BackupMissingError(RepositoryError):
 
 
 class BackupIncompleteError(RepositoryError):
-    """A backup was begun and not finished: it cannot be restored, it can be finished or begun anew."""
+    """A backup was begun and not finished: it cannot be restored, only finished or started again."""
 
     code = "backup_incomplete"
 
 
 class PlanRefusedError(ReviveError):
-    """A restore that cannot go well; nothing has been touched.
+    """A restore that cannot work; nothing has been touched.
 
-    :param reasons: every reason that was found, so that they can be mended in one go; the same one is told once.
+    :param reasons: every reason that was found, so they can be fixed in one go; each is told once.
     """
 
     code = "plan_refused"

@@ -56,7 +56,7 @@ def plain(value: t.Any) -> t.Any:
 def build(kind: type[_Built], value: t.Any) -> _Built:
     """A dataclass from its plain form.
 
-    Fields that are missing have their defaults, and what is not known is passed over, so that versions may differ.
+    Missing fields get their defaults, and unknown ones are ignored, so versions may differ.
 
     :raises PlainValueError: if a field without a default is missing, or something is of another type.
     """
@@ -187,7 +187,7 @@ def _fields(kind: t.Any, names: _Names) -> tuple[_Field, ...]:
 
 
 def _annotated(node: ast.expr, namespace: t.Mapping[str, t.Any]) -> _Turn:
-    """How what an annotation says is built. Read, not evaluated: Python 3.9 knows no ``X | None``."""
+    """How to build what an annotation says. Read, not evaluated: Python 3.9 knows no ``X | None``."""
     if isinstance(node, ast.BinOp):
         return _optional(_annotated(node.left, namespace))
     if not isinstance(node, ast.Subscript):

@@ -4,7 +4,7 @@
 
 """The port to an object store, and the settings that open a repository. Pure.
 
-What a store must do is held by one contract test, whatever is behind it.
+One contract test says what a store must do, whatever is behind it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typing as t
 class RepositorySettings:
     """Where a repository is and how to get in.
 
-    Without keys, the usual AWS sources count: environment, shared credentials file and profile, instance role.
+    Without keys, the usual AWS sources are used: environment, shared credentials file and profile, instance role.
 
     :param prefix: ``""`` or a path that ends in ``/``.
     :param endpoint_url: of an S3-compatible store; ``None`` for AWS.
@@ -58,7 +58,7 @@ class ObjectStore(t.Protocol):
 
     ``location`` says where that is, such as ``s3://bucket/prefix/``, for messages.
 
-    Every method retries what may pass (throttling, cut connections, 5xx) with jitter before it raises.
+    Every method retries what may go away by itself (throttling, cut connections, 5xx) with jitter before it raises.
 
     :raises StoreDeniedError: if credentials or rights are refused; the key or prefix and the right are named.
     :raises StoreError: if the store does not answer, or answers with something else.
@@ -66,7 +66,7 @@ class ObjectStore(t.Protocol):
 
     @property
     def location(self) -> str:
-        """Where the keys lie, without anything secret."""
+        """Where the keys lie, without secrets."""
 
     def put(self, key: str, body: bytes) -> None:
         """Store a small object, replacing what was there."""
@@ -74,11 +74,11 @@ class ObjectStore(t.Protocol):
     def put_new(self, key: str, body: bytes) -> bool:
         """Store a small object unless the key is taken; whether it was stored.
 
-        Atomic where the store has conditional puts (``If-None-Match``), by a look beforehand where it has not.
+        Atomic where the store has conditional puts (``If-None-Match``), otherwise by looking first.
         """
 
     def refuses_second_put(self, key: str) -> bool:
-        """Whether the store has conditional puts, found out by two of them to ``key``, where something is left."""
+        """Whether the store has conditional puts, found out by two of them to ``key``, which stays there."""
 
     def put_stream(self, key: str, chunks: t.Iterator[bytes], *, size: int | None) -> int:
         """Store a large object from its chunks, with memory bounded by a few of them; the bytes stored.
@@ -87,7 +87,7 @@ class ObjectStore(t.Protocol):
         """
 
     def get(self, key: str) -> bytes:
-        """A small object whole.
+        """A whole small object.
 
         :raises ObjectMissingError: if there is none.
         """
@@ -109,11 +109,11 @@ class Progress(t.Protocol):
     """Where a long operation says how far it is; safe to call from several threads.
 
     :raises OperatorGoneError: from ``advance``, when nobody has asked for this operation for a while; the caller lets
-        it pass, leaving everything so that the same operation goes on from there.
+        it pass, leaving everything so the same operation can go on from there.
     """
 
     def begin(self, *, activity: str, total_bytes: int, total_files: int) -> None:
-        """Say what begins and how much there is; what an earlier run did already counts as advanced at once."""
+        """Say what begins and how much there is; what an earlier run did counts as done at once."""
 
     def advance(self, *, transferred_bytes: int = 0, files: int = 0) -> None:
         """Say what has been done since the last call; called at least for each chunk of a few MiB."""

@@ -18,9 +18,9 @@ STALLED_AFTER_SECONDS = 8.0
 
 @dataclasses.dataclass(frozen=True)
 class ProgressState:
-    """What a transfer has done at a moment; moments are seconds of a monotonic clock.
+    """What a transfer has done at a moment; moments are seconds on a monotonic clock.
 
-    :param samples: moments with the bytes done by then, the oldest no older than the window over which a rate is taken.
+    :param samples: moments with the bytes done by then, none older than the window over which the rate is taken.
     """
 
     activity: str
@@ -40,7 +40,7 @@ class ProgressState:
         return dataclasses.replace(self, done_bytes=done_bytes, done_files=self.done_files + files, samples=samples)
 
     def bytes_per_second(self, *, now: float) -> float | None:
-        """The rate over the window; ``None`` before there is anything to take it from."""
+        """The rate over the window; ``None`` while there is nothing to take it from."""
         began, bytes_then = self.samples[0]
         elapsed = now - began
         return (self.done_bytes - bytes_then) / elapsed if elapsed >= SAMPLE_SECONDS else None
@@ -48,11 +48,11 @@ class ProgressState:
 
 @dataclasses.dataclass(frozen=True)
 class ProgressReport:
-    """What a node tells about a transfer.
+    """What a node reports about a transfer.
 
     :param bytes_per_second: ``None`` while it is not known.
     :param seconds_left: at that rate; ``None`` while it is not known.
-    :param pid: of the process that does it.
+    :param pid: of the process that does the transfer.
     """
 
     activity: str
@@ -71,7 +71,7 @@ def begin(*, now: float, activity: str, total_bytes: int, total_files: int) -> P
 
 
 def report(state: ProgressState, *, now: float, pid: int) -> ProgressReport:
-    """What to tell about a transfer at this moment."""
+    """What to report about a transfer now."""
     rate = state.bytes_per_second(now=now)
     left = max(state.total_bytes - state.done_bytes, 0)
     return ProgressReport(
@@ -103,7 +103,7 @@ def decode_report(text: str) -> ProgressReport | None:
 def render(value: ProgressReport, *, unchanged_seconds: float = 0.0) -> str:
     """The line that people read.
 
-    :param unchanged_seconds: how long the reader has seen the same bytes; a transfer that stands still has no rate.
+    :param unchanged_seconds: how long the reader has seen the same bytes; a stalled transfer has no rate.
     """
     parts = [
         f"{value.activity} {format_size(value.done_bytes)} of {format_size(value.total_bytes)}",

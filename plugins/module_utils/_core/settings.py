@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How to reach a node and its files, and how hard to work; what modules turn their options into. Pure."""
+"""How to reach a node and its files, and how hard to work: what modules turn their options into. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class NodeSettings:
     :param nodetool_command: the program and its fixed arguments; further ones are appended.
     :param config_file: the node's ``cassandra.yaml``.
     :param state_directory: ours on the node: snapshot records, upload journals, hash cache, locks.
-    :param jmx_password_file: handed to nodetool by path, so that no password is in an argument list.
+    :param jmx_password_file: handed to nodetool by path, so no password is in an argument list.
     :param timeout_seconds: of one nodetool command.
-    :param release_version: for a node that does not run and whose version cannot be asked; ``None`` asks.
+    :param release_version: for a node that is down and cannot be asked for its version; ``None`` asks.
     """
 
     name: str
@@ -36,7 +36,7 @@ class NodeSettings:
 class TransferSettings:
     """How hard a transfer may work.
 
-    :param workers: objects under way at once; memory grows with it, not with their number or size.
+    :param workers: objects in flight at once; memory grows with this, not with their number or size.
     :param max_bytes_per_second: of all workers of this node together; ``None`` for no limit.
     """
 
@@ -50,7 +50,7 @@ class CqlSettings:
 
     :param consistency: a consistency level's name, such as ``LOCAL_QUORUM`` or ``ALL``.
     :param ca_certificates: a file; TLS is used when it is given.
-    :param only_this_address: ask this node only, and not whichever of its cluster; for what each node knows of itself.
+    :param only_this_address: ask this node only, not any of its cluster; for what each node knows of itself.
     """
 
     address: str
@@ -68,9 +68,9 @@ class InstanceOptions:
     """What an operator may decide about staging instances.
 
     :param launch_command: starts the installed Cassandra in the foreground.
-    :param address: a spare one of loopback.
+    :param address: a spare loopback address.
     :param heap_mib: of the instance; its direct memory may be as much again.
-    :param nice: how much it gives way to others, 0 to 19.
+    :param nice: how far it gives way to other processes, 0 to 19.
     """
 
     launch_command: tuple[str, ...] = ("cassandra", "-f")

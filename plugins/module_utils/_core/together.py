@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every node of a play has told, looked at together. Pure.
+"""What every node of a play reported, looked at together. Pure.
 
-A role lets each node say how a step went, and then decides for all of them at once: here is what it decides by.
+A role lets each node say how a step went, and then decides for all of them at once, by what is here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def problems(outcomes: t.Mapping[str, t.Any], *, evidence: str) -> list[str]:
     Only ``evidence`` counts as success: a node that was never asked, was cut off or crashed has none.
 
     :param outcomes: by node, what a task registered there; anything but a mapping if it has not run there.
-    :param evidence: a key that the task's result has when it has done its work, and then only.
+    :param evidence: a key that the task's result has only if it has done its work.
     """
     return [
         f"{name}: {_reason(outcome)}"
@@ -38,15 +38,15 @@ def problems_of_one(outcome: t.Any, *, evidence: str) -> list[str]:
     if isinstance(outcome, t.Mapping) and _is_done(outcome, evidence):
         return []
     if not isinstance(outcome, t.Mapping) or outcome.get("skipped"):
-        return ["No node has done it."]
+        return ["No node did it."]
     return [f"The node {_reason(outcome)}" if outcome.get("unreachable") else _reason(outcome)]
 
 
 def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) -> list[str]:
-    """Why a ring is not whole, or not the nodes of this play; a sentence each.
+    """Why a ring is not whole, or does not have the nodes of this play; a sentence each.
 
     :param ring: one node's view: mappings with ``state``, ``address``, ``host_id``, ``datacenter`` and ``rack``.
-    :param host_ids: of the play's nodes, by name; empty for one that has none.
+    :param host_ids: of the play's nodes, by name; empty for a node without one.
     """
     names = {host_id: name for name, host_id in host_ids.items() if host_id}
     found = []
@@ -54,12 +54,12 @@ def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) ->
         label = names.get(member["host_id"])
         where = f"{member['address']} ({member['host_id']}, {member['datacenter']}, {member['rack']})"
         if label is None:
-            found.append(f"{where} is a node of the ring and not in this play")
+            found.append(f"{where} is in the ring but not in this play")
         elif member["state"] != "UN":
-            found.append(f"{label} is {member['state']} and not UN: {where}")
+            found.append(f"{label} is {member['state']}, not UN: {where}")
     seen = {member["host_id"] for member in ring}
     found += [
-        f"{name} is in this play and not a node of the ring"
+        f"{name} is in this play but not in the ring"
         for name, host_id in host_ids.items()
         if not host_id or host_id not in seen
     ]
@@ -67,7 +67,7 @@ def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) ->
 
 
 def agent_problems(outcomes: t.Mapping[str, t.Any]) -> list[str]:
-    """Which node's agent does not do its work, a sentence each.
+    """Which nodes' agents are not working, a sentence each.
 
     :param outcomes: by node, what reading its agent returned.
     """
@@ -76,7 +76,7 @@ def agent_problems(outcomes: t.Mapping[str, t.Any]) -> list[str]:
         if isinstance(outcome, t.Mapping) and _is_done(outcome, "agent"):
             status = outcome["agent"].get("status") or {}
             if not outcome["agent"].get("running"):
-                found.append(f"{name}: its agent does not run; run enable_archiving, or start it")
+                found.append(f"{name}: its agent is not running; run enable_archiving, or start it")
             elif status.get("failing"):
                 found.append(f"{name}: its agent cannot {status['failing']}: {status.get('error')}")
             used, limit = outcome["agent"].get("spool_bytes") or 0, status.get("spool_limit_bytes") or 0

@@ -25,9 +25,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables import model
 
-#: What manifests say they were written by; the same as in galaxy.yml.
-TOOL_VERSION = "0.1.0"
-
 Values = t.Mapping[str, t.Any]
 
 

@@ -21,6 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     CommitLogPosition,
     NodeIdentity,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.collection import COLLECTION_VERSION
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
@@ -52,7 +53,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import open_repository
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_log import fetch_segments
 from tests.unit.formats.cluster import CLUSTER_ID, TAG, UNFINISHED
-from tests.unit.formats.conftest import Bucket
+from tests.unit.formats.conftest import NOW, Bucket
 from tests.unit.formats.trees import contents
 from tests.unit.formats.writing import MOMENT, fetch, plan, targets
 from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, host_id
@@ -262,7 +263,9 @@ def test_the_logs_reach_as_far_as_they_did(repository: Repository) -> None:
     assert before == Window(TAG, 1_800_000_131_003_000, 1_800_000_269_008_000, limited_by="node1", ended_by="")
 
 
-def test_what_is_written_down_about_a_log_is_read(repository: Repository) -> None:
+def test_what_is_written_down_about_a_log_is_read(repository: Repository, release: str) -> None:
+    # Early agents wrote the version of the format.
+    agent_version = COLLECTION_VERSION if release == NOW else "1"
     first, second = load_logs(repository.store)
     assert first.runs == (Run(1_800_000_000_000, 0), Run(1_800_000_110_000, 1_800_000_000_003))
     assert second.runs == (Run(1_800_000_000_000, 0), Run(1_800_000_070_000, 1_800_000_000_002))
@@ -288,7 +291,7 @@ def test_what_is_written_down_about_a_log_is_read(repository: Repository) -> Non
     assert second.head == LedgerHead(
         host_id=TWO,
         node_name="node2",
-        agent_version="1",
+        agent_version=agent_version,
         interval_seconds=5.0,
         written_us=1_800_000_274_008_000,
         covered_from_us=1_800_000_010_000_000,
@@ -300,7 +303,7 @@ def test_what_is_written_down_about_a_log_is_read(repository: Repository) -> Non
     assert first.head == LedgerHead(
         host_id=ONE,
         node_name="node1",
-        agent_version="1",
+        agent_version=agent_version,
         interval_seconds=5.0,
         written_us=1_800_000_269_008_000,
         covered_from_us=1_800_000_035_000_000,

@@ -4,8 +4,8 @@
 
 """Which segments there were, which are lost, and up to when a node's log is covered. Pure.
 
-Every segment has to end up whole in the repository or in a gap. Ids count up by one within a run of the process, and
-each run's first id is the clock at its start in milliseconds, so a missing one shows, but for the last ones of a run.
+Each segment has to end up whole in the repository, or in a gap. Ids count up by one within a run of the process, and
+each run's first id is the clock at its start in milliseconds, so a missing one shows, except the last ones of a run.
 Those are proven by having watched, by their still being there, or by what lay in the directory when the next run
 archived what it found (``archive_segment`` notes it): Cassandra archives all leftovers before it replays and deletes
 any, and has made the new run's first segment by then. Seen on 5.0.8.
@@ -20,11 +20,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.c
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_as
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Run
 
-#: Ids jump by at least this many milliseconds when a node is restarted, and never by so much when segments are lost.
+#: Ids jump by at least this many milliseconds when a node is restarted, and never by that much when segments are lost.
 RESTART_JUMP = 1_000
 #: A first id may be older than the last look by this much: it is taken early in the start.
 RESTART_TOLERANCE_MS = 60_000
-#: A node cannot die, start, replay and delete its leftovers between two looks that are not further apart.
+#: A node cannot die, start, replay and delete its leftovers between two looks this close together.
 MAX_UNWATCHED_US = 8_000_000
 #: A clock that goes back by less is being slewed.
 CLOCK_STEP_US = 1_000_000
@@ -60,7 +60,7 @@ class Witness:
 class Sighting:
     """What lies on a node's disk; the log's directory was read after ``at_us``, and the spool after the directory.
 
-    :param dropped: segments that the archive script let go because the spool was full.
+    :param dropped: segments that the archive script dropped because the spool was full.
     """
 
     at_us: int
@@ -71,7 +71,7 @@ class Sighting:
 
 @dataclasses.dataclass(frozen=True)
 class KnownSegment:
-    """A segment that was seen and is not whole in the repository.
+    """A segment that was seen but is not whole in the repository.
 
     :param shipped: bytes that are.
     :param archived: whether it has been in the spool.
@@ -87,7 +87,7 @@ class Account:
     """What is known of a node's segments.
 
     :param reckoned: id of the newest segment whose place is accounted for; 0 before the first.
-    :param open: segments up to there that are neither whole in the repository nor lost, by id.
+    :param open: segments up to there, by id, that are neither whole in the repository nor lost.
     :param sighted_us: when the disk was last looked at; 0 for never.
     :param marks: for a segment's id the last time at which there was none newer with data: all that was acknowledged
         before is in this segment or before it.
@@ -136,7 +136,7 @@ class Lost:
 
 @dataclasses.dataclass(frozen=True)
 class Reckoning:
-    """What a look at the disk brought."""
+    """What a look at the disk found."""
 
     account: Account
     lost: tuple[Lost, ...]
@@ -181,10 +181,10 @@ def clock_stepped_back(account: Account, *, at_us: int) -> bool:
 
 
 def _new_ids(reckoned: int, on_disk: t.Mapping[int, SegmentOnDisk], *, also: t.AbstractSet[int]) -> list[int]:
-    """Ids that are to be accounted for now, in order.
+    """Ids to account for now, in order.
 
     Empty segments at the end of a run are not: they may be the reserve, which a clean stop deletes unused. A run's
-    first segment always is, so that its beginning is looked into at once.
+    first segment always is, so its beginning is looked into at once.
     """
     ids = sorted(each for each in {*on_disk, *also} if each > reckoned)
     taken: list[int] = []
@@ -209,7 +209,7 @@ def _gone(segment_id: int, *, dropped: t.AbstractSet[int], archived: bool) -> Lo
 
 
 def _boundary(account: Account, sighting: Sighting, *, before: int, first: int) -> tuple[Run | None, Lost | None]:
-    """Whether ``first`` rightly comes next after ``before``: a run that is proven to, or what is lost."""
+    """Whether ``first`` comes right after ``before``: the run if that is proven, otherwise what is lost."""
     if before == 0:
         return Run(first=first, after=0), None
     restarted = first - before >= RESTART_JUMP and first >= account.sighted_us // 1000 - RESTART_TOLERANCE_MS
@@ -223,10 +223,10 @@ def _boundary(account: Account, sighting: Sighting, *, before: int, first: int) 
         earliest = min(at_start, key=lambda each: each.at_us)
         unknown = [each for each in earliest.listed if before < each < first]
         if unknown:
-            detail = "They were there when the node was started, and were not archived."
+            detail = "They were there when the node started, and were not archived."
             return None, Lost(cause="vanished", first=min(unknown), last=max(unknown), detail=detail)
     elif not watched:
-        detail = f"Segment {before} is the last that is known of the run before."
+        detail = f"Segment {before} is the last known one of the run before."
         return None, Lost(cause="restart_unobserved", first=before + 1, last=first - 1, detail=detail)
     return Run(first=first, after=before), None
 
@@ -243,7 +243,7 @@ def _marks(
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """How far a segment's file is written.
+    """How far a segment's file has been written.
 
     :param end: behind the last section that a sync marker closes.
     :param written: behind the last byte that is not zero; at least ``end``. What is acknowledged lies before it.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an agent has to know of its node, and the text that it is kept in. Pure."""
+"""What an agent has to know about its node, and the text that it is kept in. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRETS = ("access_key_id", "secret_access_key", "session_token")
 
 @dataclasses.dataclass(frozen=True)
 class AgentConfig:
-    """What the agent has to know of its node.
+    """What the agent has to know about its node.
 
     :param archive_root: where ``spool``, ``archived`` and ``dropped`` lie.
     :param buffered: whether Cassandra keeps the log's bytes to itself until it syncs: with compression, encryption or
@@ -27,7 +27,7 @@ class AgentConfig:
     :param cluster_id: of the repository, as it was when archiving was set up; another one is refused.
     :param spool_max_bytes: 0 for no limit.
     :param orphan_seconds: for how long a segment must have been quiet, and others in use, before the agent links it
-        itself, because the archive script was not asked for it or failed.
+        itself, because the archive script was not called for it or failed.
     :param schema_interval_seconds: between two looks at the schema; 0 for none.
     """
 
@@ -59,7 +59,7 @@ class AgentConfig:
 
 
 def encode_config(config: AgentConfig, *, credentials_file: str | None, cql_credentials_file: str | None) -> bytes:
-    """The file's text; secrets are not in it."""
+    """The file's text, without secrets."""
     value: dict[str, t.Any] = dataclasses.asdict(config)
     for name in SECRETS:
         value["repository"].pop(name)

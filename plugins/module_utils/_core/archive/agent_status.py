@@ -13,7 +13,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.document im
 #: Names below ``<state directory>/agent``.
 STATUS_FILE = "status.json"
 SHIP_NOW_FILE = "ship-now"
-#: What an agent holds as long as it lives.
+#: The lock that an agent holds as long as it lives.
 AGENT_LOCK = "agent"
 
 
@@ -23,8 +23,8 @@ class AgentStatus:
 
     :param written_us: when this was written; every few seconds while the agent runs.
     :param covered_until_us: as last published in the repository.
-    :param failing: what does not work at present: ``ship`` or ``watch``; empty if all does.
-    :param gaps_to_tell: gaps that the repository does not know yet.
+    :param failing: what is failing now: ``ship`` or ``watch``; empty if nothing is.
+    :param gaps_to_tell: gaps that are not in the repository yet.
     """
 
     pid: int

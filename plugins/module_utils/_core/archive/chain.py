@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what a listing of the repository shows to what can be restored: chains, windows and pieces to fetch. Pure.
+"""From a listing of the repository to what can be restored: chains, windows and pieces to fetch. Pure.
 
 A chain is a node's log without a hole: each segment whole, and the next one its successor, by its id or by the record
 of a run. A moment can be restored from a base if, on every node, one chain reaches from the base's position to it.
@@ -31,7 +31,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     Run,
 )
 
-#: How much later than its timestamp a write may have reached a node's log: pieces are fetched for so much longer.
+#: How much later than its timestamp a write may have reached a node's log: pieces are fetched for that much longer.
 DEFAULT_SLACK_US = 120_000_000
 
 BY_TIMESTAMP = "by_timestamp"
@@ -53,7 +53,7 @@ class LogListing:
 
 @dataclasses.dataclass(frozen=True)
 class NodeLog:
-    """All that the repository says about a node's log.
+    """Everything that the repository says about a node's log.
 
     :param name: what the inventory calls the node, for messages; its host id if that is not known.
     """
@@ -70,7 +70,7 @@ class NodeLog:
 class SegmentChain:
     """The bytes from a segment's beginning that the repository has without a hole.
 
-    :param pieces: that make them up, none that another one makes superfluous.
+    :param pieces: that make them up, without redundant ones.
     :param end: how many bytes there are.
     :param whole: whether the segment ends there.
     """
@@ -88,7 +88,7 @@ class SegmentChain:
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
-    """A stretch of a node's log without a hole, as long as it goes.
+    """A stretch of a node's log without a hole, as far as it goes.
 
     :param until_us: everything that the node had acknowledged by then is in it, or was before it.
     :param ended_by: why it goes no further; empty for the chain that still grows.
@@ -111,7 +111,7 @@ class Chain:
         return self.segments[0].pieces[0].read_us
 
     def holds(self, segment_id: int) -> bool:
-        """Whether a segment is part of it; ids between those of two runs are of no segment."""
+        """Whether a segment is part of it; ids between two runs belong to no segment."""
         return any(each.segment.id == segment_id for each in self.segments)
 
 
@@ -121,7 +121,7 @@ class Base:
 
     :param ended_us: when the last node's snapshot ended: what is older than that cannot be restored from it.
     :param positions: by host id, where each node's log stood.
-    :param imported_us: since when the cluster had data that it got from a backup and that no log has; ``None`` if it
+    :param imported_us: since when the cluster has had data that came from a backup and is in no log; ``None`` if it
         never did.
     """
 
@@ -174,7 +174,7 @@ _ByHost = t.Mapping[str, tuple[NodeLog, tuple[Chain, ...]]]
 
 
 def read_listing(objects: t.Iterable[ObjectInfo]) -> dict[str, LogListing]:
-    """What the keys below ``commitlogs/`` say, by host id. Keys that are not ours are passed over."""
+    """What the keys below ``commitlogs/`` say, by host id. Keys that are not ours are skipped."""
     found: dict[str, LogListing] = {}
     for info in objects:
         parts = info.key.split("/", 2)
@@ -230,7 +230,7 @@ def chains(log: NodeLog) -> tuple[Chain, ...]:
 
 
 def node_windows(bases: t.Sequence[Base], log: NodeLog) -> tuple[Window, ...]:
-    """The moments to which one node's log reaches, for each base that has one, oldest base first."""
+    """The moments that one node's log reaches, for each base that has one, oldest base first."""
     node_chains = chains(log)
     found = [_node_window(base, log, node_chains) for base in sorted(bases, key=lambda each: each.ended_us)]
     return tuple(window for window in found if window is not None)
@@ -284,7 +284,7 @@ def first_needed(position: CommitLogPosition) -> int:
 def needed_segments(chain: Chain, *, from_id: int, until_us: int) -> tuple[SegmentChain, ...]:
     """The part of a chain from a segment up to what had been read by ``until_us``.
 
-    Searched from the end, so that pieces that were read while the clock had gone back are not left out.
+    Searched from the end, so pieces that were read while the clock had gone back are not left out.
     """
     segments = [each for each in chain.segments if each.segment.id >= from_id]
     for index in range(len(segments) - 1, -1, -1):
@@ -339,7 +339,7 @@ def _why_not_next(
 ) -> _Break | None:
     """Why ``after`` does not continue ``before``; ``None`` if it does.
 
-    What there is of a segment whose end is lost still does; what is damaged in the repository does not.
+    A segment whose end is lost still does; one that is damaged in the repository does not.
     """
     first, last = before.segment.id, after.segment.id
     for gap in gaps:
@@ -356,7 +356,7 @@ def _why_not_next(
 
 
 def _beginning_lost(segment_id: int, gaps: t.Sequence[Gap]) -> bool:
-    """Whether a gap takes even the beginning of a segment; one that begins with it has lost its end only."""
+    """Whether even the beginning of a segment is lost in a gap; one that the gap begins with has lost only its end."""
     return any(
         gap.first <= segment_id <= gap.last and (gap.first < segment_id or gap.cause == "piece_corrupt") for gap in gaps
     )
@@ -445,7 +445,7 @@ def _refused(
         base = max(earlier, key=lambda each: each.ended_us)
         window = next((each for each in windows if each.tag == base.tag), None)
         if window is not None:
-            subject, why = window.limited_by, window.ended_by or "its log is covered no further yet"
+            subject, why = window.limited_by, window.ended_by or "its log is not covered that far yet"
         else:
             subject, why = _why_no_window(base, by_host)
         where = f"on node {subject}, " if subject else ""
@@ -471,7 +471,7 @@ def _why_no_window(base: Base, by_host: _ByHost) -> tuple[str, str]:
         if chain.until_us < base.ended_us:
             return log.name, chain.ended_by or "the log is not covered up to the end of the backup"
     joined = [log.name for log, _chains in by_host.values() if log.host_id not in base.positions]
-    return (joined[0] if joined else base.tag), "the node's log began before the backup, which does not hold the node"
+    return (joined[0] if joined else base.tag), "the node's log began before the backup, which does not have the node"
 
 
 def _why_not_begun(log: NodeLog, segment_id: int) -> str:

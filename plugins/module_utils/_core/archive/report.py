@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a cluster's archive of its commit logs stands, as the repository says: as values, and in lines to read. Pure."""
+"""The state of a cluster's commit log archive, as the repository says: as values, and in lines to read. Pure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 
 @dataclasses.dataclass(frozen=True)
 class NodeArchive:
-    """How a node's archive stands, as the repository says.
+    """The state of a node's archive, as the repository says.
 
-    :param lag_seconds: since when what is written is not covered; ``None`` if nothing ever was.
+    :param lag_seconds: for how long what is written has not been covered; ``None`` if nothing ever was.
     """
 
     host_id: str
@@ -43,7 +43,7 @@ class NodeArchive:
 
 @dataclasses.dataclass(frozen=True)
 class ClusterArchive:
-    """How the cluster's archive stands.
+    """The state of the cluster's archive.
 
     :param windows: moments to which all nodes can be restored, for each base, oldest first.
     """
@@ -82,7 +82,7 @@ def archive_lines(archive: ClusterArchive) -> list[str]:
         return ["No commit log has been archived."]
     lines = [_window_line(window) for window in archive.windows]
     if not lines:
-        lines = ["The cluster can be restored to no moment yet: take a backup while archiving is on."]
+        lines = ["The cluster cannot be restored to a moment yet: take a backup while archiving is on."]
     for node in archive.nodes:
         covered = "is not covered"
         if node.lag_seconds is not None:

@@ -13,7 +13,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 
 FILE_NAME = "commitlog_archiving.properties"
-#: What makes a node that starts replay an archive; on a node that serves it deletes what is written later.
+#: With these a node replays an archive when it starts; on a node that serves, they delete what is written later.
 RESTORE_KEYS = ("restore_command", "restore_directories", "restore_point_in_time", "snapshot_commitlog_position")
 _SCRIPT_NAME = "archive_segment"
 
@@ -22,7 +22,7 @@ _SCRIPT_NAME = "archive_segment"
 class ArchivingChange:
     """The file as it is to be.
 
-    :param removed_restore_settings: settings of a restore that were still in it, and now are not.
+    :param removed_restore_settings: settings of a restore that were still in it and were removed.
     """
 
     text: str
@@ -40,7 +40,7 @@ def read_properties(text: str) -> dict[str, str]:
 
 
 def archive_command(script_path: str) -> str:
-    """The command that Cassandra runs for a segment; it is split at blanks and knows no quotes.
+    """The command that Cassandra runs for a segment; it is split at blanks and has no quoting.
 
     :raises InputError: if the path cannot be written in it.
     """
@@ -54,9 +54,9 @@ def archive_command(script_path: str) -> str:
 
 
 def with_archiving(text: str, *, command: str | None, replace_command: bool = False) -> ArchivingChange:
-    """The file with archiving on, or off; comments and everything that is not ours stay.
+    """The file with archiving on or off; comments and everything that is not ours stay.
 
-    :param command: ``None`` to turn archiving off, which leaves somebody else's command alone.
+    :param command: ``None`` to turn archiving off, which leaves another tool's command alone.
     :param replace_command: whether a command that is not ours may be replaced.
     :raises InputError: if the file has a command that is not ours.
     """
@@ -91,7 +91,7 @@ def _with_values(text: str, wanted: t.Mapping[str, str]) -> str:
 
 
 def archiving_properties(moment_us: int | None) -> str:
-    """``commitlog_archiving.properties`` of an instance: nothing is archived or fetched; only cut, if at all."""
+    """``commitlog_archiving.properties`` of an instance: nothing is archived or fetched, only cut, if at all."""
     lines = ["archive_command=", "restore_command=", "restore_directories="]
     lines += [f"restore_point_in_time={'' if moment_us is None else format_restore_point(moment_us)}"]
     lines += ["precision=MICROSECONDS"]

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commit-log segments as they lie on a node's disk: names, headers and sync markers. Pure.
+"""Commit log segments as they lie on a node's disk: names, headers and sync markers. Pure.
 
-A segment begins with a header, and then sections, each behind a marker ``(end of the section: int32, CRC-32: int32)``.
-The CRC is over the segment's id and the marker's own position, so that the chain cannot lead into what an earlier use
+A segment is a header, then sections, each behind a marker ``(end of the section: int32, CRC-32: int32)``.
+The CRC is over the segment's id and the marker's own position, so the chain cannot lead into what an earlier use
 of the file left. What lies before the last valid marker's end no longer changes (``CommitLogSegment.writeSyncMarker``).
 """
 
@@ -32,7 +32,7 @@ ReadAt = t.Callable[[int, int], bytes]
 class SegmentName:
     """What a segment's file name says.
 
-    :param id: counts up within one run of a node, from the milliseconds since the epoch at its start.
+    :param id: counts up within one run of a node, starting from the milliseconds since the epoch.
     :param version: of the log's format; 7 for Cassandra 4.0 to 5.0.
     """
 
@@ -73,7 +73,7 @@ class SegmentHeader:
 
 
 def parse_segment_name(file_name: str) -> SegmentName | None:
-    """The segment of a file; ``None`` for a file that is no segment."""
+    """The segment of a file; ``None`` if it is not a segment."""
     match = _NAME.match(file_name)
     return SegmentName(id=int(match["id"]), version=int(match["version"])) if match else None
 
@@ -96,7 +96,7 @@ def parse_header(data: bytes) -> SegmentHeader | None:
 
 
 def valid_end(read_at: ReadAt, *, length: int) -> int:
-    """How many bytes from the segment's beginning are there for good.
+    """How many bytes from the segment's beginning will no longer change.
 
     :param read_at: takes an offset and a size, gives the bytes there, fewer at the end of the file.
     :param length: of the file, which may be preallocated.
@@ -111,7 +111,7 @@ def valid_end(read_at: ReadAt, *, length: int) -> int:
 
 
 def follow_markers(read_at: ReadAt, *, segment_id: int, position: int, length: int) -> int:
-    """Where the chain of sync markers ends that goes on at ``position``, itself an end that was found earlier.
+    """Where the chain of sync markers ends, going on from ``position``, an end that was found earlier.
 
     As :func:`valid_end`, without walking again through what is known; ``position`` itself if nothing has been added.
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be told of a mutation in a commit log without its schema. Pure."""
+"""What a mutation in a commit log shows without its schema. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TIMESTAMP_EPOCH_US = 1_442_880_000_000_000
 
 @dataclasses.dataclass(frozen=True)
 class MutationHead:
-    """What can be read of a mutation without its schema: of its first update, all of whose cells are at or after
+    """What a mutation shows without its schema, of its first update: all of its cells are at or after
     ``first_timestamp_us``."""
 
     updates: int

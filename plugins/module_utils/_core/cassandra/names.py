@@ -20,10 +20,10 @@ AUTH_KEYSPACE = "system_auth"
 RESTORED_SYSTEM_KEYSPACES = (AUTH_KEYSPACE, "system_distributed", SCHEMA_KEYSPACE, "system_traces")
 #: Everything that Cassandra makes itself, the virtual ones included.
 SYSTEM_KEYSPACES = frozenset((SYSTEM_KEYSPACE, *RESTORED_SYSTEM_KEYSPACES, "system_views", "system_virtual_schema"))
-#: Of ``system`` only what tells who the node was; it is kept for reference and never restored.
+#: Of ``system`` only what says who the node was; it is kept for reference and never restored.
 KEPT_SYSTEM_TABLES = frozenset({"local"})
 
-#: Makes the schema anew with the ids of tables, a statement in the last column of each row; Cassandra 4.0 and newer.
+#: Makes the schema again with the ids of tables, a statement in the last column of each row; Cassandra 4.0 and newer.
 DESCRIBE_SCHEMA = "DESCRIBE FULL SCHEMA WITH INTERNALS"
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
@@ -78,13 +78,13 @@ def check_keyspace(name: str) -> str:
 
 
 def parse_table_directory(keyspace: str, directory: str) -> TableRef | None:
-    """The table that a directory below a keyspace belongs to; ``None`` if it is no table's."""
+    """The table that a directory below a keyspace belongs to; ``None`` if it is not a table's."""
     match = _TABLE_DIRECTORY.match(directory)
     return TableRef(keyspace=keyspace, table=match["table"], id=match["id"]) if match else None
 
 
 def split_component(file_name: str) -> tuple[str, str] | None:
-    """``("nb-1-big", "Data.db")`` of ``nb-1-big-Data.db``; ``None`` for a file that is no component of an SSTable."""
+    """``("nb-1-big", "Data.db")`` of ``nb-1-big-Data.db``; ``None`` if it is not a component of an SSTable."""
     match = _COMPONENT.match(file_name)
     return (match["sstable"], match["component"]) if match else None
 
@@ -102,9 +102,9 @@ def is_restored(table: TableRef) -> bool:
 
 
 def renumbered(names: t.Iterable[str], *, taken: t.Iterable[str]) -> dict[str, str]:
-    """New names for files of SSTables that come to others: each its own to its new one.
+    """New names for files of SSTables that join others: by its own name, each one's new name.
 
-    Generations are numbers that every Cassandra counts anew, or ids that are unique; only numbers change. All files of
+    Generations are numbers that each Cassandra counts by itself, or unique ids; only numbers change. All files of
     an SSTable keep the same one.
 
     :param taken: names of the files that are there.

@@ -15,7 +15,7 @@ class NodeIdentity:
 
     :param host_id: a UUID with dashes; the node's identity, everything else may change.
     :param name: what the inventory calls it; for messages only.
-    :param address: the address under which the other nodes know it; for messages and to recognise a node that is down.
+    :param address: the address under which the other nodes know it; for messages, and to recognise a node that is down.
     :param tokens: decimal, as Cassandra prints them.
     :param release_version: Cassandra's, such as ``5.0.8``.
     """

@@ -24,10 +24,10 @@ _UNREACHABLE = "UNREACHABLE"
 class NodeInfo:
     """``nodetool info -T``.
 
-    :param generation: a number that is another one after every start; 0 while the node does not gossip.
+    :param generation: a number that changes with every start; 0 while the node does not gossip.
     :param tokens: decimal, in the order printed.
-    :param uptime_seconds: for how long the process has run, rounded down; ``None`` if it does not say.
-    :param load_bytes: about what its tables take on disk; ``None`` if it does not say.
+    :param uptime_seconds: how long the process has run, rounded down; ``None`` if it does not say.
+    :param load_bytes: about what its tables use on disk; ``None`` if it does not say.
     """
 
     host_id: str
@@ -45,9 +45,9 @@ class NodeInfo:
 class ClusterDescription:
     """``nodetool describecluster``.
 
-    :param schema_versions: of each version the addresses that have it, without those that do not answer.
+    :param schema_versions: by version, the addresses that have it, without those that do not answer.
     :param unreachable: addresses that do not answer.
-    :param database_versions: of each release the addresses that run it.
+    :param database_versions: by release, the addresses that run it.
     """
 
     name: str
@@ -68,7 +68,7 @@ class ClusterDescription:
 class NodeStatus:
     """A line of ``nodetool status``.
 
-    :param state: two letters: up or down, then normal, leaving, joining or moving; ``UN`` is well.
+    :param state: two letters: up or down, then normal, leaving, joining or moving; ``UN`` is good.
     """
 
     state: str
@@ -196,7 +196,7 @@ def parse_status(output: str) -> tuple[NodeStatus, ...]:
 
 
 def parse_tablestats(output: str) -> t.Mapping[str, frozenset[str]]:
-    """``nodetool tablestats``: the names of the tables of each keyspace; an index is no table."""
+    """``nodetool tablestats``: the names of the tables of each keyspace; an index is not a table."""
     tables: dict[str, set[str]] = {}
     keyspace = ""
     for line in output.splitlines():
@@ -215,7 +215,7 @@ _RANGE = re.compile(r"TokenRange\(start_token:(-?\d+), end_token:(-?\d+), endpoi
 
 
 def parse_describering(output: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
-    """Of ``nodetool describering`` each range of the ring, after the first token up to the second, and the addresses
+    """``nodetool describering``: each range of the ring, after the first token up to the second, and the addresses
     of its replicas.
 
     :raises NodeError: for anything else.
@@ -230,7 +230,7 @@ def parse_describering(output: str) -> tuple[tuple[int, int, tuple[str, ...]], .
 
 
 def last_useful_line(text: str) -> str:
-    """Of what a failing nodetool printed, the line that says why; it prints notes and stack traces around it."""
+    """The line of a failed nodetool's output that says why; there are notes and stack traces around it."""
     lines = [line.strip() for line in text.splitlines()]
     lines = [
         line for line in lines if line and not line.startswith(("at ", "-- StackTrace --", "See 'nodetool help", "..."))
@@ -246,7 +246,7 @@ def last_useful_line(text: str) -> str:
 
 def _unexpected(command: str, output: str) -> NodeError:
     return NodeError(
-        f"nodetool {command} printed something else than expected: {last_useful_line(output)!r}.",
+        f"nodetool {command} printed something unexpected: {last_useful_line(output)!r}.",
         subject="nodetool",
         next_step=f"Check that the command is nodetool of Cassandra {', '.join(SUPPORTED_SERIES)}.",
     )

@@ -48,25 +48,23 @@ def replay_is_over(log: str) -> bool:
 
 
 def cannot_read_a_mutation(log: str) -> bool:
-    """Whether a start failed for a mutation that does not fit the schema, as one written after a later ALTER."""
+    """Whether a start failed because a mutation does not fit the schema, such as one written after a later ALTER."""
     return bool(_SAVED.search(log))
 
 
 def parse_replay(log: str) -> ReplayReport:
     """What the log of one start says about its replay.
 
-    :raises NodeError: if the replay did not come to its end, or passed over an error that is not explained.
+    :raises NodeError: if the replay did not finish, or skipped an error that it does not explain.
     """
     complete, nothing = _COMPLETE.search(log), _NOTHING.search(log)
     if not complete and not nothing:
-        raise NodeError(
-            "The staging instance did not come to the end of the commit log.", next_step=decisive_lines(log)
-        )
+        raise NodeError("The staging instance did not reach the end of the commit log.", next_step=decisive_lines(log))
     saved = tuple(match["path"] for match in _SAVED.finditer(log))
     ignored = len(_IGNORED.findall(log))
     if ignored != len(saved):
         raise NodeError(
-            f"The staging instance passed over {ignored} errors in the commit log and explained {len(saved)}.",
+            f"The staging instance skipped {ignored} errors in the commit log and explained {len(saved)}.",
             next_step=decisive_lines(log),
         )
     replaying = _REPLAYING.search(log)

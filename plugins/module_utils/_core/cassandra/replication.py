@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a keyspace is replicated, and how it can be in a cluster of other data centres and fewer nodes. Pure."""
+"""How a keyspace is replicated, and how it can be in a cluster of other datacenters and fewer nodes. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Replication:
     """How a keyspace is replicated.
 
     :param strategy: the class without its package.
-    :param factors: by data centre, or by ``replication_factor``; as text, since one may be ``3/1``.
+    :param factors: by datacenter, or by ``replication_factor``; as text, since one may be ``3/1``.
     """
 
     strategy: str
@@ -39,7 +39,7 @@ class Replication:
 class Adapted:
     """How a keyspace can be replicated in a cluster.
 
-    :param warnings: what is other than it was, and ``reasons`` why it cannot be.
+    :param warnings: what differs from before; ``reasons``: why it cannot be.
     """
 
     replication: Replication
@@ -48,7 +48,7 @@ class Adapted:
 
 
 def replication_of(keyspace: SchemaObject) -> Replication:
-    """The replication that a keyspace's statement says, in one form for the same."""
+    """The replication in a keyspace's statement, always in the same form."""
     match = _MAP.search(keyspace.statements[0])
     pairs = dict(_PAIR.findall(match["map"])) if match else {}
     strategy = pairs.pop(_CLASS, "").strip().rsplit(".", 1)[-1]
@@ -56,7 +56,7 @@ def replication_of(keyspace: SchemaObject) -> Replication:
 
 
 def with_replication(keyspace: SchemaObject, replication: Replication) -> SchemaObject:
-    """The same keyspace, replicated otherwise."""
+    """The same keyspace with another replication."""
     pairs = [(_CLASS, replication.strategy), *replication.factors]
     text = ", ".join(f"'{name}': '{value}'" for name, value in pairs)
     first, *rest = keyspace.statements
@@ -73,9 +73,9 @@ def adapted(
 ) -> Adapted:
     """How a keyspace that was in one cluster can be replicated in another.
 
-    :param nodes: how many there are in each data centre.
+    :param nodes: how many there are in each datacenter.
     :param datacenters: what the old ones are called now; others keep their name.
-    :param replication: the replicas in each data centre that were asked for; empty for those that it had.
+    :param replication: the replicas asked for in each datacenter; empty for those that it had.
     """
     was = replication_of(keyspace)
     name = keyspace.name
@@ -94,7 +94,7 @@ def adapted(
 
 
 def _merged(was: Replication, *, name: str, datacenters: t.Mapping[str, str]) -> tuple[Replication, tuple[str, ...]]:
-    """By the new names; of data centres that have become one, the most replicas that one of them had."""
+    """By the new names; where datacenters have become one, the most replicas that one of them had."""
     by_name: dict[str, list[tuple[str, str]]] = {}
     for old, factor in was.factors:
         by_name.setdefault(datacenters.get(old, old), []).append((old, factor))
@@ -117,7 +117,7 @@ def _in_datacenters(replication: Replication, *, name: str, nodes: t.Mapping[str
         if datacenter not in nodes:
             reasons.append(
                 InputError(
-                    f"The keyspace {name} is replicated in the data centre {datacenter}, and the cluster has "
+                    f"The keyspace {name} is replicated in the datacenter {datacenter}, and the cluster has "
                     f"{', '.join(sorted(nodes))}.",
                     subject=name,
                     next_step="Say what it is called now (datacenters), or how the keyspace is to be replicated "
@@ -132,7 +132,7 @@ def _in_datacenters(replication: Replication, *, name: str, nodes: t.Mapping[str
 
 
 def _fitting(factor: str, *, name: str, where: str, nodes: int) -> tuple[str, tuple[str, ...]]:
-    """A factor that there are nodes for, and what to say if it is another."""
+    """A factor that there are enough nodes for, and what to say if it is a different one."""
     if _replicas(factor) <= nodes:
         return factor, ()
     warning = (
@@ -143,6 +143,6 @@ def _fitting(factor: str, *, name: str, where: str, nodes: int) -> tuple[str, tu
 
 
 def _replicas(factor: str) -> int:
-    """How many a factor means, ``3/1`` being three of which one is transient."""
+    """How many replicas a factor means; ``3/1`` is three, one of them transient."""
     number = factor.split("/")[0]
     return int(number) if number.isdigit() else 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A schema as Cassandra describes it: what there is, the same under another name, and where two of them differ. Pure.
+"""A schema as Cassandra describes it: what there is, the same under another name, and how two of them differ. Pure.
 
 The statements are those of ``DESCRIBE FULL SCHEMA WITH INTERNALS`` (Cassandra 4.0 and newer) and of the ``schema.cql``
 in a snapshot. A table's has the columns that were dropped, too, with the ``ALTER TABLE`` that drops them again: without
@@ -73,7 +73,7 @@ class SchemaObject:
 class Column:
     """A column of a table.
 
-    :param type: as CQL writes it, without blanks that mean nothing.
+    :param type: as CQL writes it, without blanks that have no meaning.
     :param kind: one of ``PARTITION_KEY``, ``CLUSTERING``, ``STATIC`` and ``REGULAR``.
     :param position: within a key's part, from 0.
     :param descending: of a clustering column.
@@ -88,7 +88,7 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Schema:
-    """All that was described, in its order."""
+    """Everything that was described, in its order."""
 
     objects: tuple[SchemaObject, ...]
 
@@ -104,7 +104,7 @@ class Schema:
         return tuple(each for each in self.objects if (each.kind, each.keyspace, each.table) == (kind, keyspace, table))
 
     def types_of(self, keyspace: str) -> tuple[SchemaObject, ...]:
-        """The types of a keyspace, each behind those that it is made of."""
+        """The types of a keyspace, each after those that it is made of."""
         return tuple(each for each in self.objects if (each.kind, each.keyspace) == (TYPE, keyspace))
 
     def with_missing(self, other: Schema) -> Schema:
@@ -114,7 +114,7 @@ class Schema:
 
 
 def parse_schema(texts: t.Iterable[str]) -> Schema:
-    """The schema that statements make; what is neither keyspace, type, table, index nor view is passed over.
+    """The schema that statements make; anything but keyspaces, types, tables, indexes and views is skipped.
 
     :param texts: each with one statement or several.
     """
@@ -202,7 +202,7 @@ def table_properties(item: SchemaObject) -> dict[str, str]:
 
 
 def with_properties(item: SchemaObject, changes: t.Mapping[str, str]) -> SchemaObject:
-    """A table with other properties, and without its id: a table that is made anew gets a new one."""
+    """A table with other properties, and without its id: a table that is made again gets a new one."""
     properties = {name: text for name, text in {**table_properties(item), **changes}.items() if name != "id"}
     statement = item.statements[0]
     tokens = _tokens(statement)
@@ -216,7 +216,7 @@ def with_properties(item: SchemaObject, changes: t.Mapping[str, str]) -> SchemaO
 
 
 def without_id(item: SchemaObject) -> SchemaObject:
-    """A view without its id: one that is made anew gets a new one."""
+    """A view without its id: one that is made again gets a new one."""
     statements = []
     for statement in item.statements:
         tokens = _tokens(statement)
@@ -238,7 +238,7 @@ def _is_id(tokens: t.Sequence[_Token]) -> bool:
 
 
 def columns_of(item: SchemaObject) -> tuple[Column, ...]:
-    """The columns of a table, those that were dropped not among them.
+    """The columns of a table, without those that were dropped.
 
     :raises ManifestError: if the statement cannot be understood.
     """
@@ -263,9 +263,9 @@ def type_fields(item: SchemaObject) -> tuple[tuple[str, str], ...]:
 
 
 def table_differences(then: SchemaObject, now: SchemaObject) -> tuple[str, ...]:
-    """Why data of one table cannot go into another without a loss; empty if it can.
+    """Why data of one table cannot go into another without loss; empty if it can.
 
-    Columns that were added since are no reason: old rows have nothing in them.
+    Columns that were added since do not matter: old rows have nothing in them.
     """
     old, new = ({column.name: column for column in columns_of(each)} for each in (then, now))
     dropped_then, dropped_since = map(_dropped, (then, now))
@@ -290,7 +290,7 @@ def table_differences(then: SchemaObject, now: SchemaObject) -> tuple[str, ...]:
 
 
 def _dropped(item: SchemaObject) -> dict[str, int]:
-    """When each column was dropped last, in microseconds; of those that are there again, too."""
+    """When each column was last dropped, in microseconds; also of those that are there again."""
     found: dict[str, int] = {}
     for statement in item.statements[1:]:
         tokens = _tokens(statement)
@@ -345,7 +345,7 @@ def _object(statement: str, tokens: t.Sequence[_Token]) -> SchemaObject | None:
 
 
 def _head(tokens: t.Sequence[_Token]) -> tuple[str, int] | None:
-    """What a statement makes, and where its name begins; ``None`` for what is none of ours."""
+    """What a statement makes, and where its name begins; ``None`` if we do not handle it."""
     if len(tokens) < 3 or not tokens[0].is_word("CREATE"):
         return None
     at = 1
@@ -396,7 +396,7 @@ def _replaced(text: str, first: _Token, last: _Token, *, by: str) -> str:
 
 
 def _end_of_columns(tokens: t.Sequence[_Token]) -> int:
-    """Where the bracket is that closes the columns."""
+    """Where the columns' closing bracket is."""
     depth = 0
     for number, token in enumerate(tokens):
         depth += token.is_sign("(") - token.is_sign(")")
@@ -500,5 +500,5 @@ def _not_understood(statement: str) -> ManifestError:
     return ManifestError(
         f"The schema has a statement that cannot be understood: {statement[:200]}",
         subject=statement[:60],
-        next_step="Please report it; with the whole statement it can be mended.",
+        next_step="Please report it; with the whole statement it can be fixed.",
     )

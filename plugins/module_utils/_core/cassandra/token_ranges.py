@@ -16,17 +16,17 @@ TokenRange = tuple[int, int]
 
 
 def ring_ranges(tokens: t.Iterable[int], *, at_least: int) -> tuple[TokenRange, ...]:
-    """Ranges that together are the whole ring, each on one set of replicas, each only once.
+    """Ranges that together make the whole ring, each once, each on one set of replicas.
 
     :param tokens: of all nodes, in any order.
-    :param at_least: larger ranges are split until there are so many, or they cannot be split.
+    :param at_least: larger ranges are split until there are that many, or they cannot be split.
     """
     bounds = sorted({MIN_TOKEN, MAX_TOKEN, *tokens})
     return cut(list(zip(bounds, bounds[1:])), at_least=at_least)
 
 
 def cut(ranges: t.Sequence[TokenRange], *, at_least: int) -> tuple[TokenRange, ...]:
-    """The same ranges, the larger ones split until there are so many, or they cannot be split."""
+    """The same ranges, the larger ones split until there are that many, or they cannot be split."""
     widest = max(1, sum(end - start for start, end in ranges) // max(1, at_least))
     found: list[TokenRange] = []
     for start, end in ranges:
@@ -48,7 +48,7 @@ def merged(ranges: t.Iterable[TokenRange]) -> tuple[TokenRange, ...]:
 
 
 def unwrapped(start: int, end: int) -> tuple[TokenRange, ...]:
-    """A range of the ring, which may go over its end, as ranges that do not."""
+    """A range of the ring that may wrap around, as ranges that do not."""
     if start < end:
         return ((start, end),)
     return tuple(each for each in ((start, MAX_TOKEN), (MIN_TOKEN, end)) if each[0] < each[1])

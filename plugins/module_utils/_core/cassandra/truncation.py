@@ -16,7 +16,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 class Truncation:
     """What ``system.local`` remembers of a table's last TRUNCATE.
 
-    :param segment: id of the commit-log segment; what lies before ``position`` in the log is not replayed.
+    :param segment: id of the commit log segment; what lies before ``position`` in the log is not replayed.
     :param at_ms: milliseconds since the epoch, by the node's clock.
     """
 
@@ -37,7 +37,7 @@ def parse_truncations(truncated_at: t.Mapping[str, str] | None) -> tuple[Truncat
     for table_id, text in (truncated_at or {}).items():
         raw = bytes.fromhex(text[2:])
         if len(raw) != 20:
-            raise NodeError(f"The record of a truncation of {table_id} cannot be read.", subject=table_id)
+            raise NodeError(f"The record of the truncation of {table_id} cannot be read.", subject=table_id)
         found.append(
             Truncation(
                 table_id=table_id.replace("-", ""),
@@ -52,7 +52,7 @@ def parse_truncations(truncated_at: t.Mapping[str, str] | None) -> tuple[Truncat
 def truncated_since(truncation: Truncation, *, snapshot_began_us: int, segment: int, position: int) -> bool:
     """Whether a table was truncated after its base's snapshot, whose SSTables then are not to be laid down.
 
-    By time or by place in the log. The place alone would not do: of a table that had nothing in memory it is that of
+    By time or by position in the log. The position alone would not do: for a table with nothing in memory it is that of
     the last flush, which may be before the base. To err on the side of "after" loses nothing, since all that was
     written since the base began is in the log.
 

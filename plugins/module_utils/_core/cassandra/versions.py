@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where versions of Cassandra differ, in what a backup or a restore has to know. Pure.
+"""How versions of Cassandra differ in what a backup or a restore has to know. Pure.
 
 Supporting another version begins here: each difference is a question with a name, answered by the release alone.
 """
@@ -15,7 +15,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 
-#: The series that are tried; others are not refused, since a newer one mostly does what the last one did.
+#: The series that are tested; others are not refused, since a newer one mostly does what the last one did.
 SUPPORTED_SERIES = ("4.0", "4.1", "5.0")
 #: The tables of ``system_schema`` that every version from 4.0 has; 4.x wants each by its name.
 SCHEMA_TABLES = (
@@ -32,7 +32,7 @@ SCHEMA_TABLES = (
 )
 
 _RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
-#: Oldest releases that are known to take a restore point to the microsecond; older ones drop the fraction in silence.
+#: Oldest releases that are known to take a restore point to the microsecond; older ones drop the fraction silently.
 _MICROSECONDS_SINCE = {(4, 0): 19, (4, 1): 9, (5, 0): 5}
 _SNAPSHOT_TTL_SINCE = (4, 1)
 _KEYSPACES_IN_REPLAY_LIST_SINCE = (5, 0)
@@ -41,7 +41,7 @@ Release = tuple[int, int, int]
 
 
 def release_of(text: str | None) -> Release | None:
-    """``5.0.8`` as numbers, to compare; ``None`` of what is no release. A pre-release counts as its release."""
+    """``5.0.8`` as numbers, to compare; ``None`` if it is not a release. A pre-release counts as its release."""
     match = _RELEASE.match(text or "")
     return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
@@ -66,7 +66,7 @@ def has_snapshot_ttl(release_version: str) -> bool:
 
 
 def check_precision(*, release_version: str, moment_us: int) -> None:
-    """Refuse a moment that this Cassandra would round down to its second, in silence (CASSANDRA-19448).
+    """Refuse a moment that this Cassandra would silently round down to its second (CASSANDRA-19448).
 
     :raises InputError: if it would.
     """
@@ -77,7 +77,7 @@ def check_precision(*, release_version: str, moment_us: int) -> None:
     if not exact and moment_us % 1_000_000:
         update = "" if since is None else f", or update to {series[0]}.{series[1]}.{since}"
         raise InputError(
-            f"Cassandra {release_version} knows restore points to the second only.",
+            f"Cassandra {release_version} takes restore points to the second only.",
             subject=format_us(moment_us),
             next_step=f"Give a whole second{update}.",
         )
@@ -95,7 +95,7 @@ def data_replay_list(
 ) -> tuple[str, ...]:
     """What the second pass replays: these tables, each ``(keyspace, name)``.
 
-    :param whole_keyspaces: whether they are all that their keyspaces have, which then need not be named one by one.
+    :param whole_keyspaces: whether they are all that their keyspaces have, which need not be named one by one then.
     """
     if whole_keyspaces and _takes_keyspaces(release_version):
         return tuple(sorted({keyspace for keyspace, _name in tables}))

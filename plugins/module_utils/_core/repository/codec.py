@@ -5,7 +5,7 @@
 """What was done to an object's bytes before they were stored: nothing, compression, encryption, in that order. Pure.
 
 The name of an object ends in what has to be undone, outermost last: ``<sha256>.zst.age`` is opened by
-``age --decrypt ... | zstd --decompress``, with no tool of ours.
+``age --decrypt ... | zstd --decompress``, without any tool of ours.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class Codecs:
 
     @classmethod
     def of(cls, *, compressed: bool, encrypted: bool) -> Codecs:
-        """The codecs for these wishes."""
+        """The codecs that were asked for."""
         return cls(((ZSTD,) if compressed else ()) + ((AGE,) if encrypted else ()))
 
     @classmethod
     def from_suffix(cls, suffix: str) -> Codecs:
-        """The codecs that a name's ending tells.
+        """The codecs that a name ends in.
 
         :raises ManifestError: if it names one that this version does not know.
         """

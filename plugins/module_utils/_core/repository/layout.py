@@ -4,7 +4,7 @@
 
 """Where things lie in a repository: keys, relative to its prefix. Pure.
 
-No key is another key's directory, and no part of a key is longer than 255 bytes, so that stores which keep keys as
+No key is another key's directory, and no part of a key is longer than 255 bytes, so stores which keep keys as
 files take them too.
 """
 
@@ -42,7 +42,7 @@ _CLUSTER_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/manifest\.json\Z")
 
 
 def table_prefix(table: TableRef) -> str:
-    """Below which all objects of one table lie."""
+    """The prefix of all objects of one table."""
     return f"{DATA_PREFIX}{table.keyspace}/{table.directory}/"
 
 
@@ -52,7 +52,7 @@ def data_key(table: TableRef, *, sha256: str, codecs: Codecs) -> str:
 
 
 def backup_prefix(tag: str) -> str:
-    """Below which all manifests of one backup lie."""
+    """The prefix of all manifests of one backup."""
     return f"{BACKUPS_PREFIX}{tag}/"
 
 
@@ -79,12 +79,12 @@ def parse_cluster_manifest_key(key: str) -> str | None:
 
 
 def commit_log_prefix(host_id: str) -> str:
-    """Below which everything about one node's commit log lies."""
+    """The prefix of everything about one node's commit log."""
     return f"{COMMIT_LOGS_PREFIX}{host_id}/"
 
 
 def ledger_key(host_id: str) -> str:
-    """The key of the head of a node's ledger, which is overwritten."""
+    """The key of the head of a node's ledger, the one that is overwritten."""
     return f"{commit_log_prefix(host_id)}ledger.json"
 
 
@@ -117,7 +117,7 @@ def parse_piece_key(key: str, *, stored_size: int = 0) -> tuple[str, Piece] | No
 
 
 def run_key(host_id: str, run: Run) -> str:
-    """The key of the record that a run begins, with nothing missing before it."""
+    """The key of the record that a run begins here, with nothing missing before it."""
     return f"{commit_log_prefix(host_id)}runs/{run.first}-after-{run.after}.json"
 
 

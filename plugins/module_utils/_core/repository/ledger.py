@@ -21,13 +21,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.document im
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_as
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import PLAIN, Codecs
 
-#: Causes of gaps, with what to tell an operator.
+#: Causes of gaps, and what to tell an operator.
 GAP_CAUSES = {
     "dropped": "the spool was full, and its policy is to drop",
     "lost_from_spool": "the segment had been archived and is gone from the spool",
     "vanished": "the segment was seen on disk and was gone before it had been shipped whole",
     "missing": "segments of the same run were never seen",
-    "restart_unobserved": "the node was restarted while nobody watched; what its log held at the end is not known",
+    "restart_unobserved": "the node was restarted while nobody was watching; what its log held at the end is not known",
     "damaged": "the segment's sync markers are damaged on disk",
     "changed": "the segment on disk is not the one whose beginning had been shipped",
     "restored": "the node was restored in place, and its log went on from there",
@@ -60,7 +60,7 @@ class Piece:
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Run:
-    """That segment ``first`` begins a run of the process, and that nothing is missing between it and ``after``.
+    """Says that segment ``first`` begins a run of the process, and that nothing is missing between it and ``after``.
 
     Ids count up by one within a run, so a jump is a gap unless this says otherwise.
 
@@ -79,7 +79,7 @@ class Gap:
     :param first: id of the first segment concerned.
     :param last: id of the last; segments between that exist are lost too.
     :param after_us: up to this everything was covered before the gap.
-    :param recorded_us: when it was found out; what was acknowledged later is behind the gap.
+    :param recorded_us: when it was found; what was acknowledged later is behind the gap.
     :param detail: what was seen, for the operator.
     """
 
@@ -108,13 +108,14 @@ class OpenSegment:
 class LedgerHead:
     """Where a node's shipping stands: the heartbeat.
 
+    :param agent_version: the release of this collection that the agent is from; early agents wrote ``1``.
     :param covered_from_us: since the last gap, or since the beginning; 0 while nothing is covered.
     :param covered_until_us: everything that the node had acknowledged by then is in the repository.
     :param last_segment: the newest segment that this covers.
     :param open_segments: of which there may be more.
     :param last_gap: id of the last segment lost; 0 if there never was a gap.
-    :param pending_since_us: bytes without a sync marker wait since then; ``None`` if there are none. Old, it tells of a
-        node whose log is stuck, or which died.
+    :param pending_since_us: bytes without a sync marker wait since then; ``None`` if there are none. If it is old, the
+        node's log is stuck, or it died.
     :param clock_stepped_us: when the node's clock last went back; ``None`` if it never did.
     :param spool_bytes: of segments that wait to be shipped, the active one included.
     :param spool_limit_bytes: 0 for none.
@@ -140,7 +141,7 @@ class LedgerHead:
 
 @dataclasses.dataclass(frozen=True)
 class SchemaRecord:
-    """A node's schema as it was at a moment, with ids, and the truncations that it knew of.
+    """A node's schema at a moment, with ids, and the truncations that it knew of.
 
     :param truncated_at: by table id, the raw value of ``system.local.truncated_at`` in hexadecimal.
     """

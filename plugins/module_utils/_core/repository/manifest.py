@@ -51,9 +51,9 @@ UPLOAD_RECEIPT = Document("upload-receipt", UploadReceipt)
 def read_node_manifest(lines: t.Iterable[bytes], *, subject: str) -> t.Iterator[NodeManifestRecord]:
     """All records of a node manifest, checked to begin with its header and to end with its footer.
 
-    The footer is compared with what came before it, so that a manifest that was cut or joined wrongly is refused.
+    The footer is compared with what came before it, so a manifest that was cut or joined wrongly is refused.
 
-    :raises ManifestError: at the record where it is found out.
+    :raises ManifestError: at the record where it shows.
     """
     header: NodeManifestHeader | None = None
     footer: NodeManifestFooter | None = None
@@ -61,7 +61,7 @@ def read_node_manifest(lines: t.Iterable[bytes], *, subject: str) -> t.Iterator[
     for line in lines:
         record = NODE_MANIFEST.decode(line, subject=subject)
         if (header is None) != isinstance(record, NodeManifestHeader) or footer is not None:
-            raise ManifestError(f"{subject} has its records in a wrong order.", subject=subject)
+            raise ManifestError(f"{subject} has its records in the wrong order.", subject=subject)
         if isinstance(record, NodeManifestHeader):
             header = record
         elif isinstance(record, TableEntry):

@@ -81,7 +81,7 @@ class BackedUpObject:
 
 @dataclasses.dataclass(frozen=True)
 class TableEntry:
-    """A table that the node had, also when it held nothing.
+    """A table that the node had, even if it was empty.
 
     :param schema_cql: what the snapshot recorded to make the table again, with its id; empty if it recorded none.
     """
@@ -95,7 +95,7 @@ class Totals:
     """How much a backup holds, and how much of it was new.
 
     :param size: logical bytes, the sum over all files.
-    :param stored_size: bytes of all the objects that it points at.
+    :param stored_size: bytes of all objects that it points at.
     :param new_objects: objects that this backup uploaded; the others were there.
     """
 
@@ -123,7 +123,7 @@ class NodeManifestHeader:
 
 @dataclasses.dataclass(frozen=True)
 class NodeManifestFooter:
-    """What a node manifest ends with; without it, it was cut off."""
+    """What a node manifest ends with; one without it was cut off."""
 
     totals: Totals
     tables: int
@@ -136,7 +136,7 @@ class NodeSummary:
     """A node as the cluster's manifest lists it.
 
     :param manifest_sha256: of the node manifest's text before any codec.
-    :param commit_log: where its commit log stood, so that what can be restored is known without reading the node
+    :param commit_log: where its commit log stood, so what can be restored is known without reading the node
         manifests, which may be encrypted; ``None`` in manifests that were written before this was kept here.
     """
 
@@ -155,7 +155,7 @@ class NodeSummary:
 
 @dataclasses.dataclass(frozen=True)
 class UploadReceipt:
-    """What a node keeps about a manifest that it stored, so that the same upload again is known to change nothing.
+    """What a node keeps about a manifest that it stored, so the same upload again is known to change nothing.
 
     :param entries_sha256: of the node manifest's text without its footer, which has times in it.
     :param stored_size: of the node manifest, after its codecs.
@@ -187,7 +187,7 @@ class ClusterManifest:
 
     :param keyspaces: those that were asked for; empty means all.
     :param schema_cql: statements that make the schema as it was, in order.
-    :param completed_us: when all of it had been verified to be in the repository.
+    :param completed_us: when everything had been verified to be in the repository.
     """
 
     tag: str

@@ -39,7 +39,7 @@ class SnapshotFile:
 
 @dataclasses.dataclass(frozen=True)
 class ObjectPlan:
-    """The files that make one object; more than one, or one that is packed for its company's sake, only in a tar."""
+    """The files that make one object; several of them, or a single small one, are packed into a tar."""
 
     table: TableRef
     data_directory: int

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A backup in a line, for people. Pure."""
+"""A backup in one line, for people. Pure."""
 
 from __future__ import annotations
 

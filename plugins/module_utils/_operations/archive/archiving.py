@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Archiving on a node: Cassandra's settings for it, the spool, the agent's configuration; and how it stands."""
+"""Archiving on a node: Cassandra's settings for it, the spool, the agent's configuration, and its state."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _UPTIME = re.compile(r"^Uptime \(seconds\)\s*:\s*(\d+)", re.MULTILINE)
 
 @dataclasses.dataclass(frozen=True)
 class ArchivingSettings:
-    """How a node is to archive.
+    """How a node should archive.
 
     :param script_path: of ``archive_segment``, which the role installs; its settings lie beside it.
-    :param owner: user and group that Cassandra and the agent run as; ``None`` leaves what is made to who makes it.
+    :param owner: user and group that Cassandra and the agent run as; ``None`` leaves files to whoever makes them.
     :param spool_directory: ``None`` for ``.revive`` below the commit log, on the same file system by construction.
     :param replace_command: whether another tool's ``archive_command`` may be replaced.
     """
@@ -64,7 +64,7 @@ class ArchivingSettings:
 class ArchivingOutcome:
     """What was changed, or would be.
 
-    :param restart_needed: whether the running node has started before the file became what it is now.
+    :param restart_needed: whether the running node started before the file was changed to what it is now.
     :param removed_restore_settings: settings of a restore that were found and removed. On a node that serves they
         delete, at its next start, what is written after the restore.
     :param before: the properties file's text, as ``after``.
@@ -86,18 +86,18 @@ def configure_archiving(
     check_mode: bool,
     started_us: int | None = None,
 ) -> ArchivingOutcome:
-    """Have Cassandra archive its commit log, or no longer.
+    """Have Cassandra archive its commit log, or stop that.
 
     Settings of a restore that were left behind are removed in both cases.
 
-    :param started_us: when the process was started that ran a moment ago; ``None`` to ask for it. One that was started
-        since has read what it read, and later: at worst it is restarted for nothing.
+    :param started_us: when the process that ran a moment ago was started; ``None`` to ask for it. One that was started
+        since has read the same or later: at worst it is restarted for nothing.
     :raises InputError: if a path or the policy cannot be used, or another tool archives already.
     :raises LocalFilesError: if a file or directory cannot be read or written.
     """
     if settings.spool_policy not in POLICIES:
         raise InputError(
-            f"{settings.spool_policy!r} is no policy.", subject="spool_policy", next_step=", ".join(POLICIES)
+            f"{settings.spool_policy!r} is not a policy.", subject="spool_policy", next_step=", ".join(POLICIES)
         )
     config = read_config(node.config_file)
     root = archive_root(settings, commitlog_directory=config.commitlog_directory)
@@ -110,7 +110,7 @@ def configure_archiving(
     changed = change.text != before
     if not check_mode and changed:
         _write(path, change.text, mode=0o644, like=node.config_file)
-    # The script's settings before a restart makes use of them, and gone only after it no longer does.
+    # The script's settings come before the restart that uses them, and go only after one that no longer does.
     changed = _set_conf(conf_path, conf, check_mode=check_mode) or changed
     if present:
         changed = _make_directories(root, settings.owner, check_mode=check_mode) or changed
@@ -127,17 +127,17 @@ def configure_archiving(
 def archive_root(settings: ArchivingSettings, *, commitlog_directory: str) -> str:
     """Where the spool and its records lie.
 
-    :raises InputError: if it is no absolute path, or one that the script's settings cannot hold.
+    :raises InputError: if it is not an absolute path, or the script's settings cannot hold it.
     """
     root = settings.spool_directory or os.path.join(commitlog_directory, ".revive")
     if not os.path.isabs(root) or "\n" in root:
-        raise InputError(f"{root!r} cannot be the spool's directory.", subject="spool_directory")
+        raise InputError(f"{root!r} cannot be the spool directory.", subject="spool_directory")
     return os.path.normpath(root)
 
 
 @dataclasses.dataclass(frozen=True)
 class NodeAgent:
-    """How a node's agent is, as the node itself says.
+    """The state of a node's agent, as the node sees it.
 
     :param running: whether its process is there.
     :param status: what it said last; ``None`` if there never was one.
@@ -151,12 +151,12 @@ class NodeAgent:
 
 
 def agent_home(node: NodeSettings) -> str:
-    """The agent's own directory: it runs as Cassandra's user, who has no business in what else lies beside it."""
+    """The agent's own directory: it runs as Cassandra's user, who must not see what lies beside it."""
     return os.path.join(node.state_directory, "archive")
 
 
 def read_node_agent(node: NodeSettings, *, spool_directory: str | None) -> NodeAgent:
-    """How the node's agent is, and its spool.
+    """The state of the node's agent and its spool.
 
     :raises LocalFilesError: if they cannot be read.
     :raises ManifestError: if what the agent left cannot be understood.
@@ -175,7 +175,7 @@ def read_node_agent(node: NodeSettings, *, spool_directory: str | None) -> NodeA
 
 
 def remove_archive(root: str, *, check_mode: bool) -> bool:
-    """Remove what archiving has made below ``root``, but for segments that nobody has shipped; whether there was any.
+    """Remove what archiving made below ``root``, except segments that nobody has shipped; whether there was anything.
 
     :raises LocalFilesError: if it cannot be removed.
     """
@@ -196,7 +196,7 @@ def remove_archive(root: str, *, check_mode: bool) -> bool:
 def _set_conf(path: str, text: str, *, check_mode: bool) -> bool:
     before = read_if_there(path)
     if not text:
-        # A node that still runs with the command needs it: it goes with the script, which the role removes later.
+        # A node that still runs with the command needs it. It goes with the script, which the role removes later.
         return False
     if before == text.encode():
         return False
@@ -219,7 +219,7 @@ def _make_directories(root: str, owner: tuple[str, str] | None, *, check_mode: b
 
 
 def own(path: str, owner: tuple[str, str] | None) -> None:
-    """Give a file to a user and group, where whoever runs this can.
+    """Give a file to a user and group, if this user may.
 
     :raises InputError: if there is no such user or group.
     """
@@ -244,12 +244,12 @@ def _write(path: str, text: str, *, mode: int, like: str) -> None:
 
 
 def _is_newer_than_the_node(path: str, node: NodeSettings, *, started_us: int | None) -> bool:
-    """Whether the node has read another text than what is there: it reads the file once, when it starts."""
+    """Whether the node has read a text other than the current one: it reads the file once, when it starts."""
     try:
         changed = os.stat(path).st_mtime
         started = started_us / 1e6 if started_us is not None else _started(node)
     except (NodeUnreachableError, FileNotFoundError):
-        # It will read what is there when it starts.
+        # It will read the file when it starts.
         return False
     return started is not None and changed > started
 

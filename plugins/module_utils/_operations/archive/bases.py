@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bases: the complete backups from which the archived log goes on to a moment."""
+"""Bases: complete backups from which the archived log leads to a moment."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def bases_of(
 ) -> tuple[Base, ...]:
     """The backups that a restore to a moment can start from, oldest first.
 
-    :param keyspaces: what is to be restored; empty means all. A backup that holds less is no base: what it lacks would
-        be missing from the restored cluster without a word.
+    :param keyspaces: what is to be restored; empty means all. A backup that holds less is not a base: what it lacks
+        would silently be missing from the restored cluster.
     :param identity_file: to read the node manifests of encrypted backups whose cluster's manifest does not say where
         the logs stood.
     :raises StoreError: if the store cannot be read.
@@ -66,7 +66,7 @@ def base_of(
 
 
 def read_header(store: ObjectStore, summary: NodeSummary, *, identity_file: str | None = None) -> NodeManifestHeader:
-    """What a node's manifest begins with; no more of it is read.
+    """The header of a node's manifest; nothing else of it is read.
 
     :raises StoreError: if the store cannot be read.
     :raises ManifestError: if it is something else.
@@ -82,7 +82,7 @@ def read_header(store: ObjectStore, summary: NodeSummary, *, identity_file: str 
             break
     header = NODE_MANIFEST.decode(line.partition(b"\n")[0], subject=key)
     if not isinstance(header, NodeManifestHeader) or header.node.host_id != summary.node.host_id:
-        raise ManifestError(f"{key} does not begin as the manifest of {summary.node.name} does.", subject=key)
+        raise ManifestError(f"{key} does not begin like the manifest of {summary.node.name}.", subject=key)
     return header
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the repository says about the nodes' commit logs, read for planning, for reports and for mending."""
+"""What the repository says about the nodes' commit logs, for planning and reports, and records of what went wrong."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 
 
 def load_logs(store: ObjectStore, *, host_ids: tuple[str, ...] | None = None) -> tuple[NodeLog, ...]:
-    """All that the repository says about the nodes' logs, but the bytes themselves.
+    """Everything that the repository says about the nodes' logs, except the bytes themselves.
 
     :param host_ids: of the nodes wanted; ``None`` for all.
     :raises StoreError: if the store cannot be read.
-    :raises ManifestError: if a record is of a version that is not known.
+    :raises ManifestError: if a record's version is not known.
     """
     if host_ids is None:
         listings = read_listing(store.list(COMMIT_LOGS_PREFIX))
@@ -54,7 +54,7 @@ def load_logs(store: ObjectStore, *, host_ids: tuple[str, ...] | None = None) ->
 
 
 def read_archive(store: ObjectStore, bases: t.Sequence[Base], *, now_us: int) -> ClusterArchive:
-    """How the archive of all nodes stands.
+    """The state of all nodes' archives.
 
     :raises StoreError, ManifestError: as :func:`load_logs`.
     """
@@ -62,9 +62,9 @@ def read_archive(store: ObjectStore, bases: t.Sequence[Base], *, now_us: int) ->
 
 
 def record_corrupt_piece(store: ObjectStore, *, log: NodeLog, piece: Piece, detail: str) -> Gap:
-    """Record that a piece is not what its name says, so that no restore is planned over it any more.
+    """Record that a piece is not what its name says, so no restore is planned across it again.
 
-    :raises StoreError: if the store does not take it.
+    :raises StoreError: if the store does not accept it.
     """
     before = [each for each in log.pieces if each.segment < piece.segment]
     gap = Gap(
@@ -83,12 +83,12 @@ def record_corrupt_piece(store: ObjectStore, *, log: NodeLog, piece: Piece, deta
 def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restore_id: str) -> Gap | None:
     """Record that a node was restored in place: what its log holds from then on does not continue what it held before.
 
-    Nothing else would tell. The node starts in order, as after any stop, and a moment after the restore, reached from a
-    backup before it, would bring back what had been undone. The gap's id is none of a segment: the run before began
+    Nothing else would show it. The node starts as after any stop, and a moment after the restore, reached from a
+    backup before it, would bring back what had been undone. The gap's id is not a segment's: the run before began
     earlier, the one that follows later. ``None`` if the repository has no log of the node.
 
-    :param restored_us: when its directories were exchanged, by its own clock.
-    :raises StoreError: if the store does not take it.
+    :param restored_us: when its directories were switched, by its own clock.
+    :raises StoreError: if the store does not accept it.
     """
     if not any(True for _entry in store.list(commit_log_prefix(host_id))):
         return None
@@ -107,11 +107,11 @@ def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restor
 
 
 def record_import(store: ObjectStore, *, host_id: str, at_us: int, detail: str) -> None:
-    """Record that a node was given tables of a backup: no log has their data, so that a moment from then on needs a
-    backup that was taken later.
+    """Record that a node was given tables of a backup: no log has their data, so a moment after that needs a
+    later backup.
 
     :param at_us: by the node's own clock; recorded before the first table and again after the last.
-    :raises StoreError: if the store does not take it.
+    :raises StoreError: if the store does not accept it.
     """
     record = TableImport(host_id=host_id, at_us=at_us, detail=detail)
     store.put_new(import_key(at_us=at_us, host_id=host_id), IMPORT.encode(record))

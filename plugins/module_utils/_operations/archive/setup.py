@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All files of a node that make its commit log be archived: Cassandra's settings, the spool, the agent's."""
+"""All files that make a node archive its commit log: Cassandra's settings, the spool, the agent's files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
 
 #: Below the agent's directory. The first names the others.
 CONFIG_FILE, STORE_FILE, CQL_FILE = "agent.json", "store.json", "cql.json"
-#: What the role puts beside the script that Cassandra runs; the agent is made of them.
+#: What the role puts beside the script that Cassandra runs: the agent itself.
 PROGRAMS = ("agent.pyz", "run_agent")
 
 
@@ -74,7 +74,7 @@ class AgentOptions:
 
 @dataclasses.dataclass(frozen=True)
 class FileChange:
-    """A file's text, which holds no secret."""
+    """A file's text, without secrets."""
 
     path: str
     before: str
@@ -83,14 +83,14 @@ class FileChange:
 
 @dataclasses.dataclass(frozen=True)
 class SetUp:
-    """What was done on a node, or would be.
+    """What was changed on a node, or would be.
 
-    :param restart_needed: of Cassandra, which reads its file when it starts.
-    :param agent_changed: whether the agent has to start again to know of it.
+    :param restart_needed: whether Cassandra has to be restarted, since it reads its file only then.
+    :param agent_changed: whether the agent has to be restarted to notice.
     :param removed_restore_settings: settings of a restore that were found and removed.
-    :param kept_spool: a directory with segments that nobody has shipped, and that is therefore left; ``None`` if all is
+    :param kept_spool: a directory that is left because it has segments that nobody has shipped; ``None`` if all is
         as it should be.
-    :param agent_running: whether there is an agent, now.
+    :param agent_running: whether an agent is running now.
     """
 
     changed: bool
@@ -117,17 +117,17 @@ def set_up_archiving(
     started_us: int | None = None,
     check_mode: bool,
 ) -> SetUp:
-    """Have a node archive its commit log into a repository, once Cassandra and the agent have started with it.
+    """Have a node archive its commit log to a repository, once Cassandra and the agent have restarted with it.
 
     The repository is read first, from the node itself: an agent that cannot get in would fill the spool.
 
-    :param host_ids: of the cluster's other nodes, by which a node that joined after the last backup is known.
-    :param identity: who the node said it is, a moment ago, and ``started_us`` since when it runs; ``None`` to ask it.
-    :raises RepositoryError: if there is none yet, but in check mode.
+    :param host_ids: of the cluster's other nodes, to recognise a node that joined after the last backup.
+    :param identity: who the node said it is a moment ago, and ``started_us`` since when it runs; ``None`` to ask it.
+    :raises RepositoryError: if there is none yet, except in check mode.
     :raises WrongClusterError: if it is another cluster's.
     :raises NodeError: if the node has never said who it is.
     :raises InputError: if an option cannot be used, or another tool archives already.
-    :raises StoreError: if the store does not let the node in.
+    :raises StoreError: if the store refuses the node.
     :raises LocalFilesError: if a file or directory cannot be read or written.
     """
     if agent.interval_seconds < 0.1:
@@ -178,10 +178,10 @@ def set_up_archiving(
 
 
 def take_down_archiving(node: NodeSettings, settings: ArchivingSettings, *, check_mode: bool) -> SetUp:
-    """Have a node archive its commit log no longer.
+    """Have a node stop archiving its commit log.
 
-    While Cassandra still runs with the command, and while an agent runs, what they need stays; called again after
-    they have ended, this removes it, but for segments that nobody has shipped.
+    While Cassandra still runs with the command, or an agent runs, what they need stays; called again after
+    that, this removes it, except segments that nobody has shipped.
 
     :raises LocalFilesError: if a file or directory cannot be read, written or removed.
     """
@@ -211,7 +211,7 @@ def _identity(node: NodeSettings) -> NodeIdentity:
     _running, identity = known_identity(node)
     if identity is None:
         raise NodeError(
-            f"Who node {node.name} is cannot be found out: it does not run, and has never been asked.",
+            f"Who node {node.name} is cannot be found out: it is down, and has never been asked.",
             subject=node.name,
             next_step="Start Cassandra there, then try again.",
         )
@@ -233,7 +233,7 @@ def _cluster_id(store: ObjectStore, identity: NodeIdentity, *, host_ids: t.Seque
 
 
 def _agent_files(config: AgentConfig, *, home: str) -> dict[str, bytes | None]:
-    """What is to lie in the agent's directory, secrets apart from the rest; ``None`` for what is not to be there."""
+    """What belongs in the agent's directory, secrets in files of their own; ``None`` for what should not be there."""
     secrets = {name: getattr(config.repository, name) for name in SECRETS if getattr(config.repository, name)}
     password = config.cql.password if config.cql else None
     store_file, cql_file = os.path.join(home, STORE_FILE), os.path.join(home, CQL_FILE)
@@ -251,11 +251,11 @@ def _agent_files(config: AgentConfig, *, home: str) -> dict[str, bytes | None]:
 
 
 def _agent_is_older(home: str, paths: t.Iterable[str]) -> bool:
-    """Whether the agent that runs has begun before its files became what they are: a run was broken off in between."""
+    """Whether the running agent started before its files were last changed: a run was broken off in between."""
     if not is_locked(home, name=AGENT_LOCK):
         return False
     changed = [os.stat(path).st_mtime for path in paths if os.path.exists(path)]
-    # It writes into its lock when it begins, and then no more.
+    # It writes to its lock when it starts, and then never again.
     return max(changed, default=0.0) > os.stat(os.path.join(home, "locks", AGENT_LOCK)).st_mtime
 
 
@@ -268,7 +268,7 @@ def _text(body: bytes | None) -> str:
 
 
 def _make_home(node: NodeSettings, owner: tuple[str, str] | None, *, check_mode: bool) -> bool:
-    """The agent's directory, its user's only, below one that everybody may pass through and nobody look into."""
+    """The agent's directory, only for its user, below one that everybody may pass through but not list."""
     home = agent_home(node)
     try:
         passable = stat.S_IMODE(os.stat(node.state_directory).st_mode) & 0o011 == 0o011
@@ -299,7 +299,7 @@ def _remove_home(home: str, *, check_mode: bool) -> bool:
 
 
 def _put(path: str, body: bytes | None, *, owner: tuple[str, str] | None, check_mode: bool) -> bool:
-    """Write a file that only its user reads, or remove it; whether anything changed."""
+    """Write a file that only its user can read, or remove it; whether anything changed."""
     before = read_if_there(path)
     if before == body:
         return False

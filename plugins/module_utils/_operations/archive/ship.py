@@ -26,7 +26,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
 
 _POLL_SECONDS = 0.1
 _ASK_AGAIN_SECONDS = 0.5
-#: An agent that says nothing for so long does not run.
+#: An agent that has said nothing for this long is not running.
 _SILENT_SECONDS = 30.0
 
 
@@ -61,11 +61,11 @@ def ship_now(
     now_us: t.Callable[[], int] = clock.now_us,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> ShipOutcome:
-    """Have everything shipped that was written before this call, and wait for it.
+    """Have everything that was written before this call shipped, and wait for it.
 
     :param node: the node's name, for messages.
     :param state_directory: the agent's.
-    :raises NodeError: if it is not covered in time; with what the agent says, or that it does not run.
+    :raises NodeError: if it is not covered in time; with what the agent says, or that it is not running.
     :raises LocalFilesError: if the agent cannot be asked.
     """
     asked_us = now_us()
@@ -87,7 +87,7 @@ def ship_now(
 
 
 def _is_silent(status: AgentStatus | None, *, state_directory: str, now_us: int) -> bool:
-    """Whether there is no agent that could answer. One that starts again has some time to."""
+    """Whether there is no agent that could answer. One that restarts is given some time."""
     if status is None or not status.running or not is_locked(state_directory, name=AGENT_LOCK):
         return True
     return now_us - status.written_us > _SILENT_SECONDS * 1_000_000
@@ -101,12 +101,12 @@ def _not_covered(node: str, status: AgentStatus | None, *, asked_us: int, waited
     message = f"What was written on node {node} before {format_us(asked_us)} is not covered after {waited:.0f} s"
     if status is None or silent:
         return NodeError(
-            f"{message}: its agent does not run.",
+            f"{message}: its agent is not running.",
             subject=node,
             next_step="Start the agent (unit revive-commitlog-agent), or run the playbook enable_archiving.",
         )
     if status.failing:
         return NodeError(f"{message}: its agent cannot {status.failing}: {status.error}", subject=node)
     covered = format_us(status.covered_until_us) if status.covered_until_us else "never"
-    why = "bytes in its log wait for a sync marker" if status.pending_since_us else "it is still shipping"
+    why = "bytes in its log are waiting for a sync marker" if status.pending_since_us else "it is still shipping"
     return NodeError(f"{message}: {why}; covered until {covered}.", subject=node, next_step="Allow more time.")

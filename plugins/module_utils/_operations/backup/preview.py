@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What check mode says of operations that write to a repository: whether they would."""
+"""What check mode says about operations that write to a repository: whether they would."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.backu
 
 
 def would_upload(node: NodeSettings, store: ObjectStore, *, tag: str) -> bool:
-    """Whether the node's part of a backup is not yet in the repository.
+    """Whether the node's part of a backup is not in the repository yet.
 
     :raises NodeError: if the node has no snapshot of that tag.
     """

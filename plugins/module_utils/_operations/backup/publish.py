@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of a backup: everything is looked at once more, and then it becomes visible."""
+"""The end of a backup: everything is checked once more, and then it becomes visible."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _BATCH = 1000
 class PublishOutcome:
     """A backup that is complete.
 
-    :param changed: whether it became so now.
+    :param changed: whether it was published now.
     """
 
     changed: bool
@@ -85,15 +85,15 @@ def publish_backup(
 ) -> PublishOutcome:
     """Verify what the nodes uploaded, and write the cluster's manifest.
 
-    Every node manifest is read back and compared with its summary; every object is looked up in one listing a table.
+    Every node manifest is read back and compared with its summary; every object is looked up, one listing per table.
 
     :param node_summaries: of every node of the cluster.
     :param schema_cql: statements that make the schema; without any, what the snapshots noted about their tables.
-    :param row_counts: by ``keyspace.table``: rows, and when they were counted in microseconds.
+    :param row_counts: by ``keyspace.table``: rows, and when they were counted, in microseconds.
     :raises BackupIncompleteError: if there is no node.
-    :raises ManifestError: if a node manifest is not what its summary says.
+    :raises ManifestError: if a node manifest does not match its summary.
     :raises ObjectMissingError: if an object is not in the repository.
-    :raises ObjectCorruptError: if one has a size that it cannot have.
+    :raises ObjectCorruptError: if an object has an impossible size.
     :raises RepositoryError: if there is another complete backup of that tag.
     :raises WrongClusterError: if none of the nodes is known to the repository.
     """
@@ -107,7 +107,7 @@ def publish_backup(
         host_ids=[summary.node.host_id for summary in node_summaries],
     )
     key = cluster_manifest_key(tag)
-    # Before anything is read: a complete backup is told by one look.
+    # Before anything is read: one look shows whether the backup is complete.
     earlier = _published(store, key)
     if earlier is not None:
         return PublishOutcome(changed=False, manifest=_same(store, earlier, node_summaries=node_summaries))
@@ -133,13 +133,13 @@ def publish_backup(
     if not store.put_new(key, CLUSTER_MANIFEST.encode(manifest)):
         other = _published(store, key)
         if other is None:
-            raise RepositoryError(f"{store.location}{key} came and went.", subject=key, next_step="Try again.")
+            raise RepositoryError(f"{store.location}{key} was there and is gone.", subject=key, next_step="Try again.")
         return PublishOutcome(changed=other == manifest, manifest=_same(store, other, node_summaries=node_summaries))
     return PublishOutcome(changed=True, manifest=manifest)
 
 
 class _Found:
-    """What all node manifests together tell about tables."""
+    """What all node manifests together say about tables."""
 
     def __init__(self) -> None:
         self.tables_of_node: list[TableRef] = []
@@ -148,7 +148,7 @@ class _Found:
         self._schema: dict[TableRef, str] = {}
 
     def take(self, record: NodeManifestRecord) -> None:
-        """Count a record in."""
+        """Add a record."""
         if isinstance(record, NodeManifestHeader):
             self.tables_of_node = []
         elif isinstance(record, TableEntry):
@@ -175,7 +175,7 @@ class _Found:
         )
 
     def schema(self) -> tuple[str, ...]:
-        """What the snapshots noted to make their tables, in the order of tables."""
+        """The statements that the snapshots recorded to make their tables, in the order of tables."""
         return tuple(self._schema[table] for table in sorted(self._schema))
 
 
@@ -223,8 +223,8 @@ def _read_back(
         elif isinstance(record, BackedUpObject):
             stored = record.stored
             if not may_be_stored_as(stored.codecs, size=stored.size, stored_size=stored.stored_size):
-                raise ManifestError(f"{subject} gives {stored.key} a size that it cannot have.", subject=subject)
-            # Encrypted anew by another node at the same moment, an object may have got another size, as right as this.
+                raise ManifestError(f"{subject} gives {stored.key} an impossible size.", subject=subject)
+            # Encrypted by another node at the same moment, an object may have another size, which is just as right.
             size = stored.stored_size if stored.codecs == PLAIN else -stored.size - 1
             batch.append(ObjectInfo(key=stored.key, size=size))
             if len(batch) >= _BATCH:
@@ -246,7 +246,7 @@ def _check_header(
 ) -> None:
     told = (header.tag, header.cluster_id, header.node.host_id)
     if told != (tag, marker.cluster_id, summary.node.host_id):
-        raise ManifestError(f"{subject} is of another backup, cluster or node.", subject=subject)
+        raise ManifestError(f"{subject} belongs to another backup, cluster or node.", subject=subject)
 
 
 def _lines(chunks: t.Iterator[bytes], digest: t.Any) -> t.Iterator[bytes]:
@@ -279,7 +279,7 @@ def _check_objects(
             f"{len(expected)} objects of node {summary.node.name} are not in {store.location}, such as "
             f"{', '.join(missing)}.",
             subject=missing[0],
-            next_step="Run the backup again with the same tag; and find out what deletes objects there.",
+            next_step="Run the backup again with the same tag; find out what deletes objects there.",
         )
 
 
@@ -300,7 +300,7 @@ def _same(store: ObjectStore, manifest: ClusterManifest, *, node_summaries: t.Se
     there = {summary.node.host_id: summary.manifest_sha256 for summary in manifest.nodes}
     if there != {summary.node.host_id: summary.manifest_sha256 for summary in node_summaries}:
         raise RepositoryError(
-            f"{store.location} has a complete backup {manifest.tag} already, and it is another one.",
+            f"{store.location} already has a complete backup {manifest.tag}, and it is a different one.",
             subject=manifest.tag,
             next_step="Use another tag: a complete backup never changes.",
         )

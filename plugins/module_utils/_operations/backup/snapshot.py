@@ -44,16 +44,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
     remembered_identity,
 )
 
-#: Snapshots whose names begin like this are ours, also without a record.
+#: Snapshots whose names begin like this are ours, even without a record.
 OWN_TAG_PREFIX = "backup_"
 
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotOutcome:
-    """What became of a snapshot.
+    """The outcome of taking a snapshot.
 
     :param record: ``None`` in check mode when it would be taken.
-    :param before: the tags on the node before, sorted; ``after``: and after, for a diff.
+    :param before: the tags on the node before, and ``after`` those after it, sorted, for a diff.
     """
 
     changed: bool
@@ -81,7 +81,7 @@ def read_snapshot_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | No
 
 
 def own_tags(node: NodeSettings) -> tuple[str, ...]:
-    """The tags of all snapshots that are ours, sorted. Nothing is asked of the node but its files.
+    """The tags of all snapshots that are ours, sorted. Only looks at files.
 
     :raises BusyError: if another operation works on the node's snapshots.
     """
@@ -99,7 +99,7 @@ def take_snapshot(
     check_mode: bool = False,
     now: t.Callable[[], int] = now_us,
 ) -> SnapshotOutcome:
-    """Take a snapshot, unless the same one is there.
+    """Take a snapshot, unless the same one exists.
 
     :param keyspaces: those to take; all if neither these nor tables are given.
     :param tables: those to take, as ``keyspace.table``; not together with keyspaces.
@@ -157,10 +157,10 @@ def clear_snapshots(
     check_mode: bool = False,
     now: t.Callable[[], int] = now_us,
 ) -> ClearOutcome:
-    """Clear one snapshot by its tag, or our own ones by their age; what we noted about them goes too.
+    """Clear one snapshot by its tag, or our own by age, with what we noted about them.
 
-    :param older_than_seconds: by record where there is one, otherwise by when its newest directory was made.
-    :param only_recorded: refuse to clear a tag that this collection has not made; ages concern only our own anyway.
+    :param older_than_seconds: by its record if there is one, otherwise by when its newest directory was made.
+    :param only_recorded: refuse to clear a tag that this collection did not make; by age only our own are cleared.
     :raises InputError: if neither tag nor age is given, or the tag is somebody else's snapshot.
     :raises NodeError: if the node does not answer or refuses.
     """
@@ -202,7 +202,7 @@ def _take(
 ) -> SnapshotRecord:
     """Take the snapshot that was begun.
 
-    :param ask_again: who the node is, which is only remembered. It says so while it takes the snapshot, since each
+    :param ask_again: who the node is, when that is only remembered. This runs while the snapshot is taken, since each
         nodetool starts a Java machine.
     """
     # The intent first: a run that dies in between leaves a snapshot that is known as ours.
@@ -220,7 +220,7 @@ def _take(
         answer = pool.submit(read_identity, node) if ask_again else None
         Nodetool(node).run(*arguments)
         ended_us = now()
-        # Without an answer there is no record, and the snapshot is one that a broken run has left.
+        # Without an answer there is no record, and the snapshot counts as left by a broken run.
         identity = answer.result() if answer else begun.node
     record = dataclasses.replace(begun, ended_us=ended_us, node=identity)
     write_atomically(_record_path(node, begun.tag), SNAPSHOT.encode(record))
@@ -232,7 +232,7 @@ def _clear(node: NodeSettings, *, tag: str, directories: t.Sequence[str]) -> Non
     Nodetool(node).run("clearsnapshot", "-t", tag)
     left = next(table_snapshots(directories, tag=tag), None)
     if left is not None:
-        # A table that was dropped keeps its snapshots, and nodetool of 4.0 does not find them.
+        # A dropped table keeps its snapshots, and nodetool of 4.0 does not find them.
         raise NodeError(
             f"nodetool did not clear snapshot {tag} on node {node.name}: {left.path} is still there.",
             subject=node.name,
@@ -250,7 +250,7 @@ def _checked_names(keyspaces: t.Sequence[str], tables: t.Sequence[str]) -> tuple
     for table in tables:
         keyspace, dot, name = table.partition(".")
         if not dot:
-            raise InputError(f"{table!r} is no table.", subject=table, next_step="Write keyspace.table.")
+            raise InputError(f"{table!r} is not a table.", subject=table, next_step="Write keyspace.table.")
         check_keyspace(keyspace)
         check_keyspace(name)
     return tuple(sorted({check_keyspace(name) for name in keyspaces})), tuple(sorted(set(tables)))
@@ -285,7 +285,7 @@ def _check_ttl(ttl: str, *, release_version: str) -> None:
             next_step="Leave it out, and clear snapshots by age.",
         )
     if not ttl[:-1].strip().isdigit() or ttl[-1] not in "dhms":
-        raise InputError(f"{ttl!r} is no time to live.", subject="ttl", next_step="Write such as 3d, 12h or 90m.")
+        raise InputError(f"{ttl!r} is not a time to live.", subject="ttl", next_step="Write it like 3d, 12h or 90m.")
 
 
 def _check_same(record: SnapshotRecord, *, keyspaces: tuple[str, ...], tables: tuple[str, ...]) -> None:

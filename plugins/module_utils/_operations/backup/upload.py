@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A node's snapshot into the repository: what is not there yet, and a manifest of all of it."""
+"""Upload of a node's snapshot: what the repository does not have yet, and a manifest of everything."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.backu
 )
 
 _CHUNK_BYTES = 1024 * 1024
-#: Objects handed to the workers in advance, for each worker; the manifest keeps the order of the plan.
+#: Objects queued ahead for each worker; the manifest keeps the order of the plan.
 _AHEAD = 8
 
 
@@ -89,8 +89,8 @@ class UploadOutcome:
     """A node's upload.
 
     :param changed: whether an object or the manifest was stored.
-    :param totals: as in the summary; what is new counts from the first run for this tag on.
-    :param seconds: that this run took.
+    :param totals: as in the summary; what is new counts from the first run for this tag.
+    :param seconds: how long this run took.
     :param bytes_per_second: stored by this run.
     """
 
@@ -112,16 +112,16 @@ def upload_snapshot(
     progress: Progress,
     now: t.Callable[[], int],
 ) -> UploadOutcome:
-    """Bring a snapshot of this node into the repository.
+    """Upload a snapshot of this node to the repository.
 
-    Goes on where an earlier run for the same tag ended, however it ended. Memory depends on the workers, not on how
+    Goes on where an earlier run for the same tag stopped, however it ended. Memory depends on the workers, not on how
     many files there are or how large they are.
 
     :param now: microseconds since the epoch.
     :raises NodeError: if the node has no snapshot of that tag that :func:`take_snapshot` took.
     :raises BusyError: if another upload runs on the node.
     :raises LocalFilesError: if a file cannot be read, changes meanwhile, or the snapshot is cleared meanwhile.
-    :raises ObjectCorruptError: if an object in the repository has not the size that its content must have.
+    :raises ObjectCorruptError: if an object in the repository has a size that its content cannot have.
     :raises StoreError: if the store refuses or does not answer.
     :raises OperatorGoneError: from ``progress``.
     """
@@ -206,13 +206,13 @@ def _record(node: NodeSettings, *, tag: str) -> SnapshotRecord:
         raise NodeError(
             f"Node {node.name} has no snapshot {tag} that this collection took.",
             subject=node.name,
-            next_step="Take it first; one that was begun and not finished has to be taken again.",
+            next_step="Take it first; one that was begun but not finished has to be taken again.",
         )
     return record
 
 
 def _published(store: ObjectStore, *, record: SnapshotRecord) -> NodeSummary | None:
-    """This node in the backup of that tag, if it is complete already and of this very snapshot.
+    """This node in the backup of that tag, if that is complete and of this very snapshot.
 
     :raises RepositoryError: if it is of another snapshot: a complete backup never changes.
     """
@@ -224,7 +224,7 @@ def _published(store: ObjectStore, *, record: SnapshotRecord) -> NodeSummary | N
         if (summary.node.host_id, summary.snapshot_began_us) == (record.node.host_id, record.began_us):
             return summary
     raise RepositoryError(
-        f"{store.location} has a complete backup {record.tag} already, of another snapshot than node "
+        f"{store.location} already has a complete backup {record.tag}, of another snapshot than node "
         f"{record.node.name} has.",
         subject=record.tag,
         next_step="Use another tag: a complete backup never changes.",
@@ -247,7 +247,7 @@ def _upload_tables(run: UploadRun, directories: t.Sequence[str], *, spool: _Spoo
         raise LocalFilesError(
             f"Snapshot {run.tag} on node {run.node.name} is gone.",
             subject=run.node.name,
-            next_step="Somebody cleared it, or its time to live was over: take a new one.",
+            next_step="Somebody cleared it, or its time to live is over: take a new one.",
         )
     return tuple(sizes)
 
@@ -304,7 +304,7 @@ def _finish(
     began_us: int,
     now: t.Callable[[], int],
 ) -> tuple[NodeSummary, bool]:
-    """Store the manifest unless it is there as this node stored it; its summary, and whether anything was stored."""
+    """Store the manifest, unless it is there as this node stored it; its summary, and whether anything was stored."""
     codecs = Codecs.of(compressed=True, encrypted=bool(run.recipients))
     key = node_manifest_key(run.tag, host_id=record.node.host_id, codecs=codecs)
     entries_sha256 = spool.sha256.hexdigest()

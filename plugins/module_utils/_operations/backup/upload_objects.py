@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One object into the repository: looked for, read once, hashed, and sent unless it is there."""
+"""Upload of one object: looked for, read once, hashed, and sent unless it is there."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class UploadRun:
 
     @contextlib.contextmanager
     def alone_with(self, key: str) -> t.Iterator[None]:
-        """Let one worker at a time look for and store one key: the same content can come twice in a table."""
+        """Let one worker at a time look for and store a key: a table can have the same content twice."""
         with self._key_free:
             self._key_free.wait_for(lambda: key not in self._busy_keys)
             self._busy_keys.add(key)
@@ -96,13 +96,13 @@ class UploadRun:
             self.sent_objects += 1
 
     def check(self) -> None:
-        """Leave a worker whose work is no longer wanted."""
+        """End a worker whose work is no longer wanted."""
         self.workers.check()
         self.progress.advance()
 
 
 def upload_object(run: UploadRun, plan: ObjectPlan) -> BackedUpObject:
-    """Bring one object into the repository, unless it is there."""
+    """Store one object in the repository, unless it is there."""
     run.check()
     fingerprint = _fingerprint(plan)
     content = run.cache.find(fingerprint)
@@ -144,7 +144,7 @@ def _send(run: UploadRun, plan: ObjectPlan, *, key: str, content: Content, body:
         body = _read_whole(plan)
         if hashlib.sha256(body).hexdigest() != content.sha256:
             raise _changed(plan)
-    # Before the object is there, so that a run that is killed in between still counts it as its own.
+    # Noted before the object is there, so a run that is killed in between still counts it as its own.
     run.cache.note_bringing(tag=run.tag, key=key)
     if body is not None:
         stored_size = _send_whole(run, key, body)
@@ -180,13 +180,13 @@ def _send_stream(run: UploadRun, file: SnapshotFile, *, key: str, sha256: str) -
             raise _changed_file(file.source)
 
     chunks = encode(checked(), run.codecs, recipients=run.recipients) if run.codecs.encrypted else checked()
-    # What encryption adds is less than a thousandth; the size only has to give parts that are large enough.
+    # Encryption adds less than a thousandth; the size only has to make the parts large enough.
     expected = file.size + file.size // 1000 + 65536 if run.codecs.encrypted else file.size
     return run.store.put_stream(key, iter(chunks), size=expected)
 
 
 def _read_content(run: UploadRun, plan: ObjectPlan) -> tuple[Content, bytes | None]:
-    """What the files of a plan hold, and the object's bytes if they fit into memory."""
+    """The content of a plan's files, and the object's bytes if they fit into memory."""
     if plan.packed:
         bodies = [_read_file(file) for file in plan.files]
         hashes = tuple(hashlib.sha256(body).hexdigest() for body in bodies)
@@ -221,7 +221,7 @@ def _read_file(file: SnapshotFile) -> bytes:
 
 
 def _pack(files: t.Sequence[SnapshotFile], bodies: t.Sequence[bytes]) -> bytes:
-    """A tar that depends on names and contents only, so that the same files make the same object."""
+    """A tar that depends only on names and contents, so the same files make the same object."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for file, body in zip(files, bodies):

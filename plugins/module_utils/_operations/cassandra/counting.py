@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Counting rows, and asking for the schema, over CQL.
+"""Counting rows and reading the schema over CQL.
 
-A table is counted range by range, many at a time, so that no request reads more than a small part of a node; a range
-that takes too long is halved and tried again.
+A table is counted range by range, many at a time, so each request reads only a small part of a node; a range
+that takes too long is split in half and tried again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 
 _CONCURRENCY = 16
 _RANGES_AT_LEAST = 64
-#: How often a range may be halved before its error counts: to the 64th part.
+#: How often a range may be halved before its error counts: down to a 64th.
 _HALVINGS = 6
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
@@ -62,9 +62,9 @@ def count_rows(
 ) -> tuple[TableCount, ...]:
     """The rows of tables, at the consistency of ``cql``.
 
-    :param tables: as ``keyspace.table``; all that are no system tables if ``None``. Views are left out.
-    :param keyspaces: of all tables only those of these keyspaces.
-    :param max_concurrency: requests under way at once.
+    :param tables: as ``keyspace.table``; all but the system tables if ``None``. Views are left out.
+    :param keyspaces: only tables of these keyspaces.
+    :param max_concurrency: requests in flight at once.
     :raises InputError: if there is no such table.
     :raises NodeUnreachableError: if the cluster does not answer.
     :raises NodeError: if a part of a table cannot be read at that consistency.
@@ -145,9 +145,9 @@ def _count(session: Cql, key: TableKey, *, ranges: t.Sequence[TokenRange], concu
         ranges = [half for token_range in slow for half in split(token_range)]
     else:
         raise NodeError(
-            f"{key.keyspace}.{key.table} cannot be counted: even small ranges of it are not read in time.",
+            f"{key.keyspace}.{key.table} cannot be counted: even small ranges of it time out.",
             subject=f"{key.keyspace}.{key.table}",
-            next_step="See that all replicas are well, allow more time, or count at a lower consistency.",
+            next_step="Check that all replicas are up, allow more time, or count at a lower consistency.",
         )
     return TableCount(
         keyspace=key.keyspace,

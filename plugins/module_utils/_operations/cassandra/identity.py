@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who a node is: as it says itself, and as it is remembered for when it does not run.
+"""Who a node is: what it says itself, and what is remembered for when it is down.
 
 Each question to nodetool starts a Java machine, which takes seconds on a busy node. What cannot have changed while one
 process has been running is asked of that process once.
@@ -42,7 +42,7 @@ _FILE = "node.json"
 class _Note:
     """What is kept on the node.
 
-    :param generation: of the process that said so; 0 if that is not known.
+    :param generation: of the process that said it; 0 if that is not known.
     """
 
     identity: NodeIdentity
@@ -53,7 +53,7 @@ _NOTE = Document("node-identity", _Note, bare=dict)
 
 
 def read_identity(node: NodeSettings) -> NodeIdentity:
-    """Who the node is, as it says itself; and remember it.
+    """Who the node says it is; and remember that.
 
     :raises NodeUnreachableError: if it does not answer.
     :raises NotInRingError: if it is not part of its ring.
@@ -62,7 +62,7 @@ def read_identity(node: NodeSettings) -> NodeIdentity:
 
 
 def read_process(node: NodeSettings) -> tuple[NodeIdentity, NodeInfo]:
-    """Who the node is, as :func:`read_identity`, and what its process says of itself."""
+    """Who the node is, as :func:`read_identity`, and what its process says about itself."""
     info = parse_info(Nodetool(node).run("info", "-T"))
     note = _read_note(node)
     if note is not None and _is_of(note, info):
@@ -75,15 +75,15 @@ def read_process(node: NodeSettings) -> tuple[NodeIdentity, NodeInfo]:
 
 
 def remembered_identity(node: NodeSettings) -> NodeIdentity | None:
-    """Who the node was when it was last asked; ``None`` if nobody has, or the note is damaged."""
+    """Who the node was when it was last asked; ``None`` if it never was, or the note is damaged."""
     note = _read_note(node)
     return note.identity if note is not None else None
 
 
 def is_running(node: NodeSettings) -> bool:
-    """Whether the node answers nodetool, or has been started and will.
+    """Whether the node answers nodetool, or has just been started and will.
 
-    :raises NodeError: if nodetool cannot be run, or is not let in.
+    :raises NodeError: if nodetool cannot be run, or is refused.
     """
     try:
         Nodetool(node).run("version")
@@ -95,7 +95,7 @@ def is_running(node: NodeSettings) -> bool:
 
 
 def known_identity(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
-    """Whether the node runs, and who it is: as it says itself, else as it was when it was last asked.
+    """Whether the node runs, and who it is: what it says, or what it said when it was last asked.
 
     One question answers both.
     """
@@ -104,7 +104,7 @@ def known_identity(node: NodeSettings) -> tuple[bool, NodeIdentity | None]:
 
 
 def known_process(node: NodeSettings) -> tuple[bool, NodeIdentity | None, NodeInfo | None]:
-    """What :func:`known_identity` tells, and what the process says of itself."""
+    """What :func:`known_identity` returns, and what the process says about itself."""
     try:
         identity, info = read_process(node)
     except NodeStartingError:
@@ -112,16 +112,16 @@ def known_process(node: NodeSettings) -> tuple[bool, NodeIdentity | None, NodeIn
     except NodeUnreachableError:
         return False, remembered_identity(node), None
     except NotInRingError:
-        # A node that runs without being in its ring is none of those that were backed up.
+        # A node that runs outside its ring is not one of those that were backed up.
         return True, None, None
     return True, identity, info
 
 
 def _is_of(note: _Note, info: NodeInfo) -> bool:
-    """Whether the process that runs is the one that the note is of, and says what can be compared."""
+    """Whether the running process is the one that the note is about, and says what can be compared."""
     known = note.identity
     return (
-        # Cassandra takes a new one, and never the same again, whenever it starts to gossip.
+        # Cassandra takes a new one, never the same again, each time it starts to gossip.
         0 < note.generation == info.generation
         and info.gossip_active
         and (known.host_id, known.datacenter, known.rack) == (info.host_id, info.datacenter, info.rack)

@@ -15,7 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 
 
 def read_ring(node: NodeSettings) -> tuple[NodeStatus, ...]:
-    """All members of the ring, with how this node sees them.
+    """All members of the ring, as this node sees them.
 
     :raises NodeUnreachableError: if the node does not answer.
     """

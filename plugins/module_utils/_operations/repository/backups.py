@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What backups a repository has."""
+"""The backups that a repository has."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BackupInfo:
     """A backup as a list shows it.
 
     :param complete: whether it can be restored; then ``manifest`` is there, unless it cannot be read.
-    :param node_host_ids: those whose manifests are there, sorted.
+    :param node_host_ids: nodes whose manifests are there, sorted.
     :param problem: why a complete backup cannot be read; empty otherwise.
     """
 
@@ -46,7 +46,7 @@ class BackupInfo:
 
     @property
     def totals(self) -> Totals | None:
-        """Files and bytes: logical, in objects, and those that this backup brought."""
+        """Files and bytes: logical, in objects, and new with this backup."""
         return self.manifest.totals if self.manifest else None
 
     @property
@@ -63,9 +63,9 @@ def list_backups(
     include_incomplete: bool = True,
     limit: int | None = None,
 ) -> tuple[BackupInfo, ...]:
-    """The backups, newest first; what cannot be read or was not finished comes last, by tag.
+    """The backups, newest first; those that cannot be read or were not finished come last, by tag.
 
-    :param keyspace: only backups that have tables of it; of incomplete ones that is not known, so they are left out.
+    :param keyspace: only backups that have tables of it; incomplete ones are left out, since that is not known of them.
     :param limit: how many at most.
     """
     infos = [_info(store, *entry) for entry in sorted(_seen(store, tag=tag).items())]
@@ -81,7 +81,7 @@ def load_backup(store: ObjectStore, tag_or_latest: str) -> ClusterManifest:
     """The manifest of a complete backup.
 
     :param tag_or_latest: ``latest`` is the complete backup whose snapshots ended last.
-    :raises BackupMissingError: if there is none; what there is, is named.
+    :raises BackupMissingError: if there is none; those that there are, are named.
     :raises BackupIncompleteError: if it was begun and not finished.
     :raises ManifestError: if its manifest cannot be read.
     """
@@ -130,7 +130,7 @@ def _offer(infos: t.Sequence[BackupInfo]) -> str:
 
 
 def _seen(store: ObjectStore, *, tag: str | None) -> dict[str, tuple[bool, tuple[str, ...]]]:
-    """Of each backup whether it is complete, and the nodes whose manifests are there; from one listing."""
+    """For each backup, whether it is complete and which nodes' manifests are there; from one listing."""
     complete: dict[str, bool] = {}
     nodes: dict[str, list[str]] = {}
     for entry in store.list(backup_prefix(check_tag(tag)) if tag else BACKUPS_PREFIX):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A repository's marker: made once, and then the guard that keeps one cluster's backups apart from another's."""
+"""A repository's marker: made once, and from then on it keeps clusters' backups apart."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def ensure_repository(
 
 
 def find_repository(store: ObjectStore, *, cluster_name: str, host_ids: t.Sequence[str]) -> RepositoryMarker | None:
-    """The marker of a cluster's repository; ``None`` if the prefix has none yet.
+    """The marker of a cluster's repository; ``None`` if the prefix does not have one yet.
 
     :raises RepositoryError: if this version cannot read it.
     :raises WrongClusterError: if none of the nodes is known to the repository.
@@ -86,7 +86,7 @@ def find_repository(store: ObjectStore, *, cluster_name: str, host_ids: t.Sequen
 def of_members(
     store: ObjectStore, identity: NodeIdentity | None, members: t.Sequence[NodeStatus]
 ) -> RepositoryMarker | None:
-    """The same, for the cluster of a node that sees these members; ``None`` too for a node that is in none.
+    """The same for the cluster of a node that sees these members; ``None`` also for a node that is in no cluster.
 
     :raises RepositoryError: as :func:`find_repository`, and :class:`WrongClusterError`.
     """
@@ -97,9 +97,9 @@ def of_members(
 
 
 def open_repository(store: ObjectStore) -> RepositoryMarker:
-    """The marker of a repository that is there already.
+    """The marker of an existing repository.
 
-    :raises RepositoryError: if there is none, or none that this version reads.
+    :raises RepositoryError: if there is none, or this version cannot read it.
     """
     marker = _read_marker(store)
     if marker is None:
@@ -124,26 +124,26 @@ def _check_empty(store: ObjectStore) -> None:
     found = list(itertools.islice(others, 3))
     if found:
         raise RepositoryError(
-            f"{store.location} is no repository, and not empty: there is {', '.join(found)}.",
+            f"{store.location} is not a repository, and it is not empty: there is {', '.join(found)}.",
             subject=store.location,
-            next_step="Give a prefix of its own for this cluster, or empty this one.",
+            next_step="Give this cluster a prefix of its own, or empty this one.",
         )
 
 
 def check_cluster(
     store: ObjectStore, marker: RepositoryMarker, *, cluster_name: str, host_ids: t.Sequence[str]
 ) -> None:
-    """Refuse nodes of another cluster than the repository's.
+    """Refuse nodes of a cluster other than the repository's.
 
-    A node is known if the cluster had it when the repository was made, or if a complete backup has it; what was only
-    begun does not count, since nobody has looked at it.
+    A node is known if the cluster had it when the repository was made, or if a complete backup has it; one that was
+    only begun does not count, since nobody has checked it.
 
     :raises WrongClusterError: if none of the nodes is known.
     """
     ours = set(host_ids)
     if ours.intersection(marker.host_ids):
         return
-    # Every node of the beginning may have been replaced since. In the order of keys a backup's manifest.json comes
+    # All of the first nodes may have been replaced since. In the order of keys a backup's manifest.json comes
     # before its nodes.
     complete = None
     for entry in store.list(BACKUPS_PREFIX):
@@ -155,8 +155,8 @@ def check_cluster(
     mine = min(ours) if ours else "unknown"
     raise WrongClusterError(
         f"{store.location} holds the backups of cluster {marker.cluster_name!r} (with node {theirs}); "
-        f"this is cluster {cluster_name!r} (with node {mine}), of whose nodes none has ever been backed up there.",
+        f"this is cluster {cluster_name!r} (with node {mine}), and none of its nodes has ever been backed up there.",
         subject=store.location,
-        next_step="Give another prefix for this cluster. "
-        "After a restore onto a new cluster too: its backups need a prefix of their own.",
+        next_step="Give this cluster another prefix. "
+        "A new cluster that was restored to needs a prefix of its own, too.",
     )

@@ -26,7 +26,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     RepositorySettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import gap_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FINISHED, FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import planned_segments
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
@@ -234,7 +234,8 @@ def repair(node: NodeSettings, *, check_mode: bool) -> bool:
 def roll_back(node: NodeSettings, *, restore_id: str, check_mode: bool) -> switch.RollBackOutcome:
     """Put everything back; errors as of :func:`switch.roll_back`."""
     if check_mode:
-        return switch.RollBackOutcome(changed=records.pending(node) is not None, refetch=False)
+        state = records.read_state(node, restore_id=restore_id)
+        return switch.RollBackOutcome(changed=state is not None and state.phase != FINISHED, refetch=False)
     outcome = switch.roll_back(node, restore_id=restore_id, is_running=lambda: identity.is_running(node))
     if outcome.refetch:
         staged_record.forget_moment(node, restore_id=restore_id)
@@ -250,7 +251,9 @@ def finish(
     :raises StoreError: if that cannot be done; nothing has been finished.
     """
     if check_mode:
-        return switch.FinishOutcome(changed=records.pending(node) is not None, freed_bytes=0)
+        state = records.read_state(node, restore_id=restore_id)
+        over = state is None or (state.phase == FINISHED and keep_old)
+        return switch.FinishOutcome(changed=not over, freed_bytes=0)
     identity = remembered_identity(node)
     restored_us = switch.restored_in_place_us(node, restore_id=restore_id)
     if store is not None and identity is not None and restored_us is not None:

@@ -50,6 +50,10 @@ CASES: dict[str, tuple[dict[str, t.Any], str]] = {
 }
 
 
+IN_CHECK_MODE = " in check mode"
+BOTH_MODES = pytest.mark.parametrize("mode", ["", IN_CHECK_MODE])
+
+
 @pytest.fixture(scope="module", name="said")
 def _said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """By case, what each host said after it: ``on``, or the failure by which it was rescued."""
@@ -60,15 +64,26 @@ def _said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]
     tasks = [
         {
             "name": case,
-            "block": [{"name": "Decide", "revive.cassandra.decide_together": options}, say(case, "on")],
+            "check_mode": check_mode,
+            "block": [
+                {"name": "Decide", "revive.cassandra.decide_together": options, "register": "decided"},
+                say(case, "on{{ ' changed' if decided.changed else '' }}"),
+            ],
             "rescue": [say(case, "{{ ansible_failed_result.msg }}")],
         }
-        for case, (options, _reason) in CASES.items()
+        for case, check_mode, options in (
+            (f"{case}{suffix}", bool(suffix), options)
+            for case, (options, _reason) in CASES.items()
+            for suffix in ("", IN_CHECK_MODE)
+        )
     ]
     head = {"name": "A play", "hosts": "all", "gather_facts": False, "any_errors_fatal": True}
     playbook.write_text(json.dumps([{**head, "tasks": tasks}]))
     lines = re.findall(r"(n\d) after ([^:]*): (.*)\"", run_play(playbook, inventory))
-    return {case: {host: text for host, of, text in lines if of == case} for case in CASES}
+    heard: dict[str, dict[str, str]] = {}
+    for host, case, text in lines:
+        heard.setdefault(case, {})[host] = text
+    return heard
 
 
 def say(case: str, text: str) -> dict[str, t.Any]:
@@ -96,14 +111,18 @@ def run_play(playbook: pathlib.Path, inventory: pathlib.Path) -> str:
 
 
 @pytest.mark.parametrize("case", [case for case, (_options, reason) in CASES.items() if not reason])
-def test_all_hosts_go_on_together(said: dict[str, dict[str, str]], case: str) -> None:
-    assert said[case] == dict.fromkeys(HOSTS, "on")
+@BOTH_MODES
+def test_all_hosts_go_on_together(said: dict[str, dict[str, str]], case: str, mode: str) -> None:
+    assert said[case + mode] == dict.fromkeys(HOSTS, "on")
 
 
 @pytest.mark.parametrize("case", [case for case, (_options, reason) in CASES.items() if reason])
-def test_all_hosts_fail_together_and_are_rescued_with_every_reason(said: dict[str, dict[str, str]], case: str) -> None:
-    assert said[case].keys() == HOSTS.keys()
-    (message,) = set(said[case].values())
+@BOTH_MODES
+def test_all_hosts_fail_together_and_are_rescued_with_every_reason(
+    said: dict[str, dict[str, str]], case: str, mode: str
+) -> None:
+    assert said[case + mode].keys() == HOSTS.keys()
+    (message,) = set(said[case + mode].values())
     assert CASES[case][1] in message
     assert "required" in message or message.endswith(CASES[case][1])
 

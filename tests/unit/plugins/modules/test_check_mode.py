@@ -14,7 +14,8 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import ClusterArchive
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.setup import SetUp
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.setup import FileChange, SetUp
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.importing import (
     ImportOutcome,
     SaveOutcome,
@@ -65,7 +66,7 @@ SET_UP = SetUp(
     agent_config_file="/x/agent.json",
     commitlog_directory="/log",
     spool_directory="/log/.revive",
-    files=(),
+    files=(FileChange(path="/etc/cassandra/commitlog_archiving.properties", before="", after="x\n"),),
 )
 #: What writing gives where it is no outcome with ``changed``.
 GIVEN = {
@@ -93,6 +94,7 @@ READING = {
     "cassandra.ring.read_ring": (),
     "backup.snapshot.own_tags": (),
     "restore.records.pending": None,
+    "restore.records.read_state": None,
     "restore.staged_record.is_staged": False,
     "tables.importing.would_stage": True,
     "restore.staged_record.staged_outcome": types.SimpleNamespace(indexes_to_rebuild=("ks.t.i",)),
@@ -235,16 +237,7 @@ def test_every_module_is_held_to_check_mode() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.module}-{case.options.get('state', '')}")
 def test_check_mode_writes_nothing(case: Case, run_module: t.Any, replace_operation: t.Any) -> None:
-    outcome = types.SimpleNamespace(
-        changed=True, created=True, marker={}, record=None, before=(), after=(), cleared=("b1",)
-    )
-    writes = {name: replace_operation(name, GIVEN.get(name, outcome)) for name in WRITING}
-    for name, result in READING.items():
-        replace_operation(name, result)
-    replace_operation("restore.plan.make_plan", error=_refused())
-    replace_operation("restore.plan.make_node_plan", error=_refused())
-    replace_operation("tables.plan.make_tables_plan", error=_refused())
-    replace_operation("tables.plan.complete_tables_plan", error=_refused())
+    writes = replace_operations(replace_operation)
 
     result = run_module(case.module, check_mode=True, repository=REPOSITORY, **case.options)
 
@@ -253,10 +246,19 @@ def test_check_mode_writes_nothing(case: Case, run_module: t.Any, replace_operat
     assert result.get("changed", False) is case.changed, result
 
 
-def _refused() -> Exception:
-    from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
-
-    return PlanRefusedError([])
+def replace_operations(replace_operation: t.Any) -> dict[str, list[dict[str, t.Any]]]:
+    """Put fakes in the place of all operations; the calls of each that writes."""
+    outcome = types.SimpleNamespace(
+        changed=True, created=True, marker={}, record=None, before=(), after=(), cleared=("b1",)
+    )
+    writes = {name: replace_operation(name, GIVEN.get(name, outcome)) for name in WRITING}
+    for name, result in READING.items():
+        replace_operation(name, result)
+    for name in ("restore.plan.make_plan", "restore.plan.make_node_plan"):
+        replace_operation(name, error=PlanRefusedError([]))
+    for name in ("tables.plan.make_tables_plan", "tables.plan.complete_tables_plan"):
+        replace_operation(name, error=PlanRefusedError([]))
+    return writes
 
 
 def test_an_agent_is_looked_at_without_a_repository(run_module: t.Any, replace_operation: t.Any) -> None:

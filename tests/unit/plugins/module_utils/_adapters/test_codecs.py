@@ -129,7 +129,7 @@ def test_what_is_missing_or_wrong_about_keys_is_said(
     stored = b"".join(encode(iter((b"content",)), age, recipients=recipients))
     with pytest.raises(InputError, match="nobody"):
         list(encode(iter((b"",)), age))
-    with pytest.raises(InputError, match="no age recipient"):
+    with pytest.raises(InputError, match="not an age recipient"):
         list(encode(iter((b"",)), age, recipients=["age1nonsense"]))
     with pytest.raises(InputError, match="no identity to open"):
         list(decode(iter((stored,)), age))

@@ -82,7 +82,7 @@ def test_rows_as_json_are_read() -> None:
 def test_what_is_no_text_or_not_all_of_it_is_refused(changes: dict[str, int]) -> None:
     with (
         _answering(_RESULT, _rows([("x",)], **changes)) as cql,
-        pytest.raises(NodeError, match="gave no rows of text"),
+        pytest.raises(NodeError, match="returned no rows of text"),
     ):
         cql.texts("SELECT k FROM a.b")
 

@@ -97,7 +97,7 @@ def test_a_cassandra_with_another_configuration_is_ended_before_it_touches_anyth
     instance = _instance(tmp_path, conf, script=_STUBBORN)
     instance.prepare()
     with (
-        pytest.raises(NodeError, match="without the configuration that it was given"),
+        pytest.raises(NodeError, match="without the configuration it was given"),
         instance.running(replay=(), moment_us=None),
     ):
         pass

@@ -138,7 +138,7 @@ def test_an_agent_killed_at_any_moment_ships_each_byte_once(tmp_path: pathlib.Pa
 
 
 def test_shipping_now_names_the_node_when_its_agent_does_not_run(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(NodeError, match=r"node n7 .* its agent does not run") as failed:
+    with pytest.raises(NodeError, match=r"node n7 .* its agent is not running") as failed:
         ship_now(node="n7", state_directory=str(tmp_path), timeout_seconds=0.3)
     assert failed.value.subject == "n7"
 
@@ -174,6 +174,6 @@ def test_a_second_agent_of_the_same_node_is_refused(tmp_path: pathlib.Path, endp
     assert agent.process is not None
     _out, said = agent.process.communicate(timeout=30)
     assert agent.process.returncode == 1
-    assert b"Another agent works on node n1" in said
+    assert b"Another agent is running on node n1" in said
     agent.process = first
     assert agent.end(kill=False) == 0

@@ -29,6 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.cha
     read_listing,
     segment_chains,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.collection import COLLECTION_VERSION
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import StoreError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectInfo,
@@ -199,6 +200,14 @@ def assert_all_there(node: Node) -> None:
     assert missing == {}
     assert node.shipped_bytes() == sum(map(len, restored.values()))
     assert chain.until_us >= node.now_us - 1_000_000
+
+
+def test_the_head_says_which_release_the_agent_is_from(node: Node) -> None:
+    node.cycle()
+
+    head = node.repository().head
+    assert head is not None
+    assert head.agent_version == COLLECTION_VERSION
 
 
 def test_a_quiet_log_is_shipped_up_to_its_last_marker_and_covered(node: Node) -> None:

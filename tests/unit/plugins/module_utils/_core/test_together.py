@@ -39,8 +39,8 @@ def test_whoever_lacks_the_evidence_has_a_problem(outcome: t.Any, sentence: str)
         ({"repository": {"uri": "s3://b"}}, []),
         ({"failed": True, "msg": "The store refuses."}, ["The store refuses."]),
         ({"unreachable": True, "msg": "timed out"}, ["The node cannot be reached: timed out"]),
-        ({"skipped": True}, ["No node has done it."]),
-        (None, ["No node has done it."]),
+        ({"skipped": True}, ["No node did it."]),
+        (None, ["No node did it."]),
         ({"failed": False}, ["gave no reason"]),
     ],
 )
@@ -55,21 +55,21 @@ def test_a_whole_ring_of_the_hosts_of_the_play_has_no_problem() -> None:
 def test_a_node_that_is_down_is_named() -> None:
     found = together.ring_problems([{**MEMBER, "state": "DN"}], host_ids={"n1": "a"})
 
-    assert found == ["n1 is DN and not UN: 10.0.0.1 (a, dc1, r1)"]
+    assert found == ["n1 is DN, not UN: 10.0.0.1 (a, dc1, r1)"]
 
 
 def test_a_node_of_the_ring_that_is_not_in_the_play_is_named() -> None:
     other = {**MEMBER, "address": "10.0.0.2", "host_id": "b"}
 
     assert together.ring_problems([MEMBER, other], host_ids={"n1": "a"}) == [
-        "10.0.0.2 (b, dc1, r1) is a node of the ring and not in this play"
+        "10.0.0.2 (b, dc1, r1) is in the ring but not in this play"
     ]
 
 
 @pytest.mark.parametrize("host_id", ["", "c"])
 def test_a_host_of_the_play_that_is_not_in_the_ring_is_named(host_id: str) -> None:
     assert together.ring_problems([MEMBER], host_ids={"n1": "a", "n9": host_id}) == [
-        "n9 is in this play and not a node of the ring"
+        "n9 is in this play but not in the ring"
     ]
 
 
@@ -81,7 +81,7 @@ def agent(*, running: bool = True, spool_bytes: int = 0, **status: t.Any) -> dic
     ("outcome", "sentences"),
     [
         (agent(), []),
-        (agent(running=False), ["n1: its agent does not run; run enable_archiving, or start it"]),
+        (agent(running=False), ["n1: its agent is not running; run enable_archiving, or start it"]),
         (agent(failing="ship", error="No bucket."), ["n1: its agent cannot ship: No bucket."]),
         (agent(spool_bytes=9, spool_limit_bytes=10), []),
         (agent(spool_bytes=10, spool_limit_bytes=10), ["n1: its spool is at its limit, with 10 of 10 bytes"]),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a keyspace is replicated where there are other data centres and fewer nodes."""
+"""How a keyspace is replicated where there are other datacenters and fewer nodes."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def test_a_keyspace_fits_where_it_is_made(was: str, options: dict[str, t.Any], b
     assert again.statements[0].endswith("AND durable_writes = true")
 
 
-def test_a_data_centre_that_is_not_there_is_named() -> None:
+def test_a_datacenter_that_is_not_there_is_named() -> None:
     keyspace = _keyspace("'class': 'NetworkTopologyStrategy', 'old': '3'")
     (reason,) = replication.adapted(keyspace, nodes={"dc1": 3}, datacenters={}, replication={}).reasons
-    assert "replicated in the data centre old, and the cluster has dc1" in str(reason)
+    assert "replicated in the datacenter old, and the cluster has dc1" in str(reason)
 
 
-def test_of_data_centres_that_have_become_one_it_has_the_most_replicas() -> None:
+def test_of_datacenters_that_have_become_one_it_has_the_most_replicas() -> None:
     keyspace = _keyspace("'class': 'NetworkTopologyStrategy', 'a': '1', 'b': '9', 'c': '1'")
     found = replication.adapted(
         keyspace, nodes={"dc1": 12, "dc2": 1}, datacenters={"a": "dc1", "b": "dc1", "c": "dc2"}, replication={}

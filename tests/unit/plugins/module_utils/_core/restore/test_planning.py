@@ -181,7 +181,7 @@ def test_all_reasons_are_told_at_once() -> None:
         assert any(part in text for text in texts), part
 
 
-def test_other_data_centres_are_refused() -> None:
+def test_other_datacenters_are_refused() -> None:
     texts = _reasons(_THREE, *(_target(number, datacenter="dc9") for number in (1, 2, 3)))
     assert any("dc1 is not among the targets" in text for text in texts)
     assert any("dc9 is not in the backup" in text for text in texts)

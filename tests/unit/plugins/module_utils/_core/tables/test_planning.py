@@ -412,7 +412,7 @@ def test_in_the_same_shape_a_nodes_part_is_the_plan_itself() -> None:
         ({"size": 300}, "needs"),
         ({"reshape": False}, "pass reshape=true"),
         ({"reshape": False, "datacenters": (("dc1", "dc2"),)}, "Pass reshape=true too"),
-        ({"replication": (("dc2", 3),)}, "is replicated in the data centre dc2, and the cluster has dc1"),
+        ({"replication": (("dc2", 3),)}, "is replicated in the datacenter dc2, and the cluster has dc1"),
         (
             {"targets": [_target(1, identity=dataclasses.replace(_identity(11), partitioner="a.RandomPartitioner"))]},
             "n1 has the partitioner RandomPartitioner, the backup's is Murmur3Partitioner",

@@ -134,7 +134,9 @@ def test_the_same_again_changes_nothing_and_check_mode_never_does(bench: Bench) 
     assert planned.changed
     assert planned.agent_changed
     assert bench.files() == before
-    bench.set_up()
+    assert [(each.path, each.after) for each in bench.set_up().files] == [
+        (each.path, each.after) for each in planned.files
+    ]
     again = bench.set_up()
     assert (again.changed, again.agent_changed) == (False, False)
     slower = dataclasses.replace(AGENT, interval_seconds=30.0)

@@ -148,10 +148,10 @@ def test_the_wish_reaches_nodetool_as_arguments(node: Node) -> None:
     [
         ({"keyspaces": ["nope"]}, "no keyspace nope"),
         ({"tables": ["certificate_manager.nope"]}, r"no table certificate_manager\.nope"),
-        ({"tables": ["certificates"]}, "is no table"),
+        ({"tables": ["certificates"]}, "is not a table"),
         ({"tables": ["a.b"], "keyspaces": ["a"]}, "together"),
         ({"keyspaces": ["-x"]}, "cannot be a keyspace"),
-        ({"ttl": "soon"}, "no time to live"),
+        ({"ttl": "soon"}, "not a time to live"),
     ],
 )
 def test_a_wish_that_cannot_be_is_refused_before_anything_happens(

@@ -44,6 +44,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableEntry,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import preview
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import (
     PublishOutcome,
     publish_backup,
@@ -175,6 +176,19 @@ def test_a_second_upload_of_the_same_snapshot_changes_nothing_and_reads_nothing(
     assert first.changed
     assert not second.changed
     assert second.summary == first.summary
+
+
+def test_check_mode_says_what_an_upload_and_a_publication_would_do(world: World) -> None:
+    node, store = world.node.settings, world.store
+    with pytest.raises(NodeError, match="no snapshot other"):
+        preview.would_upload(node, store, tag="other")
+    assert preview.would_upload(node, store, tag=TAG)
+    assert list(store.list("")) == []
+    outcome = world.upload()
+    assert not preview.would_upload(node, store, tag=TAG)
+    assert preview.would_publish(store, tag=TAG)
+    world.publish(outcome)
+    assert not preview.would_publish(store, tag=TAG)
 
 
 def _refuse_sstables(real: t.Any) -> t.Any:
@@ -318,7 +332,7 @@ def test_a_snapshot_that_goes_while_it_is_uploaded_is_said_so(world: World) -> N
             for path in world.node.root.glob(f"data*/*/*/snapshots/{TAG}"):
                 shutil.rmtree(path)
 
-    with pytest.raises(LocalFilesError, match=r"gone|went away|No such file"):
+    with pytest.raises(LocalFilesError, match=r"gone|disappeared|No such file"):
         world.upload(progress=Clearing())
 
 
@@ -432,7 +446,7 @@ def test_another_backup_of_the_same_tag_is_refused(world: World) -> None:
         published.manifest, nodes=(dataclasses.replace(outcome.summary, manifest_sha256="0" * 64),)
     )
     world.store.put(f"backups/{TAG}/manifest.json", CLUSTER_MANIFEST.encode(other))
-    with pytest.raises(RepositoryError, match="another one"):
+    with pytest.raises(RepositoryError, match="a different one"):
         world.publish(outcome)
 
 

@@ -143,6 +143,18 @@ def test_an_index_is_rebuilt_once(place: Place) -> None:
     assert staged_record.staged_outcome(node, restore_id=_ID) is not None
 
 
+def test_a_repair_is_made_each_time(place: Place) -> None:
+    calls = place.root / "calls"
+    program = place.root / "nodetool.py"
+    program.write_text(f"import sys\nopen({str(calls)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n")
+    node = dataclasses.replace(place.settings, nodetool_command=(sys.executable, str(program)))
+    assert steps.repair(node, check_mode=True)
+    assert not calls.exists()
+    assert steps.repair(node, check_mode=False)
+    assert steps.repair(node, check_mode=False)
+    assert calls.read_text() == "repair -full\n" * 2
+
+
 def test_what_several_nodes_had_is_put_together(place: Place) -> None:
     one = _note_staged(place.settings, replayed=3, segments=1, dropped_tables=2)
     sizes = (TableSize("a/t-1", files=2, size=10), TableSize("a/u-2", files=1, size=1))
@@ -164,6 +176,24 @@ def test_finishing_forgets_the_moment(place: Place) -> None:
     _switch(place, mode=IN_PLACE)
     steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False)
     assert not staged_record.is_staged(place.settings, restore_id=_ID)
+
+
+def test_check_mode_says_what_a_switched_node_would_do(place: Place) -> None:
+    def said(*, keep_old: bool) -> tuple[bool, bool]:
+        finished = steps.finish(place.settings, restore_id=_ID, keep_old=keep_old, check_mode=True)
+        return steps.roll_back(place.settings, restore_id=_ID, check_mode=True).changed, finished.changed
+
+    part = steps.Part(place.settings, t.cast(t.Any, None), owner=None, group=None)
+    assert said(keep_old=True) == (False, False)
+    assert steps.switch_part(part, check_mode=True)
+    _switch(place, mode=IN_PLACE)
+    assert not steps.switch_part(part, check_mode=True)
+    assert said(keep_old=True) == (True, True)
+    assert steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False).changed
+    assert said(keep_old=True) == (False, False)
+    assert said(keep_old=False) == (False, True)
+    assert steps.finish(place.settings, restore_id=_ID, keep_old=False, check_mode=False).changed
+    assert said(keep_old=False) == (False, False)
 
 
 @pytest.mark.parametrize("mode", [IN_PLACE, NEW_CLUSTER])

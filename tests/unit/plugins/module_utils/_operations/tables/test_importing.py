@@ -378,6 +378,28 @@ def test_a_new_table_is_completed_once_and_says_whose_it_is_until_it_is_released
     assert release() == ()
 
 
+@pytest.mark.parametrize("step", ["make_tables", "empty_tables", "complete_tables", "release_tables"])
+def test_check_mode_says_which_statements_there_would_be(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    mark = f"comment = {table_comment(RESTORE_ID)}"
+    described = [f"CREATE TABLE shop.orders (k int PRIMARY KEY) WITH {mark} AND compaction = {{'enabled': 'false'}}"]
+    monkeypatch.setattr(importing, "describe_schema", lambda *_arguments, **_named: tuple(described))
+    plan = world.part(is_new=step != "empty_tables").plan
+    (table,) = plan.tables
+    plan = dataclasses.replace(
+        plan,
+        tables=(dataclasses.replace(table, comment="'ours'", compaction="{'class': 'S'}"),),
+        before_cql=("CREATE TABLE IF NOT EXISTS shop.x (k int PRIMARY KEY)",),
+    )
+
+    would = getattr(importing, step)(plan, cql=CQL, check_mode=True, connect=world.connect)
+    assert would
+    assert world.statements == []
+    assert getattr(importing, step)(plan, cql=CQL, check_mode=False, connect=world.connect) == would
+    assert world.statements == list(would)
+
+
 def test_what_cassandra_copied_to_another_file_system_is_known_by_its_content(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
