@@ -73,7 +73,10 @@ def test_data_that_looks_like_a_mark_or_is_called_as_an_option_stays_as_it_is(da
 
 def test_an_error_is_said_in_the_words_of_modules_and_carries_what_a_role_needs() -> None:
     error = PlanRefusedError(
-        [InputError("It holds data.", next_step=f"Pass {option('confirm_cluster', 'Test Cluster')}."), InputError("No.")]
+        [
+            InputError("It holds data.", next_step=f"Pass {option('confirm_cluster', 'Test Cluster')}."),
+            InputError("No."),
+        ]
     )
 
     assert 'Pass confirm_cluster="Test Cluster".' in str(error)
