@@ -19,7 +19,7 @@ from tests.unit.plugins.module_utils._core.restore.plans import restore_plan, ta
 
 MIB = 2**20
 _UNLESS_DELETED = "which is only right if clients have deleted them since; some of their partitions have the tokens"
-_THREE_OF_FIVE = "3 are in the tables byte for byte, Cassandra has taken and compacted the others"
+_THREE_OF_FIVE = "3 are in the tables byte for byte; Cassandra has compacted the others"
 
 
 def _plan(*, rows: int | None, is_new: bool) -> TablesPlan:
@@ -57,7 +57,7 @@ def test_rows_are_told_beside_those_of_the_backup(
         "Restored 1 table of nightly in 1:05.",
         "As of 1970-01-01T00:00:01.000000Z: what was written later is not in the backup.",
         "512.0 KiB fetched, 2.0 MiB imported.",
-        "  n1: 2 SSTables, 1.0 MiB, in 0:03; all are in the tables, byte for byte",
+        "  n1: 2 SSTables, 1.0 MiB, in 0:03; all of them are in the tables, byte for byte",
         f"  n2: 5 SSTables, 1.0 MiB, in 0:04; {_THREE_OF_FIVE}",
         f"  {said}",
         "Warning: Look out.",
