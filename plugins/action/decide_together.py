@@ -11,7 +11,9 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import together
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import RoleVariables
 from ansible_collections.revive.cassandra.plugins.plugin_utils._registered import registered
+from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import role_variables
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "register": {"type": "str"},
@@ -36,19 +38,23 @@ class ActionModule(ActionBase):
             required_one_of=[["register", "problems"]],
             required_together=[["register", "key"]],
         )
-        found = [*_problems(options, task_vars or {}), *(options["problems"] or ())]
+        role = self._task._role
+        words = role_variables(role.get_name()) if role else None
+        found = [*_problems(options, task_vars or {}, words), *(options["problems"] or ())]
         result.update(changed=False, problems=found)
         if found:
             result.update(failed=True, msg=f"{options['otherwise'].strip()} {'; '.join(found)}".strip())
         return result
 
 
-def _problems(options: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> list[str]:
-    """What went wrong, by what the hosts registered."""
+def _problems(
+    options: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any], words: RoleVariables | None
+) -> list[str]:
+    """What went wrong, by what the hosts registered, in the words of the role that the task is in."""
     name, key = options["register"], options["key"]
     if not name:
         return []
     if options["ran_once"]:
-        return together.problems_of_one(variables.get(name), evidence=key)
+        return together.problems_of_one(variables.get(name), evidence=key, variables=words)
     hosts = variables["ansible_play_hosts_all"] if options["hosts"] is None else options["hosts"]
-    return together.problems(registered(variables["hostvars"], hosts, name), evidence=key)
+    return together.problems(registered(variables["hostvars"], hosts, name), evidence=key, variables=words)

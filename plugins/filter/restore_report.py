@@ -17,6 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import NodeReplay
+from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import role_words
 
 Values = t.Mapping[str, t.Any]
 
@@ -31,7 +32,7 @@ def restore_report(
 ) -> dict[str, t.Any]:
     """What was backed up against what is there, how long it took, and how fast."""
     try:
-        return report.restore_report(
+        made = report.restore_report(
             plan=RestorePlan.from_result(planned["plan"]),
             manifest=CLUSTER_MANIFEST.decode(json.dumps(planned["manifest"]).encode(), subject="the plan's manifest"),
             nodes=[build(report.NodeResult, {**value, "name": name}) for name, value in fetched.items()],
@@ -42,6 +43,7 @@ def restore_report(
         )
     except (ReviveError, PlainValueError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error
+    return {**made, **{name: role_words(made[name], "restore") for name in ("lines", "warnings")}}
 
 
 class FilterModule:

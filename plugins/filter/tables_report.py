@@ -16,6 +16,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.report import NodeResult
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables import report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
+from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import role_words
 
 Values = t.Mapping[str, t.Any]
 
@@ -32,7 +33,7 @@ def tables_report(
 ) -> dict[str, t.Any]:
     """What was backed up against what is there, and how long it took."""
     try:
-        return report.tables_report(
+        made = report.tables_report(
             TablesPlan.from_result(plan),
             fetched=[build(NodeResult, {**value, "name": name}) for name, value in fetched.items()],
             imported=[build(report.NodeImport, {**value, "name": name}) for name, value in imported.items()],
@@ -45,6 +46,7 @@ def tables_report(
         )
     except (ReviveError, PlainValueError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error
+    return {**made, **{name: role_words(made[name], "restore") for name in ("lines", "warnings")}}
 
 
 class FilterModule:

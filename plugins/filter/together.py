@@ -13,16 +13,17 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.revive.cassandra.plugins.module_utils._core import together
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import staging
 from ansible_collections.revive.cassandra.plugins.plugin_utils._registered import registered
+from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import role_variables
 
 
-def problems(hostvars: t.Any, hosts: t.Sequence[str], name: str, evidence: str) -> list[str]:
+def problems(hostvars: t.Any, hosts: t.Sequence[str], name: str, evidence: str, role: str = "") -> list[str]:
     """What went wrong on which host, by a variable that a task registered on each."""
-    return together.problems(registered(hostvars, hosts, name), evidence=evidence)
+    return together.problems(registered(hostvars, hosts, name), evidence=evidence, variables=role_variables(role))
 
 
-def agent_problems(hostvars: t.Any, hosts: t.Sequence[str], name: str) -> list[str]:
+def agent_problems(hostvars: t.Any, hosts: t.Sequence[str], name: str, role: str = "") -> list[str]:
     """Which hosts' agents are not working, by a variable that a task registered on each."""
-    return together.agent_problems(registered(hostvars, hosts, name))
+    return together.agent_problems(registered(hostvars, hosts, name), variables=role_variables(role))
 
 
 def ring_problems(ring: t.Sequence[t.Mapping[str, t.Any]], host_ids: t.Mapping[str, str]) -> list[str]:

@@ -120,6 +120,13 @@ error:
       type: str
       returned: always
       sample: Give this cluster a prefix of its own.
+    marked:
+      description:
+        - Message and next step, with options marked as in documentation, between two control characters.
+        - A role turns it into the words of its own variables.
+      type: str
+      returned: always
+      sample: Nothing has been touched.
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker as repository

@@ -178,7 +178,7 @@ plan:
           source_name: node1
           is_seed: true
     warnings:
-      description: What does not stop the restore but should be known.
+      description: What does not stop the restore but should be known. Options in them are marked.
       type: list
       elements: str
       returned: always
@@ -189,6 +189,14 @@ summary:
   type: list
   elements: str
   sample: ["Restore backup_20261122_020000 of cluster Production in place."]
+marked_summary:
+  description:
+    - The same lines, with options marked as in documentation, between two control characters.
+    - The filter P(revive.cassandra.role_words#filter) turns them into the words of a role.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 backup:
   description: The backup as M(revive.cassandra.cassandra_backup_info) lists it.
   returned: success
@@ -245,6 +253,13 @@ error:
       sample: node2
     next_step:
       description: What to do now.
+      type: str
+      returned: always
+      sample: Nothing has been touched.
+    marked:
+      description:
+        - Message and next step, with options marked as in documentation, between two control characters.
+        - A role turns it into the words of its own variables.
       type: str
       returned: always
       sample: Nothing has been touched.
@@ -315,7 +330,8 @@ def plan_it(call: Call) -> Result:
     return {
         "changed": False,
         "plan": plan.to_result(),
-        "summary": plan_lines(plan),
+        "summary": values.in_module_words(plan_lines(plan)),
+        "marked_summary": plan_lines(plan),
         "backup": values.backup(manifest),
         "manifest": values.manifest_document(manifest),
         "tables": values.tables(manifest),

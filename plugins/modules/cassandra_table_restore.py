@@ -294,6 +294,13 @@ error:
       type: str
       returned: always
       sample: See also Cassandra's log.
+    marked:
+      description:
+        - Message and next step, with options marked as in documentation, between two control characters.
+        - A role turns it into the words of its own variables.
+      type: str
+      returned: always
+      sample: Nothing has been touched.
 """
 
 import typing as t

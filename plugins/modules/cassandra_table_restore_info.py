@@ -178,6 +178,14 @@ summary:
   type: list
   elements: str
   sample: [Restore 1 table of backup_20261122_020000 of cluster Production into new tables]
+marked_summary:
+  description:
+    - The same lines, with options marked as in documentation, between two control characters.
+    - The filter P(revive.cassandra.role_words#filter) turns them into the words of a role.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 error:
   description: What went wrong, if the module failed for a known reason.
   returned: failure
@@ -200,6 +208,13 @@ error:
       sample: certificate_manager.certificates
     next_step:
       description: What to do now.
+      type: str
+      returned: always
+      sample: Nothing has been touched.
+    marked:
+      description:
+        - Message and next step, with options marked as in documentation, between two control characters.
+        - A role turns it into the words of its own variables.
       type: str
       returned: always
       sample: Nothing has been touched.
@@ -264,7 +279,13 @@ def plan_it(call: Call) -> Result:
             cql_settings=call.cql(),
             identity_file=call.repository().identity_file,
         )
-    return {"changed": False, "plan": plan.to_result(), "summary": tables_plan_lines(plan)}
+    lines = tables_plan_lines(plan)
+    return {
+        "changed": False,
+        "plan": plan.to_result(),
+        "summary": values.in_module_words(lines),
+        "marked_summary": lines,
+    }
 
 
 def main() -> None:

@@ -206,6 +206,13 @@ error:
       type: str
       returned: always
       sample: Check the key.
+    marked:
+      description:
+        - Message and next step, with options marked as in documentation, between two control characters.
+        - A role turns it into the words of its own variables.
+      type: str
+      returned: always
+      sample: Nothing has been touched.
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import archive_lines

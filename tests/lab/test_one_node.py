@@ -29,7 +29,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Live]:
 def test_a_node_that_runs_is_not_lost(live: Live) -> None:
     run = _restore(live, live.cluster.nodes[1])
     assert run.exit_status != 0
-    assert "runs: it is not lost" in run.output
+    assert "runs, so it is not lost" in run.output
 
 
 def test_a_lost_node_is_back_as_itself_and_repaired(live: Live) -> None:
@@ -55,7 +55,7 @@ def test_a_lost_node_is_back_as_itself_and_repaired(live: Live) -> None:
     assert f"for {lost.name} alone, into the cluster" in run.output
     run = _restore(live, lost)
     assert run.exit_status == 0, run.output
-    assert "is back as itself and has what the others have" in run.output
+    assert "is back as itself, and has what the others have" in run.output
 
     assert _identity(lost) == (host_id, tokens)
     with live.standing_still() as (session, truth):

@@ -133,7 +133,7 @@ def test_a_node_that_dies_while_it_imports_is_started_and_the_same_run_again(kil
         variables=killed.variables(),
     )
     assert run.exit_status != 0, run.output
-    assert "it could not be put back everywhere" in run.output
+    assert "It could not be put back everywhere" in run.output
     assert "When all nodes run, run the same again" in run.output
     dying.start()
     live.cluster.wait_until_settled()
@@ -145,7 +145,7 @@ def test_killed_while_it_compares_rows_it_is_not_called_done_and_the_same_goes_o
     live = killed.live
     more = {"restore_mode": "beside", "restore_suffix": "_compared"}
     said = killed.kill_modules(lambda: bool(_instances(live, of="verification")), **more)
-    assert "are not shown to hold what the backup holds" in said
+    assert "it is not shown that they hold what the backup holds" in said
     assert not _instances(live, of="verification"), "an instance outlived its module"
     again = live.restore(**killed.variables(**more)).require_success()
     assert "rows compared with the backup's" in again.output

@@ -92,7 +92,7 @@ def test_a_new_table_gets_a_view_of_its_own(shop: Shop) -> None:
 @pytest.mark.parametrize("mode", ["merge", "replace"])
 def test_a_table_that_is_there_gets_its_view_anew(shop: Shop, mode: str) -> None:
     said = shop.restore(restore_mode=mode)
-    assert "They are dropped and made again" in said
+    assert "They are dropped, and made again" in said
     wanted = _ROWS - 1 if mode == "merge" else _ROWS
     with shop.cluster.session() as session:
         assert _rows(session, "orders") == wanted

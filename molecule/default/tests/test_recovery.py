@@ -58,7 +58,7 @@ def test_a_roll_back_with_nothing_to_roll_back_says_so_and_does_nothing(
 ) -> None:
     before = service.processes()
     run = operator.play("disaster_recovery", restore_action="rollback").require_success()
-    assert "No restore has been begun and not finished" in run.output
+    assert "have no restore that was begun and not finished" in run.output
     assert service.processes() == before
     assert service.rows() == backup.rows
 

@@ -105,7 +105,7 @@ def test_one_table_goes_back_to_a_moment_while_the_units_serve(operator: Operato
     beside = operator.play(
         "restore_tables", restore_point="tables", restore_keyspaces="shop", restore_into_keyspace="shop_then"
     ).require_success()
-    assert beside.output.count("all are in the tables, byte for byte") == len(NAMES)
+    assert beside.output.count("all of them are in the tables, byte for byte") == len(NAMES)
     assert service.processes() == processes, "a unit was restarted"
     require_rights()
 

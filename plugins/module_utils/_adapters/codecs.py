@@ -20,6 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     LocalFilesError,
     ObjectCorruptError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import AGE, ZSTD, Codecs
 
 _ZSTD_LEVEL = 3
@@ -101,7 +102,7 @@ def _decrypt(chunks: t.Iterator[bytes], *, identity_file: str | None) -> t.Itera
         raise InputError(
             "The object is encrypted, and there is no identity to open it with.",
             subject="identity_file",
-            next_step="Give the file with the age identity: restore_identity_file, or identity_file of the repository.",
+            next_step=f"Give the file with the age identity as {option('repository.identity_file')}.",
         )
     identities = _identities(pyrage, identity_file)
 

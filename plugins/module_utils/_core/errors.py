@@ -4,8 +4,9 @@
 
 """The errors of this collection: one tree, each class with a stable code.
 
-A module returns an error as ``{"code", "message", "subject", "next_step"}``, so a playbook can branch on the code
-and an operator reads what happened, to what, and what to do next. Private to revive.cassandra.
+A module returns an error as ``{"code", "message", "subject", "next_step", "marked"}``: a playbook branches on the code,
+an operator reads what happened, to what, and what to do next, and a role says ``marked`` in its own words. Private to
+revive.cassandra.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import in_words
 
 
 class ReviveError(Exception):
@@ -21,6 +23,8 @@ class ReviveError(Exception):
     :param message: one sentence that names what happened.
     :param subject: the node, object, file or option concerned; empty when there is none.
     :param next_step: what the operator can do now; empty only when the message already says it.
+
+    Both texts mark the options that they name, see :func:`marks.option`.
     """
 
     code: t.ClassVar[str] = "failed"
@@ -32,15 +36,21 @@ class ReviveError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
+        return in_words(self.marked)
+
+    @property
+    def marked(self) -> str:
+        """Message and next step, with the marks that are in them."""
         return f"{self.message} {self.next_step}".strip()
 
     def to_result(self) -> dict[str, str]:
-        """The error as plain values for a module's result."""
+        """The error as plain values for a module's result: in the words of modules, and marked for who has others."""
         return {
             "code": self.code,
-            "message": self.message,
+            "message": in_words(self.message),
             "subject": self.subject,
-            "next_step": self.next_step,
+            "next_step": in_words(self.next_step),
+            "marked": self.marked,
         }
 
 
@@ -169,9 +179,9 @@ class PlanRefusedError(ReviveError):
     code = "plan_refused"
 
     def __init__(self, reasons: t.Iterable[ReviveError]) -> None:
-        self.reasons = tuple({str(reason): reason for reason in reasons}.values())
+        self.reasons = tuple({reason.marked: reason for reason in reasons}.values())
         count = len(self.reasons)
-        lines = "; ".join(f"({number}) {reason}" for number, reason in enumerate(self.reasons, start=1))
+        lines = "; ".join(f"({number}) {reason.marked}" for number, reason in enumerate(self.reasons, start=1))
         super().__init__(
             f"The restore is refused for {count} reason{'' if count == 1 else 's'}: {lines}",
             subject=", ".join(dict.fromkeys(reason.subject for reason in self.reasons if reason.subject)),

@@ -11,35 +11,39 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import RoleVariables, in_words
+
 Values = t.Mapping[str, t.Any]
 
 
-def problems(outcomes: t.Mapping[str, t.Any], *, evidence: str) -> list[str]:
+def problems(outcomes: t.Mapping[str, t.Any], *, evidence: str, variables: RoleVariables | None = None) -> list[str]:
     """What went wrong on which node, a sentence each; empty if the step was done on all of them.
 
     Only ``evidence`` counts as success: a node that was never asked, was cut off or crashed has none.
 
     :param outcomes: by node, what a task registered there; anything but a mapping if it has not run there.
     :param evidence: a key that the task's result has only if it has done its work.
+    :param variables: of the role that says it, which names options by them.
     """
     return [
-        f"{name}: {_reason(outcome)}"
+        f"{name}: {_reason(outcome, variables)}"
         for name, outcome in outcomes.items()
         if not (isinstance(outcome, t.Mapping) and _is_done(outcome, evidence))
     ]
 
 
-def problems_of_one(outcome: t.Any, *, evidence: str) -> list[str]:
+def problems_of_one(outcome: t.Any, *, evidence: str, variables: RoleVariables | None = None) -> list[str]:
     """What went wrong in a step that one node did for all, in a sentence; empty if it was done.
 
     :param outcome: what the task registered; anything but a mapping if it has not run.
-    :param evidence: as in :func:`problems`.
+    :param evidence: as in :func:`problems`, and ``variables`` too.
     """
     if isinstance(outcome, t.Mapping) and _is_done(outcome, evidence):
         return []
     if not isinstance(outcome, t.Mapping) or outcome.get("skipped"):
         return ["No node did it."]
-    return [f"The node {_reason(outcome)}" if outcome.get("unreachable") else _reason(outcome)]
+    reason = _reason(outcome, variables)
+    return [f"The node {reason}" if outcome.get("unreachable") else reason]
 
 
 def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) -> list[str]:
@@ -66,12 +70,13 @@ def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) ->
     return found
 
 
-def agent_problems(outcomes: t.Mapping[str, t.Any]) -> list[str]:
+def agent_problems(outcomes: t.Mapping[str, t.Any], *, variables: RoleVariables | None = None) -> list[str]:
     """Which nodes' agents are not working, a sentence each.
 
     :param outcomes: by node, what reading its agent returned.
+    :param variables: as in :func:`problems`.
     """
-    found = problems(outcomes, evidence="agent")
+    found = problems(outcomes, evidence="agent", variables=variables)
     for name, outcome in outcomes.items():
         if isinstance(outcome, t.Mapping) and _is_done(outcome, "agent"):
             status = outcome["agent"].get("status") or {}
@@ -91,8 +96,19 @@ def _is_done(outcome: Values, evidence: str) -> bool:
     return outcome.get(evidence) not in (None, "", False)
 
 
-def _reason(outcome: t.Any) -> str:
+def reason(outcome: Values, *, variables: RoleVariables | None = None) -> str:
+    """Why a task failed, in the words of who says it; empty if it gave no reason.
+
+    :param outcome: what it returned.
+    :param variables: as in :func:`problems`.
+    """
+    error = outcome.get("error")
+    marked = error.get("marked") if isinstance(error, t.Mapping) else None
+    return in_words(str(marked or outcome.get("msg") or outcome.get("stderr") or "").strip(), variables)
+
+
+def _reason(outcome: t.Any, variables: RoleVariables | None) -> str:
     if not isinstance(outcome, t.Mapping) or outcome.get("skipped"):
         return "was not reached by this step"
-    text = str(outcome.get("msg") or outcome.get("stderr") or "gave no reason").strip()
+    text = reason(outcome, variables=variables) or "gave no reason"
     return f"cannot be reached: {text}" if outcome.get("unreachable") else text

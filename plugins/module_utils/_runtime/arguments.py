@@ -15,6 +15,7 @@ import shlex
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
@@ -62,12 +63,12 @@ class Arguments:
 
 
 def shared_arguments(*, repository_required: bool) -> Arguments:
-    """What every module takes, whether it uses it or not, so that it can be set once for the whole action group."""
+    """What every module takes, whether it uses it or not, so it can be set once for the whole action group."""
     return node_arguments() + repository_arguments(required=repository_required)
 
 
 def repository_arguments(*, required: bool = True) -> Arguments:
-    """Where the repository is; one option, so that it is set once for all modules."""
+    """Where the repository is; one option, so it is set once for all modules."""
     return Arguments(
         options={
             "repository": {
@@ -160,15 +161,16 @@ def repository_settings(params: Params) -> RepositorySettings:
     """
     if not params["repository"]:
         raise InputError(
-            "No repository is given.", subject="repository", next_step="Give its bucket; backup_bucket, with a role."
+            "No repository is given.", subject="repository", next_step=f"Give {option('repository.bucket')}."
         )
     value = {**params["repository"]}
     prefix = (value.pop("prefix") or "").strip("/")
     if not value["bucket"] or "/" in value["bucket"]:
         raise InputError(
-            f"{value['bucket']!r} is no bucket.",
+            f"{value['bucket']!r} is not a bucket.",
             subject="repository.bucket",
-            next_step="Give the bucket's name alone, without a scheme; a path in it goes into prefix.",
+            next_step="Give the bucket's name alone, without a scheme; a path in it goes into "
+            f"{option('repository.prefix')}.",
         )
     return RepositorySettings(
         **{**value, "recipients": tuple(value["recipients"] or ())}, prefix=f"{prefix}/" if prefix else ""
@@ -197,10 +199,10 @@ def transfer_settings(params: Params) -> TransferSettings:
 
     :raises InputError: for numbers that let nothing happen.
     """
-    for option in ("workers", "max_bytes_per_second"):
-        if params[option] is not None and params[option] < 1:
+    for name in ("workers", "max_bytes_per_second"):
+        if params[name] is not None and params[name] < 1:
             raise InputError(
-                f"{option} is {params[option]}.", subject=option, next_step="Give at least 1, or leave it out."
+                f"{option(name)} is {params[name]}.", subject=name, next_step="Give at least 1, or leave it out."
             )
     return TransferSettings(workers=params["workers"], max_bytes_per_second=params["max_bytes_per_second"])
 
@@ -210,10 +212,10 @@ def staging_options(params: Params) -> InstanceOptions:
 
     :raises InputError: for a command that is empty or badly quoted, or numbers that cannot be.
     """
-    for option, least, most in (("staging_heap_mib", 64, 1 << 20), ("staging_nice", 0, 19)):
-        if not least <= params[option] <= most:
+    for name, least, most in (("staging_heap_mib", 64, 1 << 20), ("staging_nice", 0, 19)):
+        if not least <= params[name] <= most:
             raise InputError(
-                f"{option} is {params[option]}.", subject=option, next_step=f"Give a number from {least} to {most}."
+                f"{option(name)} is {params[name]}.", subject=name, next_step=f"Give a number from {least} to {most}."
             )
     return InstanceOptions(
         launch_command=_command(params, "staging_command"),
@@ -223,14 +225,14 @@ def staging_options(params: Params) -> InstanceOptions:
     )
 
 
-def _command(params: Params, option: str) -> tuple[str, ...]:
+def _command(params: Params, name: str) -> tuple[str, ...]:
     """A program with its fixed arguments."""
     try:
-        command = tuple(shlex.split(params[option]))
+        command = tuple(shlex.split(params[name]))
     except ValueError as error:
-        raise InputError(f"The command cannot be read: {error}.", subject=option) from error
+        raise InputError(f"The command in {option(name)} cannot be read: {error}.", subject=name) from error
     if not command:
-        raise InputError("The command is empty.", subject=option, next_step="Leave it out or name a program.")
+        raise InputError(f"{option(name)} is empty.", subject=name, next_step="Leave it out or name a program.")
     return command
 
 

@@ -32,7 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime import a
 Result = dict[str, t.Any]
 #: How modules make what they return: they import from here only.
 plain = plain_values.plain
-#: A longer secret is part of no name by chance.
+#: A longer secret is not a part of some name by chance.
 _LONGEST_WORD = 16
 
 
@@ -83,7 +83,7 @@ class Call:
 
 
 def run(spec: arguments.Arguments, use_case: t.Callable[[Call], Result]) -> None:
-    """Run a module: its options, one use case, its result. Does not come back.
+    """Run a module: its options, one use case, its result. Does not return.
 
     A use case returns plain values with ``changed``; where there is a difference to show, ``diff`` too, which is left
     out unless it was asked for. It raises :class:`ReviveError` for what an operator can understand.
@@ -115,11 +115,17 @@ def _exit(module: AnsibleModule, result: Result) -> None:
 
 
 def _internal_error(error: Exception) -> Result:
-    message = f"Something went wrong that revive.cassandra does not expect: {type(error).__name__}: {error}"
+    message = f"revive.cassandra did not expect this error: {type(error).__name__}: {error}"
     next_step = "Please report it with the traceback that is in the result."
     return {
         "msg": f"{message}. {next_step}",
         # As text, not as an exception: only text is searched for secrets.
         "traceback": traceback.format_exception(type(error), error, error.__traceback__),
-        "error": {"code": "internal_error", "message": message, "subject": "", "next_step": next_step},
+        "error": {
+            "code": "internal_error",
+            "message": message,
+            "subject": "",
+            "next_step": next_step,
+            "marked": f"{message}. {next_step}",
+        },
     }

@@ -6,7 +6,7 @@
 
 Beside the file lies its lease, ``<progress file>.lease``. Whoever reads the progress touches the lease each time. When
 the lease is there at the start and nobody touches it any more, or it is taken away, the operator is gone: the operation
-ends by itself, so that a controller that died leaves nothing behind that works for ever.
+ends by itself, so a controller that died leaves nothing behind that works for ever.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class NoProgress:
 
 
 class Lease:
-    """Whether somebody still asks for the operation; told by changes, so that a clock that jumps does no harm."""
+    """Whether somebody still asks for the operation; told by changes, so a clock that jumps does no harm."""
 
     def __init__(self, path: str, *, clock: t.Callable[[], float]) -> None:
         self._path = path
@@ -59,9 +59,9 @@ class Lease:
             self._touched_ns, self._seen_at = touched_ns, now
         elif touched_ns is None or now - self._seen_at > LEASE_SECONDS:
             raise OperatorGoneError(
-                "Nobody has asked for this operation for a while: it stopped by itself.",
+                "Nobody was waiting for this operation any more, so it stopped by itself.",
                 subject=self._path,
-                next_step="Run the same again; it goes on from where it was.",
+                next_step="Run the same again: it goes on where it was.",
             )
 
     def _read(self) -> int | None:

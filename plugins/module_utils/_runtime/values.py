@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What travels between modules through Ansible as plain values, there and back."""
+"""What travels between modules through Ansible as plain values, both ways."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.cha
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import in_words
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository import manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
@@ -49,10 +50,15 @@ def row_counts(values: t.Sequence[Values]) -> dict[str, tuple[int, int]]:
         }
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"These are no row counts: {type(error).__name__}: {error}.",
+            f"These are not row counts: {type(error).__name__}: {error}.",
             subject="row_counts",
             next_step="Give what cassandra_table_count_info returned as tables.",
         ) from error
+
+
+def in_module_words(lines: t.Iterable[str]) -> list[str]:
+    """Lines to read, with options called as modules call them."""
+    return list(map(in_words, lines))
 
 
 def backup(value: ClusterManifest) -> dict[str, t.Any]:
@@ -83,7 +89,7 @@ def targets(values: t.Sequence[Values]) -> tuple[TargetNode, ...]:
 def target(value: Values) -> TargetNode:
     """One of them.
 
-    :raises InputError: if it is no node.
+    :raises InputError: if it is not a node.
     """
     return TargetNode.from_result(value)
 
@@ -95,7 +101,7 @@ def only(nodes: t.Sequence[TargetNode], *, option: str) -> TargetNode:
     """
     if len(nodes) != 1:
         raise InputError(
-            f"One node comes back at a time, and {len(nodes)} were given.", subject=option, next_step="Give one."
+            f"Only one node comes back at a time, and {len(nodes)} were given.", subject=option, next_step="Give one."
         )
     return nodes[0]
 
@@ -109,7 +115,7 @@ def ring(others: t.Sequence[Values], members: t.Sequence[Values]) -> Ring:
         return Ring(others=targets(others), members=tuple(build(NodeStatus, member) for member in members))
     except PlainValueError as error:
         raise InputError(
-            f"This is no ring: {error}.",
+            f"This is not a ring: {error}.",
             subject="ring",
             next_step="Give what cassandra_node_info returned as ring.",
         ) from error
@@ -118,15 +124,15 @@ def ring(others: t.Sequence[Values], members: t.Sequence[Values]) -> Ring:
 def selection(params: Values) -> model.Selection:
     """Which tables a module's options mean, and what is to become of them.
 
-    :raises InputError: if the replicas are no numbers.
+    :raises InputError: if the replicas are not numbers.
     """
     try:
         replication = tuple(sorted((str(name), int(factor)) for name, factor in params["replication"].items()))
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"These are no numbers of replicas: {params['replication']}.",
+            f"These are not numbers of replicas: {params['replication']}.",
             subject="replication",
-            next_step="Give the replicas of each data centre, such as dc1: 3.",
+            next_step="Give the replicas in each datacenter, such as dc1: 3.",
         ) from error
     return model.Selection(
         keyspaces=tuple(params["keyspaces"]),

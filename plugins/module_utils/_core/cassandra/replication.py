@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import SchemaObject
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 
 SIMPLE, BY_DATACENTER = "SimpleStrategy", "NetworkTopologyStrategy"
 _FACTOR = "replication_factor"
@@ -120,8 +121,8 @@ def _in_datacenters(replication: Replication, *, name: str, nodes: t.Mapping[str
                     f"The keyspace {name} is replicated in the datacenter {datacenter}, and the cluster has "
                     f"{', '.join(sorted(nodes))}.",
                     subject=name,
-                    next_step="Say what it is called now (datacenters), or how the keyspace is to be replicated "
-                    "(replication).",
+                    next_step=f"Say what it is called now ({option('datacenters')}), or how to replicate the keyspace "
+                    f"({option('replication')}).",
                 )
             )
             continue

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a node writes down about a restore, so that a run that was killed goes on or goes back. Pure.
+"""What a node writes down about a restore, so a run that was killed goes on or goes back. Pure.
 
 Two records, both in ``<state directory>/restores/``:
 
 - ``<restore id>.jsonl``, the fetch's: which files are staged and verified, and when all are, that they are;
-- ``<restore id>.json``, the switch's: how far it is. What lies where follows from the phase alone, so that each
+- ``<restore id>.json``, the switch's: how far it is. What lies where follows from the phase alone, so each
   phase can be begun again or undone, whatever part of it was done.
 """
 
@@ -174,7 +174,7 @@ SWITCH = Document(
     "switch-journal",
     JournalState,
     error=LocalFilesError,
-    next_step="Use the version of revive.cassandra that wrote it to finish or roll back that restore.",
+    next_step="Finish or roll back that restore with the version of revive.cassandra that wrote it.",
 )
 FETCH: Lines[FetchRecord] = Lines(
     Document("fetch-journal", FetchHeader, error=LocalFilesError),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which node gets what which node of the backup had: in place each its own, in a new cluster rack by rack. Pure."""
+"""Which node gets the data of which node of the backup: in place its own, in a new cluster rack by rack. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     NodeSummary,
@@ -40,7 +41,7 @@ def explicit_pairs(
             reasons.append(
                 InputError(
                     f"The mapping gives {source_word} to {target_name}, which is "
-                    f"{'given another node too' if target_name in by_name else 'no target'}.",
+                    f"{'given another node too' if target_name in by_name else 'not a target'}.",
                     subject=target_name,
                     next_step=f"The targets are {', '.join(by_name)}.",
                 )
@@ -53,7 +54,7 @@ def explicit_pairs(
 def match_in_place(
     manifest: ClusterManifest, *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
 ) -> tuple[list[Pair], list[ReviveError]]:
-    """Each node with itself: by host id; one whose host id is not known by its address."""
+    """Each node with itself: by host id, or by address where the host id is not known."""
     pairs: list[Pair] = []
     missing: list[NodeSummary] = []
     for source in manifest.nodes:
@@ -66,10 +67,10 @@ def match_in_place(
     extra = [target for target in targets if target.name not in used]
     reasons: list[ReviveError] = [
         NodeError(
-            f"{source.node.name} ({source.node.address}, host id {source.node.host_id}) of the backup is none of the "
-            "targets.",
+            f"{source.node.name} ({source.node.address}, host id {source.node.host_id}) of the backup is not "
+            "among the targets.",
             subject=source.node.name,
-            next_step="Add it to the inventory; if the node is gone, restore with target_cluster=true.",
+            next_step=f"Add it to the inventory; if the node is gone, restore with {option('new_cluster', 'true')}.",
         )
         for source in missing
     ]
@@ -79,8 +80,8 @@ def match_in_place(
             + (f", host id {target.identity.host_id}" if target.identity else ", its host id is not known")
             + ") is not in the backup.",
             subject=target.name,
-            next_step="Take it out of the inventory, or restore with target_cluster=true onto as many nodes as the "
-            "backup has.",
+            next_step=f"Take it out of the inventory, or restore with {option('new_cluster', 'true')} onto as many "
+            "nodes as the backup has.",
         )
         for target in extra
     ]
@@ -100,7 +101,7 @@ def _itself(source: NodeIdentity, *, targets: t.Sequence[TargetNode]) -> TargetN
 def match_new_cluster(
     manifest: ClusterManifest, *, targets: t.Sequence[TargetNode], explicit: t.Mapping[str, TargetNode]
 ) -> tuple[list[Pair], list[ReviveError]]:
-    """Racks with racks of as many nodes, racks named alike first; within a rack in the order of names."""
+    """Racks with racks of as many nodes, racks of the same name first; within a rack in the order of names."""
     reasons: list[ReviveError] = []
     if len(manifest.nodes) != len(targets):
         more, fewer = len(manifest.nodes) > len(targets), len(manifest.nodes) - len(targets)
@@ -110,7 +111,7 @@ def match_new_cluster(
                 f"targets ({', '.join(target.name for target in targets)}): "
                 f"{abs(fewer)} {'missing' if more else 'too many'}.",
                 subject=manifest.tag,
-                next_step="Give exactly as many nodes; a restore to another number goes table by table.",
+                next_step="Give exactly as many nodes. Onto another number of nodes, restore table by table.",
             )
         )
     for source in manifest.nodes:
@@ -118,10 +119,10 @@ def match_new_cluster(
         if chosen is not None and chosen.datacenter != source.node.datacenter:
             reasons.append(
                 NodeError(
-                    f"The mapping gives {source.node.name} of data centre {source.node.datacenter} to {chosen.name} of "
+                    f"The mapping gives {source.node.name} of datacenter {source.node.datacenter} to {chosen.name} of "
                     f"{chosen.datacenter}.",
                     subject=chosen.name,
-                    next_step="Map within a data centre.",
+                    next_step="Map within one datacenter.",
                 )
             )
     pairs: list[Pair] = []
@@ -148,22 +149,22 @@ def _match_datacenter(
         some = ", ".join([each.node.name for each in sources] or [each.name for each in targets])
         return [], [
             NodeError(
-                f"Data centre {datacenter or '(unknown)'} is "
+                f"Datacenter {datacenter or '(unknown)'} is "
                 f"{'not among the targets' if sources else 'not in the backup'} ({some}).",
                 subject=datacenter,
-                next_step="Replication names data centres, so they have to be called the same: see "
-                "cassandra-rackdc.properties of each target.",
+                next_step="Replication names datacenters, so they need the same names: see "
+                "cassandra-rackdc.properties on each target.",
             )
         ]
     racks = _match_racks(sources, targets=targets, explicit=explicit)
     if racks is None:
         return [], [
             NodeError(
-                f"The racks of data centre {datacenter} do not fit: the backup has "
+                f"The racks of datacenter {datacenter} do not match: the backup has "
                 f"{_counts(each.node.rack for each in sources)}, the targets have "
                 f"{_counts(each.rack for each in targets)}.",
                 subject=datacenter,
-                next_step="Give the targets racks of the same sizes, so that each keeps its replicas.",
+                next_step="Give the targets racks of the same sizes, so each keeps its replicas.",
             )
         ]
     pairs: list[Pair] = []

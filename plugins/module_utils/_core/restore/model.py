@@ -107,7 +107,7 @@ class TargetNode:
             return build(cls, value)
         except PlainValueError as error:
             raise InputError(
-                f"These are no facts of a node: {error}.",
+                f"These are not the facts of a node: {error}.",
                 subject=str(dict(value).get("name", "")),
                 next_step="Give what reading the node returned.",
             ) from error
@@ -159,7 +159,7 @@ class Assignment:
 class RestorePlan:
     """A restore that can go well, as far as can be seen beforehand.
 
-    :param restore_id: the same for the same backup, mode and moment, so that a second run goes on where the first
+    :param restore_id: the same for the same backup, mode and moment, so a second run goes on where the first
         stopped.
     :param assignments: seeds first, which is the order to start in.
     :param warnings: what an operator should know and that does not stop the restore.
@@ -196,7 +196,7 @@ class RestorePlan:
             return build(cls, value)
         except PlainValueError as error:
             raise InputError(
-                f"This is no plan of a restore: {error}.",
+                f"This is not the plan of a restore: {error}.",
                 next_step="Give what planning returned.",
             ) from error
 

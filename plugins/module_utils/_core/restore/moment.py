@@ -4,8 +4,8 @@
 
 """A restore to a moment: what of each node's log it takes, what stands against it, and what it reaches. Pure.
 
-A plan names the part of each log by its ends and not piece by piece, which for a day's log of one node would be some
-ten thousand lines. Each node lists its source's log again: pieces are never replaced, so it finds the same.
+A plan names the part of each log by its ends and not piece by piece, since a day's log of one node has some ten
+thousand. Each node lists its source's log again: pieces are never replaced, so it finds the same.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.point import Moment
 
@@ -44,7 +45,7 @@ _Json = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class LogPart:
-    """What of one source node's log is replayed.
+    """The part of one source node's log that is replayed.
 
     :param first_segment: its id, and ``last_segment`` the last one's; 0 if nothing was written since the base.
     :param last_end: bytes of the last segment.
@@ -67,7 +68,7 @@ class LogPart:
 
 @dataclasses.dataclass(frozen=True)
 class MomentPlan:
-    """What of the cluster's logs is replayed on a base.
+    """The parts of the cluster's logs that are replayed on a base.
 
     :param cut: ``by_timestamp`` or ``by_arrival``.
     :param until_us: what had been shipped by then is fetched.
@@ -113,15 +114,15 @@ class MomentPlan:
 
 
 def check_past(moment: Moment, *, now_us: int) -> None:
-    """Refuse a moment that has not been yet.
+    """Refuse a moment in the future.
 
     :raises InputError: for one that is later than ``now_us``.
     """
     if moment.us > now_us:
         raise InputError(
-            f"{moment} is in the future: it is {format_us(now_us)} now.",
+            f"{moment} is in the future: it is now {format_us(now_us)}.",
             subject=str(moment),
-            next_step="Give a moment that has passed, and mind its time zone.",
+            next_step="Give a moment in the past, and check its time zone.",
         )
 
 
@@ -143,7 +144,7 @@ def moment_plan(plan: LogPlan, *, logs: t.Iterable[NodeLog]) -> MomentPlan:
 def planned_segments(moment: MomentPlan, *, log: NodeLog) -> tuple[SegmentChain, ...]:
     """The segments of one node's part, as its log is in the repository now.
 
-    :raises ObjectMissingError: if it reaches less far than when it was planned.
+    :raises ObjectMissingError: if it is shorter than when it was planned.
     """
     part = moment.part_of(log.host_id)
     if not part.segments:
@@ -152,8 +153,8 @@ def planned_segments(moment: MomentPlan, *, log: NodeLog) -> tuple[SegmentChain,
     found = needed_segments(chain, from_id=part.first_segment, until_us=moment.until_us) if chain else ()
     if not found or (found[-1].segment.id, found[-1].end) < (part.last_segment, part.last_end):
         raise ObjectMissingError(
-            f"The commit log of {log.name} does not reach as far in the repository any more as when it was planned: "
-            f"to segment {part.last_segment}, byte {part.last_end}.",
+            f"The commit log of {log.name} in the repository is shorter than when the restore was planned: it went to "
+            f"segment {part.last_segment}, byte {part.last_end}.",
             subject=log.name,
             next_step="Plan again, and find out what deletes objects there.",
         )
@@ -164,7 +165,7 @@ def moment_reasons(moment: MomentPlan, *, manifest: ClusterManifest, release_ver
     """What stands against a restore to a moment by a target's Cassandra."""
     if manifest.tables_asked:
         yield InputError(
-            f"The backup {manifest.tag} holds some tables only, so that no moment can be reached from it.",
+            f"The backup {manifest.tag} holds some tables only, so no moment can be reached from it.",
             subject=manifest.tag,
             next_step="Choose a moment after a backup of everything.",
         )
@@ -176,18 +177,18 @@ def moment_reasons(moment: MomentPlan, *, manifest: ClusterManifest, release_ver
 
 
 def moment_plan_lines(moment: MomentPlan, *, tag: str) -> list[str]:
-    """What is to be known of a restore to a moment before it begins."""
+    """What an operator has to know of a restore to a moment before it begins."""
     segments = sum(part.segments for part in moment.parts)
     log_bytes = sum(part.log_bytes for part in moment.parts)
     stored_size = sum(part.stored_size for part in moment.parts)
     by_timestamp = (
-        "The cut goes by write timestamp: what has one at or before the moment comes back, what has a later one "
-        "does not. Clients that set timestamps themselves, and clocks that differ, move it; restore_cut=by_arrival "
-        "cuts by when the log was shipped instead."
+        "The cut goes by write timestamp: what was written at or before the moment comes back, what was written later "
+        "does not. Clients that set their own timestamps, and clocks that are off, move it. "
+        f"{option('restore_cut', 'by_arrival')} cuts by when the log was shipped instead."
     )
     by_arrival = (
-        "The cut goes by arrival: each node's log comes back as it had been shipped by the moment, whatever "
-        "timestamps writes have. Nodes ship every few seconds and not at the same time, so their ends differ."
+        "The cut goes by arrival: each node's log comes back as far as it had been shipped by the moment, whatever "
+        "timestamps are in it. Nodes ship every few seconds, not all at once, so their ends differ."
     )
     lines = [
         f"To the moment {format_us(moment.moment_us)}, from the backup {tag} and the commit logs since.",

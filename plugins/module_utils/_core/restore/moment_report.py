@@ -95,9 +95,9 @@ def moment_report_lines(value: t.Mapping[str, t.Any]) -> list[str]:
     """The same in lines to read."""
     cut = "write timestamp" if value["cut"] == BY_TIMESTAMP else "arrival in the archive"
     counted = (
-        f"{value['replayed']} updates replayed in {format_duration(value['replay_seconds'])}; besides those later than "
-        f"the moment, {value['skipped_unknown']} mutations of tables that were not there at it and "
-        f"{value['skipped_later_schema']} of a later schema left out."
+        f"{value['replayed']} updates replayed in {format_duration(value['replay_seconds'])}. Left out, "
+        f"besides what is later than the moment: {value['skipped_unknown']} mutations of tables that did not exist at "
+        f"the moment, {value['skipped_later_schema']} of a later schema."
     )
     lines = [
         f"Moment asked for {value['asked']}, reached {value['reached']}: {value['rpo_seconds']:.6f} s before it.",

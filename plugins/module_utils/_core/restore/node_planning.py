@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_duration
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     NodeSummary,
@@ -60,7 +61,7 @@ _UP_AND_NORMAL = "UN"
 class Ring:
     """The cluster that a lost node belongs to.
 
-    :param others: what the other nodes told.
+    :param others: what the other nodes reported.
     :param members: of the ring, as one of them sees it.
     """
 
@@ -102,7 +103,7 @@ def plan_node(
     if target.running:
         reasons.append(
             NodeError(
-                f"{target.name} runs: it is not lost.",
+                f"{target.name} runs, so it is not lost.",
                 subject=target.name,
                 next_step="Repair it if it has missed writes, or stop it if its data is to be put aside.",
             )
@@ -153,7 +154,7 @@ def _itself(
         NodeError(
             f"The backup {manifest.tag} has no node called {target.name} or with the address {target.address}.",
             subject=target.name,
-            next_step=f"Map the node that it was to it (node_mapping); there are {known}.",
+            next_step=f"Say which node of the backup it is, with {option('node_mapping')}; there are {known}.",
         )
     )
     return None, reasons
@@ -164,12 +165,12 @@ def _ring_reasons(ring: Ring) -> t.Iterator[ReviveError]:
         yield InputError(
             "No other node of the cluster is known.",
             subject="others",
-            next_step="Name all nodes in the inventory; a cluster that is lost as a whole is restored by "
+            next_step="Name all nodes in the inventory. A whole cluster that is lost is restored by the playbook "
             "disaster_recovery.",
         )
     elif not ring.members:
         yield NodeError(
-            "None of the other nodes has told the ring, so that it is not known whether the lost node still is in it.",
+            "None of the other nodes has shown the ring, so nobody knows whether the lost node is still in it.",
             subject=ring.others[0].name,
             next_step=f"See what nodetool status says on {ring.others[0].name}.",
         )
@@ -178,8 +179,8 @@ def _ring_reasons(ring: Ring) -> t.Iterator[ReviveError]:
             yield NodeError(
                 f"{other.name} does not run either.",
                 subject=other.name,
-                next_step="Start it first: the repair needs all others. If several are lost, bring them back one after "
-                "the other, or restore the cluster.",
+                next_step="Start it first: the repair needs all others. If several are lost, bring them back one by "
+                "one, or restore the cluster.",
             )
 
 
@@ -190,7 +191,7 @@ def _membership_reasons(source: NodeSummary, *, target: TargetNode, ring: Ring) 
         yield NodeError(
             f"{holders[0]} has the host id of {source.node.name} ({host_id}) and runs.",
             subject=holders[0],
-            next_step="Name the node that is lost.",
+            next_step="Give the node that is lost.",
         )
         return
     if not any(member.host_id == host_id for member in ring.members):
@@ -204,17 +205,17 @@ def _membership_reasons(source: NodeSummary, *, target: TargetNode, ring: Ring) 
         yield NodeError(
             f"The others see {source.node.name} ({up[0].address}) up.",
             subject=source.node.name,
-            next_step="Wait until they know that it is down, or see where it runs.",
+            next_step="Wait until they see it down, or find out where it runs.",
         )
     if target.num_tokens is not None and target.num_tokens != len(source.node.tokens):
         yield NodeError(
-            f"{target.name} is configured with num_tokens {target.num_tokens}, and the node had "
+            f"{target.name} is configured with num_tokens {target.num_tokens}, and the lost node had "
             f"{len(source.node.tokens)} tokens.",
             subject=target.name,
             next_step=f"Set num_tokens: {len(source.node.tokens)} in its cassandra.yaml.",
         )
     for what, is_now, was in (
-        ("data centre", target.datacenter, source.node.datacenter),
+        ("datacenter", target.datacenter, source.node.datacenter),
         ("rack", target.rack, source.node.rack),
     ):
         if is_now and is_now != was:
@@ -231,8 +232,8 @@ def _too_old(tables: t.Sequence[str], *, age_seconds: float) -> ReviveError:
         f"What the node would get is {format_duration(age_seconds)} old, which is more than gc_grace_seconds of "
         f"{', '.join(tables[:10])}{more}: rows that were deleted since could come back on all nodes.",
         subject=tables[0],
-        next_step="Choose a newer restore point, or start the node empty and have the others stream to it "
-        "(-Dcassandra.replace_address_first_boot). If nothing was deleted, pass past_gc_grace=true.",
+        next_step="Choose a newer restore point, or start the node empty and let the others stream to it "
+        f"(-Dcassandra.replace_address_first_boot). If nothing was deleted, pass {option('past_gc_grace', 'true')}.",
     )
 
 
@@ -252,7 +253,7 @@ def _guard(manifest: ClusterManifest, *, age_seconds: float, past_gc_grace: bool
     elif old:
         reasons.append(_too_old(old, age_seconds=age_seconds))
     if counters and counters_quiet:
-        warnings.append(f"Nobody must count in {', '.join(counters)} until the repair is over.")
+        warnings.append(f"Nobody may increment counters in {', '.join(counters)} until the repair is over.")
     elif counters:
         reasons.append(_would_count(counters))
     return _Guarded(tuple(reasons), tuple(warnings))
@@ -268,11 +269,12 @@ def _counters(manifest: ClusterManifest) -> list[str]:
 
 def _would_count(tables: t.Sequence[str]) -> ReviveError:
     return NodeError(
-        f"{', '.join(tables)} count: if the node counts before it is repaired, all nodes forget what it had counted "
-        "since the restore point.",
+        f"{', '.join(tables)} have counters: if the node counts before it is repaired, all nodes forget what it had "
+        "counted since the restore point.",
         subject=tables[0],
-        next_step="Stop whoever counts until the repair is over and pass counters_quiet=true, or start the node empty "
-        "and have the others stream to it (-Dcassandra.replace_address_first_boot).",
+        next_step="Stop all increments until the repair is over and pass "
+        f"{option('counters_quiet', 'true')}, or start the node empty and let the others stream to it "
+        "(-Dcassandra.replace_address_first_boot).",
     )
 
 
@@ -289,9 +291,9 @@ def _past_grace(manifest: ClusterManifest, *, age_seconds: float) -> list[str]:
 
 def _warnings(source: NodeSummary, *, target: TargetNode) -> t.Iterator[str]:
     yield (
-        "Until the repair that follows is over, reads of few replicas may miss what has been written since the restore "
-        "point."
+        "Until the repair that follows is over, reads at a low consistency level may miss what was written since the "
+        "restore point."
     )
     if target.address != source.node.address:
-        yield f"{source.node.name} had the address {source.node.address} and gets {target.address}."
+        yield f"{source.node.name} had the address {source.node.address} and now gets {target.address}."
     yield from newer_warnings([(source, target)])

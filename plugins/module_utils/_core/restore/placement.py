@@ -4,7 +4,7 @@
 
 """Where the files of a backup go on a node. Pure.
 
-Names in a manifest become paths here, and nowhere else: what is no plain name of a table's file is refused.
+Names in a manifest become paths here, and nowhere else: what is not a plain name of a table's file is refused.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Places:
 def is_wanted(table: TableRef, *, restore_auth: bool, own_system: bool = False) -> bool:
     """Whether a restore lays a table down: roles and passwords only if asked for, and of ``system`` nothing.
 
-    :param own_system: but what tells who the node was.
+    :param own_system: except what tells who the node was.
     """
     if own_system and table.keyspace == SYSTEM_KEYSPACE:
         return table.table in KEPT_SYSTEM_TABLES
@@ -101,7 +101,7 @@ def is_of_an_index(entry: BackedUpObject) -> bool:
 
 
 def spread(entries: t.Iterable[BackedUpObject], *, places: Places) -> dict[tuple[str, str, str], int]:
-    """For each SSTable a data directory, so that they get about the same number of bytes; always the same for the same.
+    """For each SSTable a data directory, so they get about the same number of bytes; always the same for the same.
 
     Whole SSTables: Cassandra looks for the components of one in one directory.
     """
@@ -132,7 +132,7 @@ def place_of(entry: BackedUpObject, *, places: Places, chosen: t.Mapping[tuple[s
 
 def _unsafe(name: str) -> ManifestError:
     return ManifestError(
-        f"The manifest names {name!r}, which no table of Cassandra's has.",
+        f"The manifest names {name!r}, which no Cassandra table has.",
         subject=name,
         next_step="Do not trust this backup; choose another.",
     )

@@ -4,8 +4,8 @@
 
 """Whether and how a backup can be restored to given nodes: a decision from facts. Pure.
 
-Nothing that could go wrong later may be left for later: every reason against a restore is collected here, and all of
-them are told at once, before anything is touched.
+Nothing that could go wrong is left for later: every reason against a restore is collected here, and all of
+them are reported at once, before anything is touched.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     NodeSummary,
@@ -160,7 +161,7 @@ def manifest_reasons(manifest: ClusterManifest, *, new_cluster: bool) -> t.Itera
         )
     if not any(summary.table.keyspace == "system_schema" for summary in manifest.tables):
         yield InputError(
-            f"The backup {manifest.tag} has no system_schema, without which no table is known.",
+            f"The backup {manifest.tag} has no system_schema, and without it no table is known.",
             subject=manifest.tag,
             next_step="Restore its tables alone, or choose a backup of everything.",
         )
@@ -187,10 +188,10 @@ def pending_reasons(target: TargetNode, *, restore_id: str) -> t.Iterator[Revive
     """Why a target cannot be restored while another restore is under way on it."""
     if target.pending is not None and target.pending.restore_id != restore_id:
         yield BusyError(
-            f"On {target.name} another restore, {target.pending.restore_id}, has been begun and not ended "
+            f"On {target.name} another restore, {target.pending.restore_id}, was begun and is not finished "
             f"({target.pending.phase}).",
             subject=target.name,
-            next_step="Finish it or roll it back first.",
+            next_step=f"Finish it, or roll it back with {option('state', 'rolled_back')}.",
         )
 
 
@@ -198,11 +199,12 @@ def target_reasons(target: TargetNode, *, restore_id: str, confirm_cluster: str 
     """Why a target's data must not be touched."""
     yield from pending_reasons(target, restore_id=restore_id)
     if target.holds_data and confirm_cluster != target.cluster_name:
-        given = f"confirm_cluster is {confirm_cluster!r}" if confirm_cluster else "confirm_cluster is not set"
+        given = f"is {confirm_cluster!r}" if confirm_cluster else "is not set"
         yield InputError(
-            f"{target.name} holds data of the cluster {target.cluster_name!r} and {given}.",
+            f"{target.name} holds data of the cluster {target.cluster_name!r}, and {option('confirm_cluster')} "
+            f"{given}.",
             subject=target.name,
-            next_step=f"If that data is to be replaced, pass confirm_cluster={target.cluster_name!r}.",
+            next_step=f"If that data may be replaced, pass {option('confirm_cluster', target.cluster_name)}.",
         )
 
 
@@ -214,7 +216,7 @@ def version_reasons(target: TargetNode, *, sources: t.Sequence[NodeIdentity]) ->
         yield NodeError(
             f"The version of Cassandra on {target.name} cannot be found out.",
             subject=target.name,
-            next_step="Pass release_version, such as '5.0.8', for this node.",
+            next_step=f"Pass {option('release_version')}, such as '5.0.8', for this node.",
         )
     elif needed is not None and there < needed:
         yield NodeError(
@@ -234,7 +236,7 @@ def version_reasons(target: TargetNode, *, sources: t.Sequence[NodeIdentity]) ->
 
 
 def _same_node_reasons(target: TargetNode, *, source: NodeIdentity) -> t.Iterator[ReviveError]:
-    new_cluster = "If it has lost its disk or joined anew, restore with target_cluster=true."
+    new_cluster = f"If it has lost its disk or joined again, restore with {option('new_cluster', 'true')}."
     if target.identity is not None:
         if target.identity.host_id != source.host_id:
             yield NodeError(
@@ -250,7 +252,7 @@ def _same_node_reasons(target: TargetNode, *, source: NodeIdentity) -> t.Iterato
             )
     if target.datacenter and target.datacenter != source.datacenter:
         yield NodeError(
-            f"{target.name} is in data centre {target.datacenter}, in the backup it is in {source.datacenter}.",
+            f"{target.name} is in datacenter {target.datacenter}, in the backup it is in {source.datacenter}.",
             subject=target.name,
             next_step="Correct cassandra-rackdc.properties.",
         )
@@ -258,14 +260,14 @@ def _same_node_reasons(target: TargetNode, *, source: NodeIdentity) -> t.Iterato
         yield NodeError(
             f"{target.name} has no system.local any more, so it does not know who it is.",
             subject=target.name,
-            next_step="Pass target_cluster=true: it then gets its tokens from the backup.",
+            next_step=f"Pass {option('new_cluster', 'true')}: it then gets its tokens from the backup.",
         )
 
 
 def _seed_reasons(targets: t.Sequence[TargetNode], *, manifest: ClusterManifest) -> t.Iterator[ReviveError]:
     if targets and not any(target.is_seed for target in targets):
         yield NodeError(
-            "None of the targets is a seed, so that none of them could start first.",
+            "None of the targets is a seed, so none of them could start first.",
             subject=", ".join(target.name for target in targets),
             next_step="Name some of their addresses as seeds in every cassandra.yaml.",
         )
@@ -305,7 +307,7 @@ def space_reasons(
                 f"{format_size(free[device])} free.",
                 subject=target.name,
                 next_step=f"Free {format_size(with_margin - free[device])}: the old data stays until the restore is "
-                "finished; snapshots that are not needed are a good start.",
+                "finished. Snapshots that nobody needs are a good start.",
             )
 
 
@@ -349,36 +351,36 @@ def _warnings_new_cluster(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
     if alive:
         yield (
             f"{', '.join(alive)} run as nodes of the cluster that was backed up. They become nodes of a new "
-            "cluster; with target_cluster=false they would keep their identity."
+            f"cluster; with {option('new_cluster', 'false')} they would keep their identity."
         )
     names = {source.node.cluster_name for source, _target in pairs} & {target.cluster_name for _source, target in pairs}
     if names:
         yield (
-            f"The new cluster is called {', '.join(sorted(names))} as the old one. If nodes of the old one are up "
-            "and can be reached, both would mix: give the new one another cluster_name, or keep them apart."
+            f"The new cluster is called {', '.join(sorted(names))} like the old one. If nodes of the old one are up "
+            "and can be reached, the two would mix: give the new one another cluster_name, or keep them apart."
         )
     moved = [f"{source.node.rack} becomes {target.rack}" for source, target in pairs if source.node.rack != target.rack]
     if moved:
-        yield f"Racks are called differently: {', '.join(sorted(set(moved)))}."
+        yield f"Racks have other names: {', '.join(sorted(set(moved)))}."
 
 
 def _warnings_in_place(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
     for _source, target in pairs:
         if target.identity is None:
-            yield f"{target.name} does not run and has told no host id yet; it was recognised by its address."
+            yield f"{target.name} does not run, and its host id is not known; it was recognized by its address."
         elif target.identity_stale:
-            yield f"{target.name} does not run; who it is was last heard before it stopped."
+            yield f"{target.name} does not run; its host id and tokens are those from before it stopped."
 
 
 def newer_warnings(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
-    """What is to be known where Cassandra is newer than in the backup."""
+    """What an operator has to know where Cassandra is newer than in the backup."""
     newer = [
         f"{target.name} {target.release_version} instead of {source.node.release_version}"
         for source, target in pairs
         if (release_of(target.release_version) or ()) > (release_of(source.node.release_version) or ())
     ]
     if newer:
-        yield f"Cassandra is newer than in the backup: {', '.join(newer)}. There is no way back."
+        yield f"Cassandra is newer than in the backup: {', '.join(newer)}. There is no way back to the older version."
 
 
 def _partial_warnings(manifest: ClusterManifest) -> t.Iterator[str]:

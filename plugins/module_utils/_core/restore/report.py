@@ -54,7 +54,7 @@ class NodeResult:
 class TableComparison:
     """A table's rows in the backup and now; ``None`` where they were not counted.
 
-    :param at_moment: whether it is of a moment later than the backup, so that equal numbers are not to be expected.
+    :param at_moment: whether it is of a moment later than the backup, so equal numbers are not to be expected.
     """
 
     keyspace: str
@@ -195,7 +195,7 @@ def _lines(
     ]
     lines += [
         f"  {node.name}: {node.files} files, {format_size(node.size)}, {format_size(node.fetched_bytes)} fetched, "
-        f"{format_size(node.reused_bytes)} had been there"
+        f"{format_size(node.reused_bytes)} were there already"
         for node in nodes
     ]
     if value["moment"]:

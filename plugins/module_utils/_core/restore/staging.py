@@ -5,7 +5,7 @@
 """How a throw-away Cassandra is told to replay, what its log says about it, and what follows from that. Pure.
 
 A staging instance has directories, ports and a configuration of its own. Segments lie in its commit-log directory
-before it starts: Cassandra takes the limit above which it skips segments in silence from the newest file there, so that
+before it starts: Cassandra takes the limit above which it skips segments in silence from the newest file there, so
 a clock that is behind the source's does no harm, and no command has to be started for each file.
 """
 
@@ -128,7 +128,7 @@ def staging_settings(
         "snapshot_before_compaction": False,
         "incremental_backups": False,
         "hinted_handoff_enabled": False,
-        # Anything wrong ends the process, so that nothing is taken for done that is not.
+        # Anything wrong ends the process, so nothing passes for done that is not.
         "disk_failure_policy": "die",
         "commit_failure_policy": "die",
     }
@@ -213,7 +213,7 @@ def check_one_schema(schemas: t.Mapping[str, str], *, moment_us: int | None) -> 
         raise NodeError(
             f"The nodes' schemas differ {when}: {differing}.",
             subject=min(groups.values(), key=len)[0],
-            next_step="A schema change was on its way. Choose a moment a few seconds earlier or later.",
+            next_step="A schema change was under way. Choose a moment a few seconds earlier or later.",
         )
 
 

@@ -31,17 +31,17 @@ def plan_lines(plan: RestorePlan) -> list[str]:
             if plan.moment
             else [f"Everything up to {format_us(plan.snapshot_began_us)} comes back; what was written later does not."]
         ),
-        f"{plan.files} files, {format_size(plan.size)}; at most {format_size(plan.stored_size)} are to be fetched.",
+        f"{plan.files} files, {format_size(plan.size)}; at most {format_size(plan.stored_size)} to fetch.",
         "Roles and passwords come back from the backup."
         if plan.restore_auth
-        else "Roles and passwords stay those of the nodes.",
+        else "Roles and passwords stay as they are on the nodes.",
         *(_assignment_line(each) for each in plan.assignments),
         *(f"Warning: {warning}" for warning in plan.warnings),
     ]
 
 
 def _assignment_line(assignment: Assignment) -> str:
-    start = "starts first" if assignment.is_seed else "starts then"
+    start = "starts first" if assignment.is_seed else "starts after the seeds"
     return (
         f"{assignment.target_name} ({assignment.target_address}, {assignment.datacenter}, {assignment.rack}) gets "
         f"{assignment.source_name} ({assignment.source_address}): {assignment.files} files, "

@@ -20,6 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.r
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import SchemaObject
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
     MAX_NAME_LENGTH,
@@ -61,7 +62,7 @@ class Making:
         nodes: t.Mapping[str, int],
     ) -> None:
         """
-        :param nodes: how many the cluster has in each data centre.
+        :param nodes: how many the cluster has in each datacenter.
         """
         self._contents, self._then, self._now = contents, contents.schema, now
         self._selection, self._restore_id, self._nodes = selection, restore_id, nodes
@@ -90,7 +91,7 @@ class Making:
                     f"{self._contents.title} does not say how "
                     f"{cql.shown_name(source.keyspace, source.table)} was made.",
                     subject=str(source),
-                    next_step="Restore to a new cluster, or choose another backup.",
+                    next_step="Restore the whole backup to a new cluster, or choose another backup.",
                 )
             )
         else:
@@ -119,15 +120,15 @@ class Making:
         if there is None or differences:
             self.reasons.append(
                 NodeError(
-                    f"Cassandra keeps no {source} here as in {self._contents.name}"
+                    f"The table {source} is not here as it is in {self._contents.name}"
                     f"{': ' if differences else ''}{'; '.join(differences)}.",
                     subject=str(source),
-                    next_step="Leave the roles out, and make them by hand.",
+                    next_step=f"Leave the roles out ({option('roles', 'false')}), and make them by hand.",
                 )
             )
         self.warnings.append(
-            "Roles, passwords and rights come over those that there are, and of each the newest stays. If the role "
-            "that logs in here gets another password by it, run the same again with that one."
+            "Roles, passwords and permissions go over those that are there, and of each the newest stays. If the role "
+            "that logs in here gets another password that way, run the same again with that password."
         )
         return self._restore(source, keyspace=source.keyspace, name=source.table, is_new=False, replaces=False)
 
@@ -160,7 +161,7 @@ class Making:
                 NodeError(
                     f"There is no keyspace {target}, and {self._contents.name} does not say how {source} was made.",
                     subject=target,
-                    next_step=f"Make the keyspace {target} with the replication that {source} had, then run it again.",
+                    next_step=f"Make the keyspace {target}, replicated as {source} was, then run it again.",
                 )
             )
         elif now is None and then is not None:
@@ -171,10 +172,10 @@ class Making:
             if was != is_now:
                 self.reasons.append(
                     NodeError(
-                        f"The keyspace {target} is replicated otherwise than {source} was: {is_now} instead of {was}.",
+                        f"The keyspace {target} is not replicated as {source} was: {is_now} instead of {was}.",
                         subject=target,
-                        next_step="Restore into a keyspace that is replicated as it was (into_keyspace), or pass "
-                        "reshape=true.",
+                        next_step=f"Restore into a keyspace that is replicated as it was ({option('into_keyspace')}), "
+                        f"or pass {option('reshape', 'true')}.",
                     )
                 )
 
@@ -198,10 +199,10 @@ class Making:
         if there is not None and not is_being_restored(there, restore_id=self._restore_id):
             self.reasons.append(
                 InputError(
-                    f"There is a table {cql.shown_name(keyspace, name)} already.",
+                    f"There is already a table {cql.shown_name(keyspace, name)}.",
                     subject=f"{keyspace}.{name}",
-                    next_step="Give another suffix or keyspace for what is restored, or drop that table if it is not "
-                    "needed.",
+                    next_step=f"Give another {option('suffix')} or {option('into_keyspace')}, or drop that table if "
+                    "nobody needs it.",
                 )
             )
             return
@@ -225,8 +226,8 @@ class Making:
             self.after += cql.renamed(cql.without_id(view), keyspace=keyspace, name=kept, table=name).statements
         if self._selection.mode != BESIDE:
             self.warnings.append(
-                f"{cql.shown_name(keyspace, name)} is gone, and what roles had been granted on it went with it: grant "
-                "it again."
+                f"{cql.shown_name(keyspace, name)} was dropped, and the permissions on it with it. It comes back "
+                "without them: grant them again."
             )
 
     def _take(self, then: SchemaObject, *, there: SchemaObject) -> None:
@@ -240,18 +241,18 @@ class Making:
         if differences:
             self.reasons.append(
                 NodeError(
-                    f"{shown} is another table than in {self._contents.name}: {'; '.join(differences)}.",
+                    f"{shown} differs from the table in {self._contents.name}: {'; '.join(differences)}.",
                     subject=shown,
-                    next_step=f"Restore it with mode {BESIDE}, which makes a table as it was.",
+                    next_step=f"Restore it with {option('mode', BESIDE)}, which makes a table as it was.",
                 )
             )
         views = self._now.of_table(cql.VIEW, there.keyspace, there.name)
         if views:
             self.views += [statement for view in views for statement in cql.without_id(view).statements]
             self.warnings.append(
-                f"{shown} has the views {', '.join(view.name for view in views)}, which an import passes by. They are "
-                "dropped and made again once everything is imported; until they are built, reads of them fail or miss "
-                "rows."
+                f"{shown} has the views {', '.join(view.name for view in views)}, which an import does not fill. They "
+                "are dropped, and made again once everything is imported. Until they are built, reads of them fail or "
+                "miss rows."
             )
         self.indexes += [
             f"{there.keyspace}.{there.name}.{index.name}"
@@ -259,24 +260,24 @@ class Making:
         ]
         if any(column.type == "counter" for column in cql.columns_of(there)):
             self.warnings.append(
-                f"{shown} counts. Of each counter the newest state stays, so that what is counted while it is restored "
-                "may be lost. Stop its writers."
+                f"{shown} has counters. Of each the newest state stays, so what is counted during the restore may be "
+                "lost. Stop its writers."
             )
         if cql.table_properties(there).get("allow_auto_snapshot") == "false" and self._selection.mode == REPLACE:
             self.warnings.append(
                 f"{shown} has allow_auto_snapshot = false: what is written between the snapshot and its truncation, "
-                "some seconds later, is kept nowhere."
+                "some seconds later, is lost."
             )
         if self._selection.mode == REPLACE:
             self.warnings.append(
-                f"{shown} is emptied. It holds then what it held at {format_us(self._contents.as_of_us)}, and "
-                f"what is written to it meanwhile. What it holds now is kept in the snapshots {self._restore_id}-*."
+                f"{shown} is emptied. It then holds what it held at {format_us(self._contents.as_of_us)}, and what is "
+                f"written to it from now on. What it holds now is kept in the snapshots {self._restore_id}-*."
             )
             return
         self.warnings.append(
             f"{shown} keeps the newest of each cell: what was changed or deleted after "
             f"{format_us(self._contents.as_of_us)} stays as it is now, and a row that was deleted since does "
-            f"not come back. With mode {BESIDE} it does, in a table of its own."
+            f"not come back. With {option('mode', BESIDE)} it does, in a table of its own."
         )
 
     def _used_types(self, table: SchemaObject) -> list[SchemaObject]:
@@ -302,10 +303,11 @@ class Making:
             if differences:
                 self.reasons.append(
                     NodeError(
-                        f"The type {cql.shown_name(keyspace, each.name)} is another than in {self._contents.name}: "
+                        f"The type {cql.shown_name(keyspace, each.name)} differs from that in {self._contents.name}: "
                         f"{'; '.join(differences)}.",
                         subject=f"{keyspace}.{each.name}",
-                        next_step="Restore into another keyspace (into_keyspace), which gets the type as it was.",
+                        next_step=f"Restore into another keyspace ({option('into_keyspace')}), which gets the type "
+                        "as it was.",
                     )
                 )
 

@@ -45,10 +45,10 @@ class Selection:
     :param suffix: behind the names of new tables; ``None`` for one that tells the restore point, or for none where
         ``into_keyspace`` is another keyspace.
     :param roles: whether roles, passwords and rights come too, merged into those that there are.
-    :param reshape: whether the cluster may have other nodes, tokens, racks and data centres than when it was backed up.
-    :param datacenters: what the data centres of the backup are called now, for keyspaces that are made; others keep
+    :param reshape: whether the cluster may have other nodes, tokens, racks and datacenters than when it was backed up.
+    :param datacenters: what the datacenters of the backup are called now, for keyspaces that are made; others keep
         their name.
-    :param replication: of keyspaces that are made the replicas in each data centre; empty for those that they had.
+    :param replication: of keyspaces that are made the replicas in each datacenter; empty for those that they had.
     :param confirm_cluster: the cluster's name, for what is there to be touched in another cluster than the backup's.
     """
 
@@ -64,7 +64,7 @@ class Selection:
     confirm_cluster: str = ""
 
     def wants(self, table: TableRef) -> bool:
-        """Whether a table is meant; never one that Cassandra keeps for itself, but for roles if they are."""
+        """Whether a table is meant; never one that Cassandra keeps for itself, except roles if they are meant."""
         if table.keyspace == AUTH_KEYSPACE:
             return self.roles
         return table.keyspace not in SYSTEM_KEYSPACES and any(_matches(each, table) for each in self._patterns())
@@ -114,7 +114,7 @@ class Contents:
     :param schema: as it was then.
     :param tables: all of them that users had made, or those that were staged, with what they have on all nodes.
     :param sizes: by host id of the backup's nodes, of what is fetched.
-    :param directory_sizes: alike, by data directory.
+    :param directory_sizes: the same, by data directory.
     """
 
     name: str
@@ -250,6 +250,6 @@ class TablesPlan:
             return build(cls, value)
         except PlainValueError as error:
             raise InputError(
-                f"This is no plan of a restore of tables: {error}.",
+                f"This is not the plan of a restore of tables: {error}.",
                 next_step="Give what planning returned.",
             ) from error

@@ -33,6 +33,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     NodeSummary,
@@ -65,7 +66,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
 
 
 def choose_tables(contents: Contents, *, selection: Selection) -> tuple[TableRef, ...]:
-    """The tables that are meant. Views are none: they are made from their tables.
+    """The tables that are meant. Views are not among them: they are made from their tables.
 
     :raises PlanRefusedError: if a pattern means nothing, or a table that Cassandra keeps for itself.
     """
@@ -85,7 +86,8 @@ def choose_tables(contents: Contents, *, selection: Selection) -> tuple[TableRef
         if len(same) > 1:
             reasons.append(
                 NodeError(
-                    f"{contents.title} has {len(same)} tables {name}: it was made anew while the snapshots were taken.",
+                    f"{contents.title} has {len(same)} tables {name}: it was dropped and made again "
+                    "while the snapshots were taken.",
                     subject=name,
                     next_step="Choose another backup.",
                 )
@@ -162,7 +164,7 @@ def plan_rest(plan: TablesPlan, *, contents: Contents, now: cql.Schema, nodes: t
 
     :param plan: by which it was, and ``contents`` what came of it.
     :param now: the cluster's schema.
-    :param nodes: how many it has in each data centre.
+    :param nodes: how many it has in each datacenter.
     :raises PlanRefusedError: with every reason against it.
     """
     chosen = choose_tables(contents, selection=plan.selection)
@@ -207,7 +209,7 @@ def plan_tables(
 
 
 def nodes_by_datacenter(targets: t.Sequence[TargetNode]) -> dict[str, int]:
-    """How many nodes a cluster has in each data centre."""
+    """How many nodes a cluster has in each datacenter."""
     names = [target.identity.datacenter if target.identity else target.datacenter for target in targets]
     return {name: names.count(name) for name in sorted(set(names))}
 
@@ -221,7 +223,8 @@ def ring_reasons(targets: t.Sequence[TargetNode], *, ring: t.Collection[int]) ->
     missing = set(ring) - known
     if missing:
         yield NodeError(
-            f"The cluster has nodes that are not named: {len(missing)} of its {len(ring)} tokens are theirs.",
+            f"The cluster has nodes that are not in the inventory: {len(missing)} of its {len(ring)} tokens are "
+            "theirs.",
             subject="targets",
             next_step="Name every node of the cluster in the inventory: each has to import its part.",
         )
@@ -305,7 +308,7 @@ class _Nodes:
                 continue
             work_bytes = sum(moment.work_bytes(source.node.host_id) for source in sources) if moment else 0
             if selection.reshape:
-                # What is imported is written anew without what is not the node's own.
+                # What is imported is written again without what is not the node's own.
                 work_bytes += sum(source.totals.size for source in sources)
             together = _together(sources, places=len(target.places))
             self.reasons += space_reasons(target, source=together, margin=margin, work_bytes=work_bytes)
@@ -355,7 +358,7 @@ def _unnamed(selection: Selection, *, example: TableRef | None) -> t.Iterator[Re
         yield InputError(
             "No table was named.",
             subject="tables",
-            next_step=f"Give tables such as {example or 'keyspace.table'}, or keyspaces.",
+            next_step=f"Give {option('tables')}, such as {example or 'keyspace.table'}, or {option('keyspaces')}.",
         )
 
 
@@ -376,24 +379,26 @@ def _names(contents: Contents, *, keyspaces: bool) -> str:
 def _selection_reasons(selection: Selection) -> t.Iterator[ReviveError]:
     if selection.mode not in MODES:
         yield InputError(
-            f"{selection.mode!r} is no mode.", subject="mode", next_step=f"Choose one of {', '.join(MODES)}."
+            f"{selection.mode!r} is not a mode.", subject="mode", next_step=f"Choose one of {', '.join(MODES)}."
         )
     if selection.mode != BESIDE and (selection.into_keyspace or selection.suffix):
         yield InputError(
-            f"With mode {selection.mode} the data goes into the table that it is of.",
+            f"With {option('mode', selection.mode)} the data goes into the table that it came from.",
             subject="into_keyspace",
-            next_step=f"Leave into_keyspace and suffix out, or choose mode {BESIDE}.",
+            next_step=f"Leave out {option('into_keyspace')} and {option('suffix')}, or choose "
+            f"{option('mode', BESIDE)}.",
         )
     if (selection.datacenters or selection.replication) and not selection.reshape:
         yield InputError(
-            "Each node gets what one node had, so that keyspaces have to be replicated as they were.",
+            "Each node gets what one node had, so keyspaces have to be replicated as they were.",
             subject="replication",
-            next_step="Pass reshape=true too, or leave datacenters and replication out.",
+            next_step=f"Pass {option('reshape', 'true')} too, or leave out {option('datacenters')} and "
+            f"{option('replication')}.",
         )
-    for option, text in (("into_keyspace", selection.into_keyspace), ("suffix", selection.suffix or "")):
+    for name, text in (("into_keyspace", selection.into_keyspace), ("suffix", selection.suffix or "")):
         if not re.fullmatch(r"\w{0,48}", text, re.ASCII):
             yield InputError(
-                f"{text!r} cannot be a part of a name.", subject=option, next_step="Use letters, digits and '_'."
+                f"{text!r} cannot be a part of a name.", subject=name, next_step="Use letters, digits and '_'."
             )
     if selection.into_keyspace in SYSTEM_KEYSPACES:
         yield InputError(
@@ -459,7 +464,7 @@ def _other_shape(message: str, subject: str) -> ReviveError:
         message,
         subject=subject,
         next_step="Name every node of the cluster in the inventory. If the cluster has other nodes or tokens than when "
-        "it was backed up, pass reshape=true: each node then fetches what all had.",
+        f"it was backed up, pass {option('reshape', 'true')}: each node then fetches what all had.",
     )
 
 
@@ -472,7 +477,7 @@ def _other_cluster(
         yield InputError(
             f"{', '.join(there)} would be touched in the cluster {target}, and the backup is of {source}.",
             subject=target,
-            next_step=f"If that is meant, pass confirm_cluster={target}.",
+            next_step=f"If you mean that, pass {option('confirm_cluster', target)}.",
         )
 
 
@@ -482,5 +487,5 @@ def _twice(tables: t.Sequence[TableRestore]) -> t.Iterator[ReviveError]:
         yield InputError(
             f"Two tables would both become {name}.",
             subject=name,
-            next_step="Restore them one after the other, with different suffixes.",
+            next_step=f"Restore them one after the other, each with its own {option('suffix')}.",
         )

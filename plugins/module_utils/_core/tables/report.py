@@ -146,15 +146,15 @@ def _compared_lines(rows: TableRows | None) -> t.Iterator[str]:
     if rows.missing:
         tokens = ", ".join(map(str, rows.examples))
         yield (
-            f"{rows.missing} are not there, which only means no harm if clients have deleted them since; partitions of "
-            f"them have the tokens {tokens}"
+            f"{rows.missing} are not there, which is only right if clients have deleted them since; some of their "
+            f"partitions have the tokens {tokens}"
         )
 
 
 def _held(node: NodeImport) -> str:
     if node.held == node.sstables:
-        return "all are in the tables, byte for byte"
-    return f"{node.held} are in the tables byte for byte, Cassandra has taken and compacted the others"
+        return "all of them are in the tables, byte for byte"
+    return f"{node.held} are in the tables byte for byte; Cassandra has compacted the others"
 
 
 def _outcome(table: TableRestore, *, now: int | None) -> str:
@@ -168,6 +168,6 @@ def _line(table: TableRestore, *, now: int | None) -> str:
     source = shown_name(table.source_keyspace, table.source_table)
     there = "not counted" if now is None else f"{now} rows"
     if table.rows is None:
-        return f"{source} in {table}: {there}; nobody counted them then"
+        return f"{source} in {table}: {there}; not counted in the backup"
     same = table.is_new and now == table.rows
     return f"{source} in {table}: {there}, " + ("as in the backup" if same else f"{table.rows} in the backup")

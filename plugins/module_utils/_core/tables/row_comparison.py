@@ -4,8 +4,8 @@
 
 """Whether a table's rows are those that a backup holds: how they are asked for, and what a difference means. Pure.
 
-Both sides are asked for the same columns as JSON, which Cassandra writes alike for alike values of every type. Only
-where the texts differ it is asked when each cell was written, which tells what clients have written since.
+Both sides are asked for the same columns as JSON, which Cassandra writes the same for the same value of every type.
+Only where the texts differ it is asked when each cell was written, which tells what clients have written since.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class RowLayout:
 
     def row(self, text: str) -> Row:
         """What the query with times answers."""
-        # As pairs in their order, so that it does not matter how a name is quoted; decimals with all their digits.
+        # As pairs in their order, so it does not matter how a name is quoted; decimals with all their digits.
         values = [value for _name, value in json.loads(text, object_pairs_hook=list, parse_float=str)]
         keys = len(self.partition_key) + len(self.clustering)
         cells = dict(zip(self.others, values[keys:]))
@@ -141,7 +141,7 @@ def are_same(then: t.Iterator[str], now: t.Iterator[str]) -> int | None:
 def compare(then: t.Iterator[Row], now: t.Iterator[Row], *, is_own: bool) -> TableRows:
     """How rows compare, both in the same order; what is held is no more than what one has before the other has it.
 
-    :param is_own: whether the table was made by the restore under a name of its own, so that nobody else should write
+    :param is_own: whether the table was made by the restore under a name of its own, so nobody else should write
         to it. Otherwise every difference is clients' doing as far as anybody can tell, unless a cell is older than the
         backup's.
     """

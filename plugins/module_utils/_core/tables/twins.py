@@ -56,9 +56,9 @@ def _twin(table: TableRestore, *, schema: cql.Schema, keyspace: str, number: int
     served = schema.find(cql.TABLE, table.keyspace, table.table)
     if served is None:
         raise NodeError(
-            f"There is no table {table} any more.",
+            f"The table {table} is gone.",
             subject=str(table),
-            next_step="Somebody has dropped it since it was restored. Run the same again, which makes it again.",
+            next_step="Somebody has dropped it since it was restored. Run the same again: it makes the table again.",
         )
     name, table_id = f"t{number}", _TABLE_ID.format(number=number)
     # The instance archives no changes, and refuses tables that would.

@@ -26,31 +26,31 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
     """What a restore of tables will do, to be read before it begins."""
     restore = plan.restore
     how = {
-        BESIDE: "into new tables, so that nothing that exists is affected"
-        + (" but roles, passwords and rights" if plan.selection.roles else ""),
-        REPLACE: "in place of what is there",
-        MERGE: "over what is there",
+        BESIDE: "into new tables; nothing that exists is affected"
+        + (" except roles, passwords and permissions" if plan.selection.roles else ""),
+        REPLACE: "in place of what the tables hold",
+        MERGE: "over what the tables hold",
     }[restore.mode]
     what = number_of_tables(plan) if plan.tables else f"the tables {', '.join(plan.selection.patterns)}"
     lines = [
         f"Restore {what} of {restore.tag} of cluster {restore.source_cluster_name} {how}.",
-        f"This is the restore {restore.restore_id}; if it is broken off, the same again goes on with it.",
+        f"This is the restore {restore.restore_id}; if it is interrupted, run the same again: it goes on where it was.",
     ]
     if restore.moment:
         lines += moment_plan_lines(restore.moment, tag=restore.tag)
     else:
         lines.append(f"As of {format_us(plan.as_of_us)}: what was written later is not in the backup.")
     if plan.tables and restore.moment:
-        lines.append(f"{restore.files} files, {format_size(restore.size)} are on the nodes. Cassandra goes on serving.")
+        lines.append(f"{restore.files} files, {format_size(restore.size)} are on the nodes. Cassandra keeps serving.")
     else:
         lines.append(
-            f"{restore.files} files, {format_size(restore.size)}; at most {format_size(restore.stored_size)} are to be "
-            "fetched. Cassandra goes on serving."
+            f"{restore.files} files, {format_size(restore.size)}; at most {format_size(restore.stored_size)} to fetch. "
+            "Cassandra keeps serving."
         )
     for table in plan.tables:
         rows = "rows not counted" if table.rows is None else f"{table.rows} rows"
         source = shown_name(table.source_keyspace, table.source_table)
-        new = "a new table" if table.is_new else "which is emptied first" if table.replaces else "which is there"
+        new = "a new table" if table.is_new else "which is emptied first" if table.replaces else "which exists"
         lines.append(f"{source} goes to {table}, {new}: {table.files} files, {format_size(table.size)}, {rows}")
     lines += [
         f"{each.target_name} ({each.target_address}) imports what {each.source_name} had: {each.files} files, "
@@ -60,24 +60,24 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
     if plan.selection.reshape:
         lines.append(
             "The cluster may have another shape: each node fetches what all nodes had, and drops what is not its own. "
-            "Nothing is streamed between nodes, and no repair has to follow."
+            "Nothing is streamed between nodes, and no repair is needed."
         )
     if not plan.tables:
         lines += [
-            f"The backup has no {pattern}. If it was made between that and the moment, it is in the logs."
+            f"The backup has no {pattern}. If it was made after the backup and before the moment, it is in the logs."
             for pattern in plan.unmatched
         ]
         lines.append(
-            "Which tables there were at the moment, and how they were made, is known when the logs have been replayed "
-            "beside Cassandra. The rest of the plan is made then, before any table is touched."
+            "Which tables there were at the moment is known once the logs have been replayed beside Cassandra. The "
+            "rest of the plan is made then, before any table is touched."
         )
     if any(table.is_comparable for table in plan.tables) and not plan.comparable:
         lines.append(
-            "The backup is of some tables only and holds no schema of Cassandra's own: rows are not compared with it "
-            "afterwards, files are."
+            "The backup holds some tables only, without Cassandra's own schema: afterwards files are compared with it, "
+            "rows are not."
         )
     lines += [f"Before: {' '.join(statement.split())[:160]}" for statement in plan.before_cql]
     lines += [f"Then: {' '.join(statement.split())[:160]}" for statement in plan.after_cql]
     lines += [f"Then: rebuild the index {index}" for index in plan.indexes]
-    lines += [f"Then, anew: {' '.join(statement.split())[:160]}" for statement in plan.views]
+    lines += [f"Then, again: {' '.join(statement.split())[:160]}" for statement in plan.views]
     return lines + [f"Warning: {warning}" for warning in restore.warnings]

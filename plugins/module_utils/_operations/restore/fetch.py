@@ -4,8 +4,8 @@
 
 """Fetching a node's files from the repository into a staging area, while the old cluster may still serve.
 
-The staging area lies inside each data directory, so that the switch is a matter of renames. A file gets its name there
-only when its whole object has been compared with the manifest; a journal keeps which have, so that a run that was
+The staging area lies inside each data directory, so the switch is a matter of renames. A file gets its name there
+only when its whole object has been compared with the manifest; a journal keeps which have, so a run that was
 killed goes on.
 """
 
@@ -25,6 +25,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import BusyError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
     Progress,
@@ -143,9 +144,9 @@ def _is_needed(node: NodeSettings, *, restore_id: str) -> bool:
     other = pending(node)
     if other is not None and other.restore_id != restore_id:
         raise BusyError(
-            f"On {node.name} the restore {other.restore_id} has been begun and not ended ({other.phase}).",
+            f"On {node.name} the restore {other.restore_id} was begun and is not finished ({other.phase}).",
             subject=node.name,
-            next_step="Finish it or roll it back first.",
+            next_step=f"Finish it, or roll it back with {option('state', 'rolled_back')}.",
         )
     state = read_state(node, restore_id=restore_id)
     if state is None or state.phase == journal.PREPARING:
@@ -154,13 +155,14 @@ def _is_needed(node: NodeSettings, *, restore_id: str) -> bool:
         raise NodeError(
             f"The restore {restore_id} is finished on {node.name}, and what it put aside was kept.",
             subject=node.name,
-            next_step="Finish it with keep_old=false before the same backup is restored again.",
+            next_step="Before the same backup is restored again, remove what it put aside, with "
+            f"{option('keep_old', 'false')} and {option('restore_id', restore_id)}.",
         )
     if state.discard:
         raise NodeError(
             f"The restore {restore_id} on {node.name} was being rolled back.",
             subject=node.name,
-            next_step="Roll it back to the end, then run it again.",
+            next_step=f"Roll it back all the way, with {option('state', 'rolled_back')}, then run it again.",
         )
     return False
 

@@ -29,7 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Piece
 
 _PART = ".part"
-#: What a network or a memory did once is no damage in the repository.
+#: What a network or a memory garbled once is not damage in the repository.
 _READS = 2
 
 
@@ -55,7 +55,7 @@ def fetch_segments(
 ) -> tuple[str, ...]:
     """Put the segments of a plan together in a directory of their own, in which nothing else remains.
 
-    Each piece is compared with its SHA-256, and a segment gets its name only when it is whole, so that a run that was
+    Each piece is compared with its SHA-256, and a segment gets its name only when it is whole, so a run that was
     killed goes on with those that are missing. Memory is bounded by a piece for each worker.
 
     :param host_id: of the source node.
@@ -88,7 +88,7 @@ def fetch_segments(
 
 def _tidied(directory: str, *, wanted: t.Mapping[str, int]) -> frozenset[str]:
     """Remove what an earlier run for another moment left; what can stay. Bytes before a sync marker never change, so
-    that a segment of the same length is the same."""
+    a segment of the same length is the same."""
     there = set()
     for name in names_in(directory):
         path = os.path.join(directory, name)
@@ -127,7 +127,7 @@ def _read_piece(store: ObjectStore, piece: Piece, *, host_id: str, identity_file
     raise PieceCorruptError(
         f"{key} is not what its name says.",
         subject=key,
-        next_step="Choose a moment before it; a backup taken now closes the gap for moments to come.",
+        next_step="Choose a moment before it. A backup taken now closes the gap for later moments.",
         piece=piece,
     )
 
@@ -152,7 +152,7 @@ def _check_segment(path: str, chain: SegmentChain) -> None:
         header = parse_header(file.read(MAX_HEADER_BYTES))
     if os.path.getsize(path) != chain.end or header is None or header.id != chain.segment.id:
         raise ObjectCorruptError(
-            f"The pieces of {chain.segment} do not make that segment.",
+            f"The pieces of {chain.segment} do not add up to that segment.",
             subject=str(chain.segment),
             next_step="Choose a moment before it.",
         )

@@ -103,7 +103,7 @@ class _Content:
             raise ObjectCorruptError(f"has {self._size} bytes instead of {self._entry.stored.size}")
         if self._entry.packed:
             if self._digest.hexdigest() != self._entry.stored.sha256:
-                raise ObjectCorruptError("has another content than its SHA-256 says")
+                raise ObjectCorruptError("does not have the content that its SHA-256 says")
             self._run.progress.advance(transferred_bytes=sum(file.size for file in self._entry.files))
 
 
@@ -119,7 +119,7 @@ def _unpack(content: _Content, entry: BackedUpObject, *, parts: t.Sequence[str])
                     raise ObjectCorruptError(f"holds {member.name!r}, which the manifest does not list once")
                 _receive(body.read, file, part=part)
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise ObjectCorruptError(f"is no tar that can be read ({error})") from error
+        raise ObjectCorruptError(f"is not a tar that can be read ({error})") from error
     if wanted:
         raise ObjectCorruptError(f"does not hold {', '.join(sorted(wanted))}")
 
@@ -141,7 +141,7 @@ def _receive(read: t.Callable[[int], bytes], file: FileEntry, *, part: str) -> N
         os.fchmod(target.fileno(), data_directory.FILE_MODE)
         os.fsync(target.fileno())
     if (size, digest.hexdigest()) != (file.size, file.sha256):
-        raise ObjectCorruptError(f"has another content for {file.path} than the manifest says")
+        raise ObjectCorruptError(f"does not have the content of {file.path} that the manifest says")
 
 
 def _write_all(target: t.Any, chunk: bytes) -> None:
@@ -176,7 +176,7 @@ def _with_place(error: StoreError, *, run: FetchRun, entry: BackedUpObject) -> S
         return ObjectCorruptError(
             f"The object {entry.stored.key} {error.message.rstrip('.')} ({where}).",
             subject=entry.stored.key,
-            next_step="Nothing of it was taken over. Bring the object back from a copy of the repository, or restore "
+            next_step="None of it was used. Bring the object back from a copy of the repository, or restore "
             "another backup.",
         )
     return type(error)(

@@ -172,7 +172,7 @@ def _needs(run: FetchRun) -> FetchNeeds:
             path = placement.file_path(entry.table, file.path)
             if seen.setdefault((place, path), file.sha256) != file.sha256:
                 raise ManifestError(
-                    f"The manifest has two files {path}.", subject=path, next_step="Choose another backup."
+                    f"The manifest has the file {path} twice.", subject=path, next_step="Choose another backup."
                 )
             needs.files += 1
             needs.size += file.size

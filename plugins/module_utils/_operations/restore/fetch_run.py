@@ -92,7 +92,7 @@ class FetchRun:
                 if not isinstance(record, (BackedUpObject, TableEntry)) or not self.header.wants(record.table):
                     continue
                 if self.header.tables and isinstance(record, BackedUpObject) and placement.is_of_an_index(record):
-                    # Tables alone are imported, and Cassandra makes their indexes anew.
+                    # Tables alone are imported, and Cassandra makes their indexes again.
                     continue
                 yield record
 
@@ -145,7 +145,7 @@ def _untouched(path: str, record: journal.StagedFile) -> bool:
 
 
 def begin_journal(run: FetchRun) -> None:
-    """Write the journal anew with what still holds, without the mark that all is there, and open it for more."""
+    """Write the journal again with what still holds, without the mark that all is there, and open it for more."""
     path = fetch_journal_path(run.node, restore_id=run.header.restore_id)
     write_journal(run, complete=None)
     with explained("open", path):
@@ -153,7 +153,7 @@ def begin_journal(run: FetchRun) -> None:
 
 
 def write_journal(run: FetchRun, *, complete: journal.FetchComplete | None) -> None:
-    """Write the journal anew.
+    """Write the journal from scratch.
 
     :param complete: what stands last when everything is there.
     """

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was staged of a moment is laid beside the base's SSTables, so that the base becomes what the node is to get.
+"""What was staged of a moment is laid beside the base's SSTables, so the base becomes what the node is to get.
 
-What goes where is written down first, so that it can be done again; the fetch's journal then says what there is now.
+What goes where is written down first, so it can be done again; the fetch's journal then says what there is now.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def lay_down(*, staged: StagedMoment, base: FetchedBase, schema_directory: int =
 
 
 def note_laid_down(*, journal_path: str, base: FetchedBase) -> None:
-    """Write the fetch's journal anew for what is staged now, so that the switch accepts that and nothing else.
+    """Write the fetch's journal again for what is staged now, so the switch accepts that and nothing else.
 
     :raises LocalFilesError: if the journal cannot be read, or a file not.
     """

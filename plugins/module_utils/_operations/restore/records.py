@@ -24,6 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
     write_atomically,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import BusyError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import NodeManifestHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal
@@ -102,9 +103,9 @@ def own_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
     other = pending(node)
     if other is not None and other.restore_id != restore_id:
         raise BusyError(
-            f"On {node.name} the restore {other.restore_id} has been begun and not ended ({other.phase}).",
+            f"On {node.name} the restore {other.restore_id} was begun and is not finished ({other.phase}).",
             subject=node.name,
-            next_step="Finish it or roll it back first.",
+            next_step=f"Finish it, or roll it back with {option('state', 'rolled_back')}.",
         )
     return read_state(node, restore_id=restore_id)
 
@@ -169,7 +170,7 @@ def source_of(node: NodeSettings, *, restore_id: str) -> NodeManifestHeader:
 
 def _not_fetched(node: NodeSettings, *, restore_id: str) -> NodeError:
     return NodeError(
-        f"The base of {restore_id} has not been fetched to {node.name}.",
+        f"The base of {restore_id} was not fetched to {node.name}.",
         subject=node.name,
         next_step="Fetch it first.",
     )

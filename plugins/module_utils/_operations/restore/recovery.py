@@ -5,7 +5,7 @@
 """A node's part in a restore to a moment, between the fetch of its base and the switch.
 
 What the fetch has staged becomes what the node held at the moment; the switch then lays it down as it does a backup.
-All of it happens in the restore's own directory inside the first data directory, so that nothing is copied twice.
+All of it happens in the restore's own directory inside the first data directory, so nothing is copied twice.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _wanted(
     """
     if record.tables:
         raise InputError(
-            f"The backup {record.tag} holds some tables only, so that no moment can be reached from it.",
+            f"The backup {record.tag} holds some tables only, so no moment can be reached from it.",
             subject=record.tag,
             next_step="Choose a backup of whole keyspaces.",
         )
@@ -222,7 +222,7 @@ def _with_sizes(outcome: RecoveryOutcome, *, staged: StagedMoment, base: Fetched
 
 
 def _size(table: TableRef, *, base: FetchedBase) -> TableSize:
-    """What the base has of a table, once the moment is laid down; of its indexes, which are made anew, nothing."""
+    """What the base has of a table, once the moment is laid down; of its indexes, which are made again, nothing."""
     directories = [os.path.join(directory, table.keyspace, table.directory) for directory in base.directories]
     files = [path for directory in directories for path in data_directory.components_in(directory)]
     return TableSize(

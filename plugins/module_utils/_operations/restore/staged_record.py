@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is written down of a moment once it is staged, so that no later run fetches or replays again."""
+"""What is written down of a moment once it is staged, so no later run fetches or replays again."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _RECORD = Document(
 
 
 def is_staged(node: NodeSettings, *, restore_id: str) -> bool:
-    """Whether the base has been made into the moment already, so that it must not be fetched again."""
+    """Whether the base has been made into the moment already, so it must not be fetched again."""
     return staged_outcome(node, restore_id=restore_id) is not None
 
 
@@ -87,7 +87,7 @@ def staged_files(node: NodeSettings, *, restore_id: str, restore_auth: bool) -> 
 
 
 def forget_moment(node: NodeSettings, *, restore_id: str) -> None:
-    """With the restore's other records, once it is finished, or before its base is fetched anew."""
+    """With the restore's other records, once it is finished, or before its base is fetched again."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_path(node, restore_id))
 

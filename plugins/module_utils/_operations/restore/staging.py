@@ -145,7 +145,7 @@ def recover_to_moment(
     """Make the SSTables of what was written from the base to the moment.
 
     The cut is by write timestamp: a mutation of which any cell is later is left out whole, one at the moment itself is
-    in. Without a moment everything in ``segments`` is in, so that the cut is where they end.
+    in. Without a moment everything in ``segments`` is in, so the cut is where they end.
 
     :param segments: paths, from the base's position on, each once; nothing but the last may end early.
     :param wants: which tables are wanted; ``None`` for all but those of ``system``. What the base lacks cannot be

@@ -20,6 +20,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ObjectMissingError,
     StoreError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
     Progress,
@@ -54,7 +55,7 @@ _REBUILD_TIMEOUT_SECONDS = 7 * 24 * 3600
 class Part:
     """What this node gets of a plan, and who owns it then.
 
-    :param owner: a user's name; ``None`` for who owns the data directory; ``group`` alike.
+    :param owner: a user's name; ``None`` for who owns the data directory; the same for ``group``.
     """
 
     node: NodeSettings
@@ -135,7 +136,7 @@ def stage_part(
         raise InputError(
             f"{plan.restore_id} restores a whole backup: there is no moment to stage.",
             subject=plan.restore_id,
-            next_step="Go on with state=switched.",
+            next_step=f"Go on with {option('state', 'switched')}.",
         )
     done = staged_record.staged_outcome(part.node, restore_id=plan.restore_id)
     if done is not None:
@@ -168,15 +169,15 @@ def stage_part(
 
 
 def _recorded(store: ObjectStore, *, log: NodeLog, error: PieceCorruptError) -> PieceCorruptError:
-    """The same error, once the repository says it too, so that no plan leads over that piece again."""
+    """The same error, once the repository says it too, so no plan leads over that piece again."""
     try:
         gap = commit_logs.record_corrupt_piece(store, log=log, piece=error.piece, detail="Found by a restore.")
         next_step = (
-            f"{error.next_step} Plans do not lead over it any more. If the object is brought back from a copy, "
+            f"{error.next_step} Plans avoid it from now on. If the object is brought back from a copy, "
             f"delete {gap_key(gap)}."
         )
     except StoreError as refused:
-        next_step = f"{error.next_step} The repository could not be told, so that plans still lead over it: {refused}"
+        next_step = f"{error.next_step} The repository could not be told, so plans still lead over it: {refused}"
     return PieceCorruptError(error.message, subject=error.subject, next_step=next_step, piece=error.piece)
 
 

@@ -10,15 +10,15 @@ same call, or undone by a roll back, which can be killed anywhere as well.
 
 What a node keeps of its keyspace ``system`` when it is restored in place:
 
-- ``local``: its host id, tokens, data centre and rack, the gossip generation, and that it is bootstrapped. The
+- ``local``: its host id, tokens, datacenter and rack, the gossip generation, and that it is bootstrapped. The
   ``truncated_at`` in it is about commit-log positions that are gone with the commit log, so it can hide nothing.
-- ``peers``, ``peers_v2``: the other nodes are the same under the same addresses, and a node that is no seed finds them
-  by it even if the seeds are slow. They are today's, not the backup's.
+- ``peers``, ``peers_v2``: the other nodes are the same under the same addresses, and a node that is not a seed finds
+  them by it even if the seeds are slow. They are today's, not the backup's.
 
 Everything else starts empty, and Cassandra makes it again. ``batches``, ``paxos`` and the hints hold writes that are
 newer than the backup and would come back. ``IndexInfo`` and ``built_views`` say what is built today, which need not be
 built in the backup, and a query would then miss rows in silence; without them Cassandra builds old-style indexes and
-views anew, and SAI looks at its own files.
+views again, and SAI looks at its own files.
 
 A node of a new cluster keeps nothing of ``system``; it gets its tokens by its configuration. One that was lost with its
 disk gets its own ``local`` from the backup.
@@ -45,6 +45,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     NodeError,
     ReviveError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     JournalState,
@@ -82,7 +83,7 @@ class SwitchOutcome:
 
 @dataclasses.dataclass(frozen=True)
 class RollBackOutcome:
-    """:param refetch: whether the staged files are gone, so that the next run has to fetch again."""
+    """:param refetch: whether the staged files are gone, so the next run has to fetch again."""
 
     changed: bool
     refetch: bool = False
@@ -123,7 +124,9 @@ def switch_node(
     journal.check_restore_id(restore_id)
     modes = (IN_PLACE, NEW_CLUSTER, ONE_NODE)
     if mode not in modes:
-        raise InputError(f"{mode!r} is no mode of a restore.", subject=mode, next_step=f"One of {', '.join(modes)}.")
+        raise InputError(
+            f"{mode!r} is not a mode of a restore.", subject=mode, next_step=f"Give one of {', '.join(modes)}."
+        )
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         state = own_state(node, restore_id=restore_id)
         if state is not None and state.phase == journal.SWITCHED:
@@ -132,7 +135,8 @@ def switch_node(
             raise NodeError(
                 f"The restore {restore_id} is finished on {node.name}, and what it put aside was kept.",
                 subject=node.name,
-                next_step="Finish it with keep_old=false before the same backup is restored again.",
+                next_step="Before the same backup is restored again, remove what it put aside, with "
+                f"{option('keep_old', 'false')} and {option('restore_id', restore_id)}.",
             )
         config = cassandra_yaml.read_config(node.config_file)
         _check_stopped(node, config=config, is_running=is_running)
@@ -192,7 +196,7 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
             raise NodeError(
                 f"The restore {restore_id} on {node.name} is at {state.phase}, so it cannot be finished.",
                 subject=node.name,
-                next_step="Run it again, or roll it back.",
+                next_step=f"Run it again, or roll it back with {option('state', 'rolled_back')}.",
             )
         if state.phase != journal.FINISHED:
             state = save_state(node, dataclasses.replace(state, phase=journal.FINISHED))
@@ -257,7 +261,7 @@ def _go_back(node: NodeSettings, state: JournalState) -> bool:
         state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW))
     if state.phase == journal.TAKING_OUT_NEW:
         if state.discard:
-            # Before it is true, so that no later run counts on files that are gone.
+            # Before it is true, so no later run counts on files that are gone.
             remove_if_there(fetch_journal_path(node, restore_id=state.restore_id))
         for directory in state.directories:
             _take_out(directory, state=state)
@@ -299,7 +303,8 @@ def _go_back_after(error: Exception, *, node: NodeSettings, restore_id: str) -> 
         raise LocalFilesError(
             f"The switch of {node.name} failed ({error}) and so did putting everything back ({second}).",
             subject=node.name,
-            next_step="Mend what the messages name, then roll back; nothing is lost, the old files are in .revive.",
+            next_step=f"Fix what the messages name, then roll back with {option('state', 'rolled_back')}. Nothing is "
+            "lost: the old files are in .revive.",
         ) from error
 
 
@@ -314,7 +319,7 @@ def _new_state(
 ) -> JournalState:
     if mode == NEW_CLUSTER and not tokens:
         raise InputError(
-            "A node of a new cluster needs tokens.", subject=node.name, next_step="Pass those of the plan."
+            "A node of a new cluster needs tokens.", subject=node.name, next_step="Pass those in the plan."
         )
     return JournalState(
         restore_id=restore_id,
@@ -378,7 +383,7 @@ def _check_stopped(node: NodeSettings, *, config: cassandra_yaml.NodeConfig, is_
         raise NodeError(
             f"Cassandra runs on {node.name}: {why}.",
             subject=node.name,
-            next_step="Stop it, after a drain if it answers.",
+            next_step="Drain it if it answers, then stop it.",
         )
 
 
@@ -396,7 +401,7 @@ def _check_staged(node: NodeSettings, state: JournalState) -> None:
             f"What is staged on {node.name} for {state.restore_id} is not complete: {differences[0]}"
             + (f", and {len(differences) - 1} more" if len(differences) > 1 else ""),
             subject=node.name,
-            next_step="Fetch again; what is there already is not fetched twice. Nothing has been touched.",
+            next_step="Fetch again: what is there already is not fetched twice. Nothing has been touched.",
         )
 
 
@@ -407,7 +412,8 @@ def _check_in_place(node: NodeSettings, state: JournalState) -> None:
         raise LocalFilesError(
             f"After the switch of {node.name}, {differences[0]}.",
             subject=node.name,
-            next_step="Everything is put back. See that nothing else works in Cassandra's directories, then try again.",
+            next_step="Everything was put back. See that nothing else works in Cassandra's directories, then try "
+            "again.",
         )
 
 
@@ -419,15 +425,15 @@ def _differences(node: NodeSettings, state: JournalState, *, staged: bool) -> li
     for record in fetch_records(node, restore_id=state.restore_id):
         if isinstance(record, journal.FetchHeader):
             if tuple(os.path.realpath(place) for place in record.places) != tuple(each.path for each in places):
-                return ["the data directories are others than at the fetch"]
+                return ["the data directories are not those of the fetch"]
             if record.restore_auth != state.restore_auth:
-                return [f"it was fetched with restore_auth={str(record.restore_auth).lower()}"]
+                return [f"it was fetched with {option('restore_auth', str(record.restore_auth).lower())}"]
         elif isinstance(record, journal.StagedFile):
             expected[record.place, record.path] = (record.size, record.inode)
         else:
             complete = record
     if complete is None:
-        return ["the fetch has not come to its end"]
+        return ["the fetch did not finish"]
     if (len(expected), sum(size for size, _inode in expected.values())) != (complete.files, complete.size):
         return ["the fetch's journal contradicts itself"]
     found: list[str] = []
@@ -439,7 +445,9 @@ def _differences(node: NodeSettings, state: JournalState, *, staged: bool) -> li
             for path, status in data_directory.files_below(os.path.join(root, keyspace)):
                 wanted = expected.pop((number, f"{keyspace}/{path}"), None)
                 if wanted != (status.st_size, status.st_ino):
-                    found.append(f"{os.path.join(root, keyspace, path)} {'has changed' if wanted else 'is too much'}")
+                    found.append(
+                        f"{os.path.join(root, keyspace, path)} {'has changed' if wanted else 'does not belong there'}"
+                    )
     found += [f"{path} is missing" for _place, path in expected]
     return found
 

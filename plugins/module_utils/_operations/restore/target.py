@@ -51,7 +51,7 @@ _BRACKETED = re.compile(r"\[(?P<address>[^]]+)\](?::\d+)?\Z")
 
 
 def read_node(node: NodeSettings, *, restore_id: str | None = None) -> TargetNode:
-    """Everything that planning needs to know about a node. Only reads, but for what it remembers of who the node is.
+    """Everything that planning needs to know about a node. Only reads, except that it remembers who the node is.
 
     :param restore_id: of a restore that may have fetched something already; what it did counts as there.
     :raises LocalFilesError: if the configuration or a directory cannot be read.
@@ -158,7 +158,7 @@ def _address(config: NodeConfig, *, identity: NodeIdentity | None) -> str:
 
 
 def _position(config: NodeConfig, *, identity: NodeIdentity | None) -> tuple[str, str]:
-    """Data centre and rack: of the running node, else of the file that most snitches read; else empty."""
+    """Datacenter and rack: of the running node, else of the file that most snitches read; else empty."""
     if identity is not None:
         return identity.datacenter, identity.rack
     text = read_if_there(os.path.join(os.path.dirname(os.path.realpath(config.path)), _RACK_FILE)) or b""

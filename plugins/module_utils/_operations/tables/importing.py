@@ -4,8 +4,8 @@
 
 """The steps of a restore of tables into a cluster that serves: make what is missing, fetch, import, complete.
 
-What was fetched is never handed over itself. Cassandra gets hard links of it, in a directory that is made anew for each
-attempt, and moves those. So an import that died is done again from the beginning, without fetching; and importing the
+What was fetched is never handed over itself. Cassandra gets hard links of it, in a new directory for each attempt, and
+moves those. So an import that died is done again from the beginning, without fetching; and importing the
 same files twice changes nothing, since every cell in them has its own timestamp.
 """
 
@@ -89,7 +89,7 @@ _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
 class TablePart:
     """What this node gets of a plan, and who owns it then.
 
-    :param owner: a user's name; ``None`` for who owns the data directory; ``group`` alike.
+    :param owner: a user's name; ``None`` for who owns the data directory; the same for ``group``.
     """
 
     node: NodeSettings
@@ -102,7 +102,7 @@ class TablePart:
 class SaveOutcome:
     """What was kept.
 
-    :param emptied: whether the tables have been emptied since, so that there was nothing to keep.
+    :param emptied: whether the tables have been emptied since, so there was nothing to keep.
     :param snapshots: that this restore has taken on the node.
     :param exact: whether what is written between them and the truncation is kept too: Cassandra does that itself,
         unless it is told not to.
@@ -237,7 +237,7 @@ def complete_tables(
 ) -> tuple[str, ...]:
     """Give the new tables the properties and indexes that they had, on one node for the whole cluster.
 
-    Whose they are they still say, so that what was broken off is known.
+    They still say whose they are, so an interrupted restore can be told.
 
     :returns: the statements that did something.
     :raises NodeError: if Cassandra refuses one.
@@ -263,7 +263,7 @@ def complete_tables(
 def release_tables(
     plan: TablesPlan, *, cql: CqlSettings, check_mode: bool, connect: _Connect = connect
 ) -> tuple[str, ...]:
-    """Have the new tables say no more that they are being restored, on one node for the whole cluster.
+    """Take the mark of a restore off the new tables, on one node for the whole cluster.
 
     :returns: the statements that did something.
     :raises NodeError: if Cassandra refuses one.
@@ -363,7 +363,7 @@ def put_tables_back(part: TablePart) -> tuple[str, ...]:
                 taken.append(snapshot)
         for index in plan.indexes if taken else ():
             nodetool.run("rebuild_index", *index.split("."))
-        # Another attempt begins anew.
+        # Another attempt begins from scratch.
         write_notes(node, Notes(snapshots=notes.snapshots), restore_id=restore_id)
     return tuple(dict.fromkeys(taken))
 
@@ -468,7 +468,7 @@ def _check_ours(table: schema_core.SchemaObject, *, restore_id: str) -> None:
     if not is_being_restored(table, restore_id=restore_id):
         shown = schema_core.shown_name(table.keyspace, table.name)
         raise NodeError(
-            f"The table {shown} is there and is not of this restore.",
+            f"The table {shown} is there, and this restore did not make it.",
             subject=shown,
             next_step="Plan again: the schema has changed since.",
         )
@@ -521,10 +521,10 @@ def _import(part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources
     left = [path for target in directories for path in data_directory.components_in(target) if path.endswith(_DATA)]
     if left:
         raise NodeError(
-            f"On {part.node.name} Cassandra has passed by {len(left)} SSTables of {table}, such as "
+            f"On {part.node.name} Cassandra has skipped {len(left)} SSTables of {table}, such as "
             f"{os.path.basename(left[0])}.",
             subject=str(table),
-            next_step="See Cassandra's log, and run the same again.",
+            next_step="See Cassandra's log, then run the same again.",
         )
     for target in directories:
         data_directory.remove_tree(target)
@@ -545,7 +545,7 @@ def _telling_what_was_refused(
             f"On {part.node.name} Cassandra did not take the SSTables of {table} in {refused[0]}.",
             subject=str(table),
             next_step="Its log on that node has the cause, in the lines with 'Failed verifying' or 'Failed "
-            "importing'. When that is mended, run the same again: what was fetched is still there.",
+            "importing'. When that is fixed, run the same again: what was fetched is still there.",
         ) from error
 
 
@@ -570,9 +570,9 @@ def _held(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -
     missing = [path for path in moved if not contents or file_sha256(path) not in contents]
     if missing and table.is_new:
         raise NodeError(
-            f"On {node.name} {len(missing)} of {len(wanted)} SSTables are not in {table} after their import.",
+            f"On {node.name} {len(missing)} of {len(wanted)} SSTables are not in {table} after the import.",
             subject=str(table),
-            next_step="See Cassandra's log, and run the same again.",
+            next_step="See Cassandra's log, then run the same again.",
         )
     return len(wanted) - len(missing)
 

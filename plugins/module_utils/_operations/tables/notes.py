@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a node writes down about a restore of tables, so that a run that was killed goes on or is undone."""
+"""What a node writes down about a restore of tables, so a run that was killed goes on or is undone."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read_notes(node: NodeSettings, *, restore_id: str) -> Notes:
 
 
 def write_notes(node: NodeSettings, notes: Notes, *, restore_id: str) -> None:
-    """Write them down anew."""
+    """Write them down again."""
     write_atomically(notes_path(node, restore_id=restore_id), _NOTES.encode(notes))
 
 

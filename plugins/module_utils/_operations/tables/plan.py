@@ -17,6 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     PlanRefusedError,
     ReviveError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
@@ -143,9 +144,9 @@ def complete_tables_plan(
     moment = plan.restore.moment
     if moment is None or not staged:
         raise InputError(
-            "Only a plan of a moment is completed, with what its nodes have staged.",
+            "Only the plan of a moment is completed by what its nodes have staged.",
             subject="staged",
-            next_step="Leave it out: the plan of a backup is whole.",
+            next_step=f"Leave out {option('staged')}: the plan of a backup is whole.",
         )
     contents = contents_at(moment, restore=plan.restore, schema=cql.parse_schema(staged[0].schema_cql), staged=staged)
     now = cql.parse_schema(describe(cql_settings))

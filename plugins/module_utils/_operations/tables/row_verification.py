@@ -5,7 +5,7 @@
 """Whether a node's replica holds, row by row, what the backup holds for it.
 
 The files that were fetched are still there when Cassandra has taken its links of them. A throw-away Cassandra opens
-them with the schema that the backup itself has, so that nothing of what made and filled the table is believed. It also
+them with the schema that the backup itself has, so nothing that made and filled the table has to be believed. It also
 opens a snapshot of the table that is served, with the schema that it is served by; then each range of tokens that the
 node has a replica of is read from both. The serving Cassandra is not asked for rows: whom it would ask in turn is its
 own decision, also at ONE. Every node does that with its own replica. If all hold what they should, so does what they
@@ -45,6 +45,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.t
     unwrapped,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import Progress
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
@@ -157,7 +158,7 @@ def verify_rows(
         data_directory.remove_tree(instance.places.directory)
         for table, each in zip(_compared(part), found):
             _check(node, table, rows=each.rows)
-        # Whoever reads the tables from now on has their replicas made alike.
+        # Whoever reads the tables from now on has their replicas made the same.
         notes = dataclasses.replace(notes, verified=tuple(found))
         write_notes(node, notes, restore_id=part.plan.restore.restore_id)
     return VerifyOutcome(tables=tuple(found), seconds=time.monotonic() - began)
@@ -185,9 +186,9 @@ def _check_possible(part: TablePart, *, cql: CqlSettings, options: InstanceOptio
     program = options.launch_command[0]
     if shutil.which(program) is None:
         raise NodeError(
-            f"{part.node.name} has no program {program}, with which rows are read from what was fetched.",
+            f"{part.node.name} has no program {program}, which reads the rows of what was fetched.",
             subject=program,
-            next_step="Give the command that starts Cassandra in the foreground as staging_command.",
+            next_step=f"Give the command that starts Cassandra in the foreground as {option('staging_command')}.",
         )
     with connect(_local(cql)) as session:
         session.rows("SELECT key FROM system.local")
@@ -270,7 +271,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _make_readable(then: Cql, twins: t.Sequence[Twin]) -> None:
-    """Have the instance own all of the tables, leave out what it would otherwise make anew, indexes and views, and
+    """Have the instance own all of the tables, leave out what it would otherwise make again, indexes and views, and
     open what is served."""
     tables = [twin.restored for twin in twins]
     for table in tables:
@@ -320,7 +321,7 @@ class _Comparison:
         )
         if not self._layout.partition_key:
             raise NodeError(
-                f"The schema that the backup holds has no {table.source_keyspace}.{table.source_table}.",
+                f"The schema in the backup has no {table.source_keyspace}.{table.source_table}.",
                 subject=str(table),
                 next_step="It was made while the backup was taken. Restore from a later one, or verify files only.",
             )
@@ -377,9 +378,9 @@ def _check(node: NodeSettings, table: TableRestore, *, rows: TableRows) -> None:
     key = "token(its partition key)"
     raise NodeError(
         f"{table} on {node.name} does not hold what {table.source_keyspace}.{table.source_table} held: of {rows.rows} "
-        f"rows {rows.missing} are missing, and {rows.different} are different without having been written since; "
-        f"partitions of them have the tokens {tokens}.",
+        f"rows {rows.missing} are missing, and {rows.different} differ although nobody has written them since; "
+        f"some of their partitions have the tokens {tokens}.",
         subject=str(table),
-        next_step=f"Look at them (SELECT ... WHERE {key} = ...). What was fetched is kept; restore it beside, or from "
-        "another backup.",
+        next_step=f"Look at them (SELECT ... WHERE {key} = ...). What was fetched is kept. Restore it "
+        f"with {option('mode', 'beside')}, or from another backup.",
     )

@@ -138,7 +138,7 @@ def test_a_lost_node_gets_its_own_and_is_to_be_repaired() -> None:
 def test_another_machine_is_known_by_its_name_or_as_it_is_mapped() -> None:
     by_name = _plan(target=_lost(address="10.0.0.9"))
     assert by_name.assignments[0].source_name == "n2"
-    assert any("had the address 10.0.0.2 and gets 10.0.0.9" in warning for warning in by_name.warnings)
+    assert any("had the address 10.0.0.2 and now gets 10.0.0.9" in warning for warning in by_name.warnings)
     other = _lost(name="spare", address="10.0.0.9")
     assert _plan(target=other, node_mapping={"n2": "spare"}).assignments[0].source_name == "n2"
 
@@ -149,15 +149,15 @@ GRACE = "CREATE TABLE shop.orders (k int PRIMARY KEY) WITH gc_grace_seconds = 36
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"target": _lost(running=True)}, "n2 runs: it is not lost"),
+        ({"target": _lost(running=True)}, "n2 runs, so it is not lost"),
         ({"target": _lost(holds_data=True)}, "confirm_cluster is not set"),
-        ({"target": _lost(num_tokens=16)}, "configured with num_tokens 16, and the node had 2 tokens"),
+        ({"target": _lost(num_tokens=16)}, "configured with num_tokens 16, and the lost node had 2 tokens"),
         ({"target": _lost(rack="r9")}, "is in rack r9, the node was in r1"),
         ({"target": _lost(name="spare", address="10.0.0.9")}, "has no node called spare or with the address 10.0.0.9"),
         ({"target": _node(3, running=False, identity=None)}, "n3 has the host id of n3"),
         ({"ring": Ring(others=(), members=())}, "No other node of the cluster is known"),
         ({"ring": Ring(others=(_node(1, running=False),), members=())}, "n1 does not run either"),
-        ({"ring": Ring(others=(_node(1),), members=())}, "None of the other nodes has told the ring"),
+        ({"ring": Ring(others=(_node(1),), members=())}, "None of the other nodes has shown the ring"),
         ({"ring": dataclasses.replace(_ring(), members=_ring().members[:1])}, "does not know n2"),
         ({"ring": _ring(n2="UN")}, "The others see n2 (10.0.0.2) up"),
         ({"now_us": BEGAN_US + 11 * DAY_US}, "which is more than gc_grace_seconds of shop.plain"),
@@ -178,7 +178,9 @@ def test_what_is_older_than_tombstones_are_kept_comes_only_if_it_is_meant() -> N
 
 def test_a_node_with_counters_comes_back_only_when_nobody_counts() -> None:
     counters = "CREATE TABLE shop.counts (k int PRIMARY KEY, n counter)"
-    with pytest.raises(PlanRefusedError, match=r"shop\.counts count: if the node counts before .* counters_quiet=true"):
+    with pytest.raises(
+        PlanRefusedError, match=r"shop\.counts have counters: if the node counts before .* counters_quiet=true"
+    ):
         _plan(counters)
     plan = _plan(counters, counters_quiet=True)
-    assert any("Nobody must count in shop.counts" in warning for warning in plan.warnings)
+    assert any("Nobody may increment counters in shop.counts" in warning for warning in plan.warnings)

@@ -159,7 +159,7 @@ def test_racks_of_other_names_and_equal_sizes_map_one_to_one() -> None:
 
 def test_racks_that_do_not_fit_are_refused() -> None:
     targets = [_target(number, rack="r1") for number in (1, 2, 3)]
-    assert any("racks of data centre dc1 do not fit" in text for text in _reasons(_THREE, *targets))
+    assert any("racks of datacenter dc1 do not match" in text for text in _reasons(_THREE, *targets))
 
 
 def test_all_reasons_are_told_at_once() -> None:
@@ -173,7 +173,7 @@ def test_all_reasons_are_told_at_once() -> None:
     for part in (
         "3 nodes",
         "Cassandra 4.1.10",
-        "pass confirm_cluster='New'",
+        "pass confirm_cluster=New",
         "cannot be found out",
         "another restore, other",
         "None of the targets is a seed",
@@ -202,16 +202,16 @@ def test_in_place_every_node_gets_its_own() -> None:
 
 def test_in_place_a_node_that_never_said_who_it_is_is_known_by_its_address() -> None:
     plan = _plan(_THREE, _same(1), _same(2), _same(3, identity=None, running=False), new_cluster=False)
-    assert any("recognised by its address" in warning for warning in plan.warnings)
+    assert any("recognized by its address" in warning for warning in plan.warnings)
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"identity": dataclasses.replace(_identity(3), host_id="x")}, "is none of the targets"),
+        ({"identity": dataclasses.replace(_identity(3), host_id="x")}, "is not among the targets"),
         ({"identity": dataclasses.replace(_identity(3), tokens=("7",))}, "other tokens"),
-        ({"has_system_local": False}, "Pass target_cluster=true"),
-        ({"datacenter": "dc2"}, "is in data centre dc2"),
+        ({"has_system_local": False}, "Pass new_cluster=true"),
+        ({"datacenter": "dc2"}, "is in datacenter dc2"),
     ],
 )
 def test_in_place_another_node_is_refused(changes: dict[str, t.Any], says: str) -> None:
@@ -254,7 +254,7 @@ def test_seeds_of_the_old_cluster_are_refused_and_its_name_warned_of() -> None:
     texts = _reasons(_THREE, *(_target(number, seeds=("10.1.0.2", "10.0.0.1")) for number in (1, 2, 3)))
     assert any("10.0.0.1" in text and "seeds" in text for text in texts)
     plan = _plan(_THREE, *(_target(number, cluster_name="Old") for number in (1, 2, 3)))
-    assert any("both would mix" in warning for warning in plan.warnings)
+    assert any("the two would mix" in warning for warning in plan.warnings)
 
 
 def test_a_backup_of_some_keyspaces_is_no_restore_in_place() -> None:

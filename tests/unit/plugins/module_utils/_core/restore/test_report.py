@@ -140,7 +140,7 @@ def test_a_moments_report_says_what_was_asked_reached_and_replayed() -> None:
         "Restored 2023-11-14T22:13:20.500000Z from t of cluster Old",
         "asked for 2023-11-14T22:13:20.500000Z, reached 2023-11-14T22:13:20.000000Z: 0.500000 s before it",
         "140 updates replayed in 1:01",
-        "10 mutations of tables that were not there at it and 2 of a later schema left out",
+        "10 mutations of tables that did not exist at the moment, 2 of a later schema",
         "n2: reached 2023-11-14T22:13:20.000000Z; 2 segments, 1.0 KiB; 70 replayed",
         "shop.a: 4 rows; in the backup 5",
         "shop.new: 9 rows; in the backup not counted or not there",

@@ -240,12 +240,12 @@ def test_counters_are_warned_of() -> None:
         (
             (KEYSPACE.replace("3", "1"),),
             {},
-            "otherwise than shop was: NetworkTopologyStrategy, dc1 1",
+            "is not replicated as shop was: NetworkTopologyStrategy, dc1 1",
         ),
-        ((KEYSPACE, "CREATE TYPE shop.place (name int)"), {}, "The type shop.place is another"),
+        ((KEYSPACE, "CREATE TYPE shop.place (name int)"), {}, "The type shop.place differs"),
         ((KEYSPACE, ORDERS.replace("id int", "id text")), {"mode": MERGE}, "its partition key was (id int)"),
-        ((), {"mode": "over"}, "'over' is no mode"),
-        ((), {"mode": MERGE, "suffix": "_x"}, "goes into the table that it is of"),
+        ((), {"mode": "over"}, "'over' is not a mode"),
+        ((), {"mode": MERGE, "suffix": "_x"}, "goes into the table that it came from"),
         ((), {"suffix": "; DROP"}, "cannot be a part of a name"),
         ((), {"into_keyspace": "system"}, "Cassandra's own"),
         ((), {"size": 2000}, "needs"),
@@ -275,13 +275,14 @@ def test_a_keyspace_means_all_its_tables_but_views() -> None:
 def test_a_plan_travels_as_plain_values_and_is_told_in_lines() -> None:
     plan = _plan()
     assert TablesPlan.from_result(json.loads(json.dumps(plan.to_result()))) == plan
-    with pytest.raises(InputError, match="no plan"):
+    with pytest.raises(InputError, match="not the plan"):
         TablesPlan.from_result({"restore": {}})
     lines = tables_plan_lines(plan)
     assert "shop.orders goes to shop.orders_restored_20261122184211, a new table: 2 files, 10 B, 7 rows" in lines
     assert (
-        f"This is the restore {plan.restore.restore_id}; if it is broken off, the same again goes on with it." in lines
-    )
+        f"This is the restore {plan.restore.restore_id}; if it is interrupted, run the same again: it goes on where it "
+        "was."
+    ) in lines
     assert plan.restore.mode == BESIDE
 
 
@@ -349,7 +350,7 @@ def test_for_a_moment_the_first_plan_says_what_is_fetched_and_replayed() -> None
 
 def test_a_table_that_the_backup_has_not_may_be_in_the_logs() -> None:
     first = _first_plan(tables=("shop.new",))
-    assert any("has no table shop.new. If it was made between" in line for line in tables_plan_lines(first))
+    assert any("has no table shop.new. If it was made after" in line for line in tables_plan_lines(first))
     with pytest.raises(
         PlanRefusedError, match=r"The moment .* has no table shop\.new .* It has shop\.Counts, shop\.orders"
     ):
@@ -363,7 +364,7 @@ def test_the_second_plan_is_of_what_was_staged() -> None:
     (table,) = plan.tables
     assert (table.source, table.files, table.size, table.rows) == (f"shop/orders-{'a' * 32}", 6, 80, None)
     assert table.table == "orders_restored_20261122184312"
-    assert "6 files, 80 B are on the nodes. Cassandra goes on serving." in tables_plan_lines(plan)
+    assert "6 files, 80 B are on the nodes. Cassandra keeps serving." in tables_plan_lines(plan)
 
 
 def test_every_node_has_to_have_staged_its_part() -> None:
@@ -373,7 +374,7 @@ def test_every_node_has_to_have_staged_its_part() -> None:
 
 def test_what_differs_from_the_moment_is_refused() -> None:
     now = (KEYSPACE, *TYPES, ORDERS.replace("id int", "id text"))
-    with pytest.raises(PlanRefusedError, match="is another table than in the moment 2026-11-22T18:43:12"):
+    with pytest.raises(PlanRefusedError, match="differs from the table in the moment 2026-11-22T18:43:12"):
         _second_plan(_first_plan(mode=REPLACE), staged=_staged("n1", "n2"), now=now)
 
 
@@ -384,7 +385,7 @@ def test_views_of_a_table_that_is_there_are_made_anew() -> None:
     assert plan.views == (
         "CREATE MATERIALIZED VIEW shop.by_place AS SELECT * FROM shop.orders PRIMARY KEY (place, id)",
     )
-    assert any("dropped and made again" in warning for warning in plan.restore.warnings)
+    assert any("dropped, and made again" in warning for warning in plan.restore.warnings)
 
 
 def test_in_another_shape_each_node_gets_what_all_had() -> None:
@@ -468,11 +469,11 @@ def test_roles_go_over_those_that_there_are_if_they_are_asked_for(mode: str) -> 
     assert (str(table), table.is_new, table.replaces) == ("system_auth.roles", False, False)
     assert (plan.before_cql, plan.after_cql, plan.restore.restore_auth) == ((), (), True)
     assert sum("of each the newest stays" in warning for warning in plan.restore.warnings) == 1
-    affected = "nothing that exists is affected but roles" in tables_plan_lines(plan)[0]
+    affected = "nothing that exists is affected except roles" in tables_plan_lines(plan)[0]
     assert affected == (mode == BESIDE)
     other = [_target(number, cluster_name="Other") for number in (1, 2)]
     assert "system_auth.roles would be touched" in _reasons(*now, targets=other, tables=(), roles=True)
 
 
 def test_roles_that_cassandra_keeps_otherwise_are_refused() -> None:
-    assert "Cassandra keeps no system_auth.roles here" in _reasons(KEYSPACE, tables=(), roles=True)
+    assert "The table system_auth.roles is not here" in _reasons(KEYSPACE, tables=(), roles=True)

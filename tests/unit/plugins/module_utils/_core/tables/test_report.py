@@ -18,8 +18,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_
 from tests.unit.plugins.module_utils._core.restore.plans import restore_plan, table_restore
 
 MIB = 2**20
-_UNLESS_DELETED = "which only means no harm if clients have deleted them since; partitions of them have the tokens"
-_THREE_OF_FIVE = "3 are in the tables byte for byte, Cassandra has taken and compacted the others"
+_UNLESS_DELETED = "which is only right if clients have deleted them since; some of their partitions have the tokens"
+_THREE_OF_FIVE = "3 are in the tables byte for byte; Cassandra has compacted the others"
 
 
 def _plan(*, rows: int | None, is_new: bool) -> TablesPlan:
@@ -34,7 +34,7 @@ def _plan(*, rows: int | None, is_new: bool) -> TablesPlan:
         (7, 7, True, 'shop."Orders" in shop."Orders_then": 7 rows, as in the backup', "equal"),
         (7, 6, True, 'shop."Orders" in shop."Orders_then": 6 rows, 7 in the backup', "differs"),
         (7, 9, False, 'shop."Orders" in shop."Orders": 9 rows, 7 in the backup', "equal"),
-        (None, 9, False, 'shop."Orders" in shop."Orders": 9 rows; nobody counted them then', "not_counted"),
+        (None, 9, False, 'shop."Orders" in shop."Orders": 9 rows; not counted in the backup', "not_counted"),
     ],
 )
 def test_rows_are_told_beside_those_of_the_backup(
@@ -57,7 +57,7 @@ def test_rows_are_told_beside_those_of_the_backup(
         "Restored 1 table of nightly in 1:05.",
         "As of 1970-01-01T00:00:01.000000Z: what was written later is not in the backup.",
         "512.0 KiB fetched, 2.0 MiB imported.",
-        "  n1: 2 SSTables, 1.0 MiB, in 0:03; all are in the tables, byte for byte",
+        "  n1: 2 SSTables, 1.0 MiB, in 0:03; all of them are in the tables, byte for byte",
         f"  n2: 5 SSTables, 1.0 MiB, in 0:04; {_THREE_OF_FIVE}",
         f"  {said}",
         "Warning: Look out.",

@@ -60,5 +60,5 @@ def test_a_twin_is_made_as_what_is_served_under_an_id_of_its_own() -> None:
 
 
 def test_a_table_that_is_gone_is_named() -> None:
-    with pytest.raises(NodeError, match=r"There is no table shop\.orders any more"):
+    with pytest.raises(NodeError, match=r"The table shop\.orders is gone"):
         _twins(_table("shop", "orders"))

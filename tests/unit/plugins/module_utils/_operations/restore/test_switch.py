@@ -370,7 +370,7 @@ def test_what_cassandra_changed_after_the_switch_is_thrown_away_by_a_roll_back(t
     assert place.roll_back() == switch.RollBackOutcome(changed=True, refetch=True)
     assert place.contents() == before
     assert not list(tmp_path.rglob(".revive"))
-    with pytest.raises(NodeError, match="fetch has not come to its end"):
+    with pytest.raises(NodeError, match="fetch did not finish"):
         place.switch()
 
 
