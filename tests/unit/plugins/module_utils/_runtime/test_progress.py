@@ -75,7 +75,7 @@ def test_an_operation_that_nobody_asks_for_ends(path: pathlib.Path, clock: Clock
     with pytest.raises(OperatorGoneError) as raised:
         watched.advance(transferred_bytes=1)
 
-    assert "goes on from where it was" in raised.value.next_step
+    assert "goes on where it was" in raised.value.next_step
 
 
 def test_taking_the_lease_away_ends_the_operation_at_the_next_look(path: pathlib.Path, clock: Clock) -> None:
