@@ -47,7 +47,7 @@ class Group:
 
     :ivar proves: for who chooses one.
     :ivar nodes: of Cassandra that run at once at most, staging instances included: each takes 0.8 GiB.
-    :ivar minutes: on two quiet cores, with others of the gate beside it if it is one of the gate.
+    :ivar minutes: about, on two quiet cores, by what its tests took one after the other; it decides who begins first.
     :ivar gate: whether `make test` runs it.
     """
 
