@@ -37,6 +37,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
     recover_to_moment,
 )
 from lab.cluster import Cluster
+from lab.distribution import CASSANDRA_5_0
 from lab.kept_log import archive_into, keep_segments, keep_snapshot, segments_in
 from lab.node import Node
 from lab.processes import wait_until
@@ -172,7 +173,7 @@ def main(arguments: t.Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench replay", description=__doc__)
     parser.add_argument("--mib", type=int, default=512, help="of values behind the base")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--version", default="5.0.8")
+    parser.add_argument("--version", default=CASSANDRA_5_0)
     options = parser.parse_args(arguments)
     rows = options.mib * 2**20 // VALUE_BYTES
     with tempfile.TemporaryDirectory(prefix="revive-bench-") as name, contextlib.ExitStack() as ending:

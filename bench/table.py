@@ -33,6 +33,7 @@ from cassandra import ConsistencyLevel
 from cassandra.concurrent import execute_concurrent_with_args
 
 from lab.cluster import Cluster
+from lab.distribution import CASSANDRA_5_0
 from lab.inventory import Repository, write_inventory
 from lab.node import Node
 from lab.playbook import run_playbook
@@ -182,7 +183,7 @@ def main(arguments: t.Sequence[str]) -> int:
     """Measure each way once, on the same data."""
     parser = argparse.ArgumentParser(prog="bench table", description=__doc__)
     parser.add_argument("--mib", type=int, default=1024, help="of the table, in each replica (default: %(default)s)")
-    parser.add_argument("--version", default="5.0.8", help="of Cassandra (default: %(default)s)")
+    parser.add_argument("--version", default=CASSANDRA_5_0, help="of Cassandra (default: %(default)s)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="bench-table-") as directory, contextlib.ExitStack() as ending:
         source = fill(Path(directory), version=options.version, mib=options.mib, ending=ending)

@@ -18,6 +18,7 @@ from cassandra import ConsistencyLevel
 
 from lab.checker import check
 from lab.cluster import Cluster
+from lab.distribution import CASSANDRA_5_0, VERSIONS
 from lab.errors import LabError
 from lab.inventory import Repository, write_inventory
 from lab.node import Node
@@ -61,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
 
     up = command("up", _up, "create a cluster if there is none of that name, start it, wait until it serves")
     _add_cluster(up)
-    up.add_argument("--version", default="5.0.8", help="of Cassandra: 5.0.8, 4.1.10, 4.0.19 (default: %(default)s)")
+    up.add_argument(
+        "--version", default=CASSANDRA_5_0, help=f"of Cassandra: {', '.join(VERSIONS)} (default: %(default)s)"
+    )
     up.add_argument("--nodes", type=int, default=3, help="default: %(default)s")
     up.add_argument("--cluster-name", help="what Cassandra calls it (default: the lab's name for it)")
     up.add_argument("--num-tokens", type=int, default=8, help="per node (default: %(default)s)")

@@ -27,7 +27,7 @@ from cassandra.protocol import ConfigurationException
 from lab.addresses import NODES_MAX, Network, release_network, reserve_network
 from lab.class_data import ensure_class_data_archives
 from lab.cql import cql_session
-from lab.distribution import ensure_distribution
+from lab.distribution import CASSANDRA_5_0, ensure_distribution
 from lab.errors import LabError
 from lab.node import Node
 from lab.node_files import NodeSettings, check_directory, write_node
@@ -73,7 +73,7 @@ class Cluster:
         *,
         root: Path,
         name: str,
-        version: str = "5.0.8",
+        version: str = CASSANDRA_5_0,
         nodes: int = 3,
         cluster_name: str | None = None,
         num_tokens: int = 8,

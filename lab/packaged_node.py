@@ -14,7 +14,7 @@ import sys
 import typing as t
 from pathlib import Path
 
-from lab.distribution import Distribution, ensure_distribution
+from lab.distribution import CASSANDRA_5_0, Distribution, ensure_distribution
 from lab.errors import LabError
 from lab.node_files import NodeLayout, NodeSettings, configuration_files
 
@@ -95,7 +95,7 @@ def _on_host(*, fetched: Distribution) -> Distribution:
 def main(arguments: t.Sequence[str] | None = None) -> int:
     """Print the binds, or write a host's configuration."""
     parser = argparse.ArgumentParser(prog="python -m lab.packaged_node", description=__doc__)
-    parser.add_argument("--version", default="5.0.8")
+    parser.add_argument("--version", default=CASSANDRA_5_0)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("binds", help="print what hosts have to see of this machine")
     write = commands.add_parser("write", help="write what belongs into /etc/cassandra of one host")

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity
-
 DOCUMENTATION = r"""
 module: cassandra_node_info
 version_added: 0.1.0
@@ -151,7 +149,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import ring
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity, ring
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import target
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments

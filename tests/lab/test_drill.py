@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.distribution import CASSANDRA_4_1, CASSANDRA_5_0, series_of
 from lab.drill import run_drill
 from lab.drill_frame import FrameSettings
 
 
-@pytest.mark.parametrize("version", ["5.0.8", "4.1.10"])
+@pytest.mark.parametrize("version", [CASSANDRA_5_0, CASSANDRA_4_1], ids=series_of)
 def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(version: str, tmp_path: Path) -> None:
     show = io.StringIO()
     settings = FrameSettings(root=tmp_path, version=version, certificates=1_000)

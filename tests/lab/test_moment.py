@@ -18,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
 from lab.archiving import wait_until_covered
 from lab.checker import check
 from lab.cluster import Cluster
+from lab.distribution import CASSANDRA_4_1, CASSANDRA_5_0, series_of
 from lab.drill_frame import addresses_seen
 from lab.processes import wait_until
 from lab.truth import now_us, read_truth
@@ -41,8 +42,8 @@ class Lost:
 
 @pytest.fixture(
     scope="module",
-    params=[("5.0.8", 2), ("4.1.10", 1), ("5.0.8", 3), ("4.1.10", 3)],
-    ids=lambda param: f"{param[0]}-{param[1]}",
+    params=[(CASSANDRA_5_0, 2), (CASSANDRA_4_1, 1), (CASSANDRA_5_0, 3), (CASSANDRA_4_1, 3)],
+    ids=lambda param: f"{series_of(param[0])}-{param[1]}",
 )
 def lost(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
     version, nodes = request.param
@@ -121,7 +122,7 @@ def test_by_timestamp_the_same_moment_holds_the_other_one(lost: Lost) -> None:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[MomentHistory]:
     """A cluster of one node, which nobody writes to any more."""
     with contextlib.ExitStack() as ending:
-        history = MomentHistory(root=tmp_path_factory.mktemp("alone"), version="5.0.8", nodes=1, ending=ending)
+        history = MomentHistory(root=tmp_path_factory.mktemp("alone"), version=CASSANDRA_5_0, nodes=1, ending=ending)
         yield history
 
 

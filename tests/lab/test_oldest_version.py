@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from lab.distribution import CASSANDRA_4_0
 from lab.schema import KEYSPACE
 from tests.lab.rehearsal import TAG, Rehearsal
 
 
 def test_cassandra_4_0_is_backed_up_and_restored(tmp_path: Path) -> None:
     with contextlib.ExitStack() as ending:
-        rehearsal = Rehearsal(root=tmp_path, version="4.0.19", ending=ending)
+        rehearsal = Rehearsal(root=tmp_path, version=CASSANDRA_4_0, ending=ending)
         rehearsal.play(
             "restore_tables", restore_point=TAG, restore_keyspaces=KEYSPACE, restore_into_keyspace="restored"
         ).require_success()

@@ -13,6 +13,7 @@ import pytest
 from cassandra import ConsistencyLevel
 
 from lab.checker import check
+from lab.distribution import CASSANDRA_5_0
 from lab.node import Node
 from lab.processes import wait_until
 from tests.lab.live_tables import TAG, Live, rows_of
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.lab
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Live]:
     with contextlib.ExitStack() as ending:
-        yield Live(root=tmp_path_factory.mktemp("node"), version="5.0.8", ending=ending, counting=False)
+        yield Live(root=tmp_path_factory.mktemp("node"), version=CASSANDRA_5_0, ending=ending, counting=False)
 
 
 def test_a_node_that_runs_is_not_lost(live: Live) -> None:

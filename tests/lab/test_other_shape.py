@@ -16,6 +16,7 @@ from cassandra.cluster import Session
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from lab.checker import check
 from lab.cluster import Cluster
+from lab.distribution import CASSANDRA_5_0
 from lab.schema import CERTIFICATES, KEYSPACE, TABLES
 from lab.truth import Write, read_truth
 from tests.lab.live_tables import PREFIX, ROWS, TAG, Live, rows_of
@@ -49,7 +50,7 @@ class Lost:
 @pytest.fixture(scope="module", name="lost")
 def _lost(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lost]:
     with contextlib.ExitStack() as ending:
-        live = Live(root=tmp_path_factory.mktemp("shapes"), version="5.0.8", ending=ending, archive=True)
+        live = Live(root=tmp_path_factory.mktemp("shapes"), version=CASSANDRA_5_0, ending=ending, archive=True)
         with live.session() as session:
             orders = rows_of(session, 'quiet."Orders"')
         moment_us = live.moment()

@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 
+from lab.distribution import CASSANDRA_5_0
 from tests.lab.rehearsal import BUCKET, PREFIX, TAG, Rehearsal, fetched_bytes, switch_phase
 
 _SLOW_BYTES_PER_SECOND = 200_000
@@ -18,7 +19,7 @@ _SLOW_BYTES_PER_SECOND = 200_000
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Rehearsal]:
     with contextlib.ExitStack() as ending:
-        yield Rehearsal(root=tmp_path_factory.mktemp("rehearsal"), version="5.0.8", ending=ending)
+        yield Rehearsal(root=tmp_path_factory.mktemp("rehearsal"), version=CASSANDRA_5_0, ending=ending)
 
 
 def test_a_corrupted_object_is_named_and_nothing_is_touched(rehearsal: Rehearsal) -> None:

@@ -13,6 +13,7 @@ import typing as t
 import pytest
 
 from lab.checker import check
+from lab.distribution import CASSANDRA_5_0
 from lab.emptied import replaced
 from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCSP_RESPONSES, TABLES
 from tests.lab.live_tables import ROWS, TAG, Live, failed, importing, notes_of, rows_of
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.lab
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Live]:
     with contextlib.ExitStack() as ending:
-        yield Live(root=tmp_path_factory.mktemp("tables"), version="5.0.8", ending=ending)
+        yield Live(root=tmp_path_factory.mktemp("tables"), version=CASSANDRA_5_0, ending=ending)
 
 
 def test_the_plan_says_what_would_be_done_and_nothing_is(live: Live) -> None:

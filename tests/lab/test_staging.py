@@ -63,6 +63,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.switch import switch_node
 from lab.cluster import Cluster
+from lab.distribution import CASSANDRA_4_1, CASSANDRA_5_0, series_of
 from lab.kept_log import archive_into
 from lab.leftovers import destroy_at_the_end
 from lab.node import Node
@@ -135,7 +136,7 @@ class Source:
         return found
 
 
-@pytest.fixture(scope="module", params=["5.0.8", "4.1.10"])
+@pytest.fixture(scope="module", params=[CASSANDRA_5_0, CASSANDRA_4_1], ids=series_of)
 def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Source]:
     directory = tmp_path_factory.mktemp("staging")
     cluster = Cluster.create(root=directory / "lab", name="source", version=request.param, nodes=1)

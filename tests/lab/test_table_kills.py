@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
+from lab.distribution import CASSANDRA_5_0
 from tests.lab.live_tables import ROWS, Live, importing, notes_of, rows_of
 from tests.lab.rehearsal import fetched_bytes, kill_a_module, kill_the_controller, play_and
 
@@ -66,7 +67,7 @@ class Killed:
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Killed]:
     with contextlib.ExitStack() as ending:
-        live = Live(root=tmp_path_factory.mktemp("kills"), version="5.0.8", ending=ending, archive=True)
+        live = Live(root=tmp_path_factory.mktemp("kills"), version=CASSANDRA_5_0, ending=ending, archive=True)
         live.writer.stop()
         with live.session() as session:
             session.execute("INSERT INTO quiet.\"Orders\" (k, c) VALUES (700, 'since the backup')")

@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from lab.checker import check
+from lab.distribution import VERSIONS, series_of
 from lab.emptied import replaced
 from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCSP_RESPONSES
 from tests.lab.live_tables import ROWS, TAG, Live, failed, rows_of
@@ -56,7 +57,7 @@ class Deploy:
             assert rows_of(session, "quiet.untouched") == self.quiet["untouched"]
 
 
-@pytest.fixture(scope="module", params=["5.0.8", "4.1.10", "4.0.19"])
+@pytest.fixture(scope="module", params=VERSIONS, ids=series_of)
 def deploy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Deploy]:
     with contextlib.ExitStack() as ending:
         root = tmp_path_factory.mktemp("modes")

@@ -15,6 +15,7 @@ from cassandra import ConsistencyLevel, Unauthorized
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from lab.checker import check
 from lab.cluster import Cluster, Credentials
+from lab.distribution import CASSANDRA_5_0
 from lab.schema import AUDIT_LOG, CERTIFICATES, ISSUANCE_COUNTERS, KEYSPACE, OCSP_RESPONSES, TABLES
 from lab.truth import read_truth
 from tests.lab.live_tables import ROWS, Live, failed, rows_of
@@ -43,7 +44,7 @@ class History:
 def _history(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[History]:
     with contextlib.ExitStack() as ending:
         root = tmp_path_factory.mktemp("datacenters")
-        live = Live(root=root, version="5.0.8", ending=ending, archive=True, datacenters=_DATACENTERS)
+        live = Live(root=root, version=CASSANDRA_5_0, ending=ending, archive=True, datacenters=_DATACENTERS)
         with live.session() as session:
             session.execute(f"CREATE ROLE reader WITH LOGIN = true AND PASSWORD = '{_READER.password}'")
             session.execute("GRANT SELECT ON quiet.untouched TO reader")

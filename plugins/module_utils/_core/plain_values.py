@@ -122,7 +122,7 @@ def _dataclass(kind: t.Any, fields: t.Sequence[_Field]) -> _Turn:
         try:
             for name, key, leaf, read_field in expected:
                 inner = value if key is None else value[key]
-                found[name] = inner if type(inner) is leaf else read_field(inner)
+                found[name] = inner if inner.__class__ is leaf else read_field(inner)
         except PlainValueError as error:
             raise error if key is None else error.below(f".{key}") from None
         except (KeyError, TypeError):

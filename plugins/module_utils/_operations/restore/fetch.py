@@ -24,7 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import BusyError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
@@ -45,8 +45,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     LOCK_NAME,
-    pending,
-    read_state,
+    own_state,
 )
 
 #: Objects handed to the workers in advance, for each worker.
@@ -141,14 +140,7 @@ def _is_needed(node: NodeSettings, *, restore_id: str) -> bool:
     :raises BusyError: if another restore is under way.
     :raises NodeError: if this one has to be ended first.
     """
-    other = pending(node)
-    if other is not None and other.restore_id != restore_id:
-        raise BusyError(
-            f"On {node.name} the restore {other.restore_id} was begun and is not finished ({other.phase}).",
-            subject=node.name,
-            next_step=f"Finish it, or roll it back with {option('state', 'rolled_back')}.",
-        )
-    state = read_state(node, restore_id=restore_id)
+    state = own_state(node, restore_id=restore_id)
     if state is None or state.phase == journal.PREPARING:
         return True
     if state.phase == journal.FINISHED:

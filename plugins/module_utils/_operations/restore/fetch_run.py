@@ -29,7 +29,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal, placement
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import fetch_journal_path
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
+    fetch_journal_path,
+    work_directory,
+)
 
 
 @dataclasses.dataclass
@@ -83,7 +86,7 @@ class FetchRun:
         return os.path.join(self._work(place), "part")
 
     def _work(self, place: int) -> str:
-        return os.path.join(self.header.places[place], journal.WORK_DIRECTORY, self.header.restore_id)
+        return work_directory(self.header.places[place], self.header.restore_id)
 
     def entries(self) -> t.Iterator[BackedUpObject | TableEntry]:
         """The tables and objects that are to be staged, in the order of the manifest."""
