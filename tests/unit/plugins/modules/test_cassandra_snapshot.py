@@ -56,6 +56,7 @@ def test_an_error_keeps_its_code_and_says_what_to_do(run_module: t.Any, replace_
         "message": "nodetool does not answer.",
         "subject": "n1",
         "next_step": "Start it.",
+        "marked": "nodetool does not answer. Start it.",
     }
 
 

@@ -125,7 +125,7 @@ def test_what_is_staged_does_not_count_once_something_else_was_fetched(place: Pl
 
 
 def test_without_a_fetch_there_is_no_source(place: Place) -> None:
-    with pytest.raises(NodeError, match="has not been fetched to node-1"):
+    with pytest.raises(NodeError, match="was not fetched to node-1"):
         records.source_of(place.settings, restore_id=_ID)
 
 

@@ -212,9 +212,9 @@ def test_the_node_s_own_ranges_are_compared_with_all_that_it_fetched(case: Case)
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        pytest.param({-200: ("a", 1)}, "of 2 rows 1 are missing, and 0 are different", id="missing"),
-        pytest.param({-200: ("a", 1), 150: ("c", 0)}, "0 are missing, and 1 are different", id="older"),
-        pytest.param({-200: ("a", 1), 150: ("c", 1)}, "0 are missing, and 1 are different", id="of the same time"),
+        pytest.param({-200: ("a", 1)}, "of 2 rows 1 are missing, and 0 differ", id="missing"),
+        pytest.param({-200: ("a", 1), 150: ("c", 0)}, "0 are missing, and 1 differ", id="older"),
+        pytest.param({-200: ("a", 1), 150: ("c", 1)}, "0 are missing, and 1 differ", id="of the same time"),
     ],
 )
 def test_a_table_of_its_own_that_differs_is_an_error(case: Case, now: _Values, said: str) -> None:
@@ -241,7 +241,7 @@ def test_where_clients_write_their_doing_is_told_and_what_is_older_is_an_error(
     case.instance.now[151] = ("older", 5)
     assert case.verify(part) == TableRows(rows=3, same=1, newer=2, missing=1, examples=(150,))
     case.forget()
-    with pytest.raises(NodeError, match="1 are missing, and 1 are different"):
+    with pytest.raises(NodeError, match="1 are missing, and 1 differ"):
         case.verify(part)
 
 
