@@ -201,7 +201,7 @@ error:
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.wording import backup_line
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import backups
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import backup_values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 
@@ -232,7 +232,7 @@ def list_them(call: Call) -> Result:
                 "complete": info.complete,
                 "problem": info.problem,
                 "node_host_ids": list(info.node_host_ids),
-                **(values.backup(info.manifest) if info.manifest else {}),
+                **(backup_values.backup(info.manifest) if info.manifest else {}),
             }
             for info in found
         ],

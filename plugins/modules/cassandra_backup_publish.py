@@ -211,7 +211,7 @@ error:
 from ansible_collections.revive.cassandra.plugins.module_utils._core.collection import COLLECTION_VERSION
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import preview, publish
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import backup_values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 
@@ -238,16 +238,16 @@ def publish_tag(call: Call) -> Result:
         settings=call.repository(),
         marker=marker.open_repository(store),
         tag=call.params["tag"],
-        node_summaries=values.node_summaries(call.params["nodes"]),
+        node_summaries=backup_values.node_summaries(call.params["nodes"]),
         began_us=call.params["began_us"],
         keyspaces=tuple(call.params["keyspaces"]),
         tables_asked=tuple(call.params["tables"]),
         schema_cql=tuple(call.params["schema_cql"]),
-        row_counts=values.row_counts(call.params["row_counts"]),
+        row_counts=backup_values.row_counts(call.params["row_counts"]),
         tool_version=COLLECTION_VERSION,
         now=call.now_us,
     )
-    backup = values.backup(outcome.manifest)
+    backup = backup_values.backup(outcome.manifest)
     return {
         "changed": outcome.changed,
         "backup": backup,

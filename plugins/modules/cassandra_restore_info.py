@@ -277,7 +277,7 @@ error:
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import plan as restore_plan
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import backup_values, restore_values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
 
@@ -309,12 +309,12 @@ def plan_it(call: Call) -> Result:
         "identity_file": call.repository().identity_file,
         "node_mapping": {str(source): str(target) for source, target in params["node_mapping"].items()},
     }
-    targets = values.targets(params["targets"])
+    targets = restore_values.targets(params["targets"])
     if params["others"] is not None:
         manifest, plan = restore_plan.make_node_plan(
             call.store(),
-            target=values.only(targets, option="targets"),
-            ring=values.ring(params["others"], params["ring"]),
+            target=restore_values.only(targets, option="targets"),
+            ring=restore_values.ring(params["others"], params["ring"]),
             past_gc_grace=params["past_gc_grace"],
             counters_quiet=params["counters_quiet"],
             **shared,
@@ -330,11 +330,11 @@ def plan_it(call: Call) -> Result:
     return {
         "changed": False,
         "plan": plan.to_result(),
-        "summary": values.in_module_words(plan_lines(plan)),
+        "summary": restore_values.in_module_words(plan_lines(plan)),
         "marked_summary": plan_lines(plan),
-        "backup": values.backup(manifest),
-        "manifest": values.manifest_document(manifest),
-        "tables": values.tables(manifest),
+        "backup": backup_values.backup(manifest),
+        "manifest": backup_values.manifest_document(manifest),
+        "tables": backup_values.tables(manifest),
     }
 
 

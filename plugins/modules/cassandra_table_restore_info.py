@@ -223,7 +223,7 @@ error:
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import plan as table_plan
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import restore_values, table_values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     cql_arguments,
@@ -260,11 +260,11 @@ ARGUMENTS = (
 
 def plan_it(call: Call) -> Result:
     """Plan the restore, or say all that stands against it."""
-    targets = values.targets(call.params["targets"])
+    targets = restore_values.targets(call.params["targets"])
     if call.params["plan"]:
         plan = table_plan.complete_tables_plan(
             TablesPlan.from_result(call.params["plan"]),
-            staged=values.staged_tables(call.params["staged"]),
+            staged=table_values.staged_tables(call.params["staged"]),
             targets=targets,
             cql_settings=call.cql(),
         )
@@ -272,7 +272,7 @@ def plan_it(call: Call) -> Result:
         plan = table_plan.make_tables_plan(
             call.store(),
             restore_point=call.params["restore_point"],
-            selection=values.selection(call.params),
+            selection=table_values.selection(call.params),
             cut=call.params["restore_cut"],
             now_us=call.now_us(),
             targets=targets,
@@ -283,7 +283,7 @@ def plan_it(call: Call) -> Result:
     return {
         "changed": False,
         "plan": plan.to_result(),
-        "summary": values.in_module_words(lines),
+        "summary": restore_values.in_module_words(lines),
         "marked_summary": lines,
     }
 

@@ -196,8 +196,8 @@ error:
       sample: Nothing has been touched.
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import archiving, setup
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime import values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
     cql_arguments,
@@ -237,7 +237,7 @@ def set_up(call: Call, settings: archiving.ArchivingSettings) -> setup.SetUp:
         max_bytes_per_second=call.params["max_bytes_per_second"],
         cql=call.cql() if call.params["record_schema"] else None,
     )
-    known = values.target(call.params["node"]) if call.params["node"] else None
+    known = TargetNode.from_result(call.params["node"]) if call.params["node"] else None
     return setup.set_up_archiving(
         call.node(),
         call.store(),

@@ -218,9 +218,9 @@ error:
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import archive_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import archiving, logs
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import bases as log_bases
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime import archive_values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import archive
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
     options={
@@ -248,7 +248,7 @@ def read(call: Call) -> Result:
             store, keyspaces=call.params["keyspaces"], identity_file=call.repository().identity_file
         )
         cluster = logs.read_archive(store, bases, now_us=call.now_us())
-        result.update(archive(cluster), summary=archive_lines(cluster))
+        result.update(archive_values.archive(cluster), summary=archive_lines(cluster))
     return result
 
 

@@ -92,10 +92,10 @@ error:
       sample: Nothing has been touched.
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import moment_or_none
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import archiving, ship
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, run
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.values import moment
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
     options={"timeout_seconds": {"type": "int", "default": 120}}
@@ -108,12 +108,12 @@ def use(call: Call) -> Result:
     home = archiving.agent_home(node)
     if call.check_mode:
         status = ship.read_agent_status(home)
-        return {"changed": True, "covered_until": moment(status.covered_until_us if status else 0)}
+        return {"changed": True, "covered_until": moment_or_none(status.covered_until_us if status else 0)}
     outcome = ship.ship_now(node=node.name, state_directory=home, timeout_seconds=float(call.params["timeout_seconds"]))
     return {
         "changed": True,
-        "asked_at": moment(outcome.asked_us),
-        "covered_until": moment(outcome.covered_until_us),
+        "asked_at": moment_or_none(outcome.asked_us),
+        "covered_until": moment_or_none(outcome.covered_until_us),
         "waited_seconds": outcome.waited_seconds,
     }
 

@@ -16,6 +16,11 @@ def format_us(moment_us: int) -> str:
     return f"{whole:%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z"
 
 
+def moment_or_none(moment_us: int) -> str | None:
+    """A moment as :func:`format_us` has it; ``None`` for 0, which is never."""
+    return format_us(moment_us) if moment_us else None
+
+
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 

@@ -16,7 +16,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     ClusterManifest,
     NodeSummary,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import Pair, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import Pair
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 
 
 def explicit_pairs(

@@ -33,11 +33,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     NodeSummary,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.matching import explicit_pairs
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
-    ONE_NODE,
-    RestorePlan,
-    TargetNode,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import (
     SPACE_MARGIN,
@@ -51,6 +47,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.pla
     version_reasons,
     whole_restore_id,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 
 #: Cassandra's own, for tables that do not say.
 _GC_GRACE_SECONDS = 864_000

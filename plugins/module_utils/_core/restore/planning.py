@@ -41,9 +41,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
     Assignment,
     Pair,
     RestorePlan,
-    TargetNode,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 
 #: Of the bytes that a target needs, how much more has to be free.
 SPACE_MARGIN = 0.05

@@ -40,7 +40,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableSummary,
     Totals,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import Pair, RestorePlan, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import Pair, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import (
     SPACE_MARGIN,
@@ -53,6 +53,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.pla
     space_reasons,
     version_reasons,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.making import Making
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,

@@ -35,7 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     NodeSummary,
     TableEntry,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import (
     MomentPlan,
     check_past,
@@ -49,6 +49,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.poi
     RestorePoint,
     parse_restore_point,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import load_backup

@@ -31,7 +31,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
     JournalState,
     ManagedDirectory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     DataPlace,
     PendingRestore,
     TargetNode,

@@ -25,9 +25,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableEntry,
     Totals,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import is_of_an_index
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     Contents,

@@ -20,13 +20,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableSummary,
     Totals,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
-    ONE_NODE,
-    DataPlace,
-    RestorePlan,
-    TargetNode,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring, plan_node
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import DataPlace, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
 
 BEGAN_US = 1_795_372_931_000_000

@@ -22,13 +22,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     Totals,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.matching import natural
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import plan_restore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     DataPlace,
     PendingRestore,
-    RestorePlan,
     TargetNode,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import plan_restore
 
 _GIB = 1024**3
 

@@ -21,12 +21,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableSummary,
     Totals,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
-    DataPlace,
-    TableSize,
-    TargetNode,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TableSize
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import LogPart, MomentPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import DataPlace, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
     MERGE,

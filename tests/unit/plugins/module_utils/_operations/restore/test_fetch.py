@@ -31,7 +31,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import publish_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
