@@ -44,7 +44,7 @@ class Rehearsal:
         self.server = S3Server.start(root=root)
         ending.callback(self.server.destroy)
         self.server.create_bucket(BUCKET)
-        self.cluster = Cluster.create(root=root, name="rehearsal", version=version, nodes=3)
+        self.cluster = Cluster.create(root=root, name="rehearsal", version=version, nodes=2)
         destroy_at_the_end(self.cluster, ending)
         self.cluster.start()
         load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
