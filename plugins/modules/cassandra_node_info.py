@@ -20,9 +20,6 @@ extends_documentation_fragment:
   - revive.cassandra._node
   - revive.cassandra._repository.unused
 options:
-  restore_id:
-    description: A restore's name, to also read how much of it is already staged on the node.
-    type: str
   gather:
     description:
       - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a running node.
@@ -157,7 +154,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry im
 
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
     options={
-        "restore_id": {"type": "str"},
         "gather": {
             "type": "list",
             "elements": "str",
@@ -173,13 +169,13 @@ def read(call: Call) -> Result:
     settings, gather = call.node(), call.params["gather"]
     result: Result = {"changed": False}
     if {"facts", "ring"} <= set(gather):
-        facts, members = target.read_node_and_ring(settings, restore_id=call.params["restore_id"])
+        facts, members = target.read_node_and_ring(settings)
         result.update(node=facts.to_result(), running=facts.running, ring=plain(members))
         if "repository" in gather:
             found = marker.of_members(call.store(), facts.identity, members)
             result.update(repository={"uri": str(call.repository()), **plain(found)} if found else None)
     elif "facts" in gather:
-        facts = target.read_node(settings, restore_id=call.params["restore_id"])
+        facts = target.read_node(settings)
         result.update(node=facts.to_result(), running=facts.running)
     elif "ring" in gather:
         result.update(ring=plain(ring.read_ring(settings)))

@@ -109,7 +109,9 @@ def plan_node(
     reasons += source_reasons
     if source is not None:
         work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
-        reasons += space_reasons(target, source=source, margin=space_margin, work_bytes=work_bytes)
+        reasons += space_reasons(
+            target, restore_id=restore_id, source=source, margin=space_margin, work_bytes=work_bytes
+        )
         reasons += _membership_reasons(source, target=target, ring=ring)
     if moment:
         reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")

@@ -92,7 +92,9 @@ def plan_restore(
             reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
     for source, target in pairs:
         work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
-        reasons += space_reasons(target, source=source, margin=space_margin, work_bytes=work_bytes)
+        reasons += space_reasons(
+            target, restore_id=restore_id, source=source, margin=space_margin, work_bytes=work_bytes
+        )
         if not new_cluster:
             reasons += _same_node_reasons(target, source=source.node)
     if new_cluster:
@@ -284,17 +286,18 @@ def _seed_reasons(targets: t.Sequence[TargetNode], *, manifest: ClusterManifest)
 
 
 def space_reasons(
-    target: TargetNode, *, source: NodeSummary, margin: float, work_bytes: int
+    target: TargetNode, *, restore_id: str, source: NodeSummary, margin: float, work_bytes: int
 ) -> t.Iterator[ReviveError]:
     """What is missing on each file system; data directories on the same one are added up.
 
+    :param restore_id: what has been fetched for it needs no more space.
     :param work_bytes: that a staging instance needs, in the first of them.
     """
     needed: dict[int, int] = {}
     free: dict[int, int] = {}
     paths: dict[int, list[str]] = {}
     for place, size in zip(target.places, sizes_per_directory(source, len(target.places))):
-        needed[place.device] = needed.get(place.device, 0) + max(0, size - place.staged_bytes)
+        needed[place.device] = needed.get(place.device, 0) + max(0, size - place.staged_bytes(restore_id))
         free[place.device] = min(free.get(place.device, place.free_bytes), place.free_bytes)
         paths.setdefault(place.device, []).append(place.path)
     if target.places:

@@ -17,18 +17,30 @@ _Json = dict[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
+class StagedBytes:
+    """What a restore has fetched into a data directory, in bytes."""
+
+    restore_id: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
 class DataPlace:
     """One of a node's data directories.
 
     :param device: the file system, as ``stat`` numbers it; directories of the same one share ``free_bytes``.
     :param free_bytes: what the user that fetches may still write there.
-    :param staged_bytes: what an earlier run of the same restore has fetched into it.
+    :param staged: what restores that were begun have fetched into it.
     """
 
     path: str
     device: int
     free_bytes: int
-    staged_bytes: int = 0
+    staged: tuple[StagedBytes, ...] = ()
+
+    def staged_bytes(self, restore_id: str) -> int:
+        """What earlier runs of a restore have fetched into it, for whichever nodes of the backup."""
+        return sum(each.size for each in self.staged if f"{each.restore_id}.".startswith(f"{restore_id}."))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -312,7 +312,9 @@ class _Nodes:
                 # What is imported is written again without what is not the node's own.
                 work_bytes += sum(source.totals.size for source in sources)
             together = _together(sources, places=len(target.places))
-            self.reasons += space_reasons(target, source=together, margin=margin, work_bytes=work_bytes)
+            self.reasons += space_reasons(
+                target, restore_id=self.restore_id, source=together, margin=margin, work_bytes=work_bytes
+            )
             self.reasons += pending_reasons(target, restore_id=self.restore_id)
             self.reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
             if moment:

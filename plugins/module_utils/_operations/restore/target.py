@@ -17,7 +17,7 @@ import subprocess
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import read_if_there
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in, read_if_there
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SYSTEM_KEYSPACE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
@@ -28,12 +28,14 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     DATA,
+    WORK_DIRECTORY,
     JournalState,
     ManagedDirectory,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     DataPlace,
     PendingRestore,
+    StagedBytes,
     TargetNode,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
@@ -50,10 +52,9 @@ _VERSION_TIMEOUT_SECONDS = 30
 _BRACKETED = re.compile(r"\[(?P<address>[^]]+)\](?::\d+)?\Z")
 
 
-def read_node(node: NodeSettings, *, restore_id: str | None = None) -> TargetNode:
+def read_node(node: NodeSettings) -> TargetNode:
     """Everything that planning needs to know about a node. Only reads, except that it remembers who the node is.
 
-    :param restore_id: of a restore that may have fetched something already; what it did counts as there.
     :raises LocalFilesError: if the configuration or a directory cannot be read.
     :raises NodeError: if nodetool fails for another reason than that the node does not run.
     """
@@ -63,7 +64,7 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> TargetNod
     address = _address(config, identity=identity)
     datacenter, rack = _position(config, identity=identity if running else None)
     places = data_directory.data_places(config)
-    space = [_place(path, restore_id=restore_id) for path in places]
+    space = [_place(path) for path in places]
     separate = len(places) > len(config.data_file_directories)
     return TargetNode(
         name=node.name,
@@ -91,16 +92,14 @@ def read_node(node: NodeSettings, *, restore_id: str | None = None) -> TargetNod
     )
 
 
-def read_node_and_ring(
-    node: NodeSettings, *, restore_id: str | None = None
-) -> tuple[TargetNode, tuple[NodeStatus, ...]]:
+def read_node_and_ring(node: NodeSettings) -> tuple[TargetNode, tuple[NodeStatus, ...]]:
     """What :func:`read_node` and :func:`read_ring` return, asked at once: each question starts a Java machine.
 
     :raises NodeUnreachableError: if the node does not answer; and as :func:`read_node`.
     """
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
         ring = pool.submit(read_ring, node)
-        facts = read_node(node, restore_id=restore_id)
+        facts = read_node(node)
         return facts, ring.result()
 
 
@@ -197,13 +196,15 @@ def _specific(address: str | None) -> str | None:
     return None if address in (None, "0.0.0.0", "::", "localhost") else address
 
 
-def _place(path: str, *, restore_id: str | None) -> DataPlace:
+def _place(path: str) -> DataPlace:
     device, free = data_directory.free_space(path)
-    staged = 0
-    if restore_id:
-        root = ManagedDirectory(path=path, kind=DATA, work_directory="").staged(restore_id)
-        staged = sum(status.st_size for _path, status in data_directory.files_below(root))
-    return DataPlace(path=path, device=device, free_bytes=free, staged_bytes=staged)
+    directory = ManagedDirectory(path=path, kind=DATA, work_directory="")
+    staged = [
+        StagedBytes(restore_id, sum(status.st_size for _path, status in data_directory.files_below(root)))
+        for restore_id in names_in(os.path.join(path, WORK_DIRECTORY))
+        if os.path.isdir(root := directory.staged(restore_id))
+    ]
+    return DataPlace(path=path, device=device, free_bytes=free, staged=tuple(staged))
 
 
 def _data_roots(places: tuple[str, ...], *, switch: JournalState | None) -> list[str]:

@@ -147,8 +147,9 @@ def test_what_an_earlier_run_staged_is_measured_and_is_no_data_of_the_node(
     staged = disk.data_directories[1] / ".revive" / "restore-1" / "new" / "shop" / "t-1"
     staged.mkdir(parents=True)
     (staged / "nb-1-big-Data.db").write_bytes(b"x" * 1234)
-    facts = target.read_node(disk.settings, restore_id="restore-1")
-    assert [place.staged_bytes for place in facts.data_directories] == [0, 1234]
+    facts = target.read_node(disk.settings)
+    assert [place.staged_bytes("restore-1") for place in facts.data_directories] == [0, 1234]
+    assert [place.staged_bytes("restore") for place in facts.data_directories] == [0, 0]
     assert not facts.holds_data
 
 
