@@ -16,13 +16,11 @@ from gate.runner import EndedError, Outcome, Part, Room, run_parts
 
 _LOGS = Path(".cache") / "gate"
 _LAB, _CHECKS = "lab", "checks"
-# The lab mostly waits, for nodes that start and for Ansible; two processors have work for three groups.
-_LAB_LANES = 1 + (os.cpu_count() or 1)
+# Alone, a group keeps one and a half processors busy; two of them and a check fill each other's pauses.
+_LAB_LANES = os.cpu_count() or 1
 _NODE_MIB = 850
 # For the checks, and for what else runs on the machine.
 _SPARE_MIB = 3_000
-# So that the checks take what the lab leaves: that has clients who wait for an answer.
-_CHECKS_NICENESS = 10
 _CHECKS_MINUTES = {"sanity": 2.5, "unit": 1.0, "lint": 0.9, "core": 0.1}
 
 
@@ -94,7 +92,6 @@ def _check_parts() -> list[Part]:
             command=("make", "--no-print-directory", name),
             lane=_CHECKS,
             minutes=minutes,
-            niceness=_CHECKS_NICENESS,
         )
         for name, minutes in _CHECKS_MINUTES.items()
     ]

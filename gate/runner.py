@@ -27,7 +27,6 @@ class Part:
     :ivar lane: what runs one after the other has the same; of lanes there are as many as :class:`Room` says.
     :ivar nodes: of Cassandra that it starts at most.
     :ivar minutes: about how long it takes: those that take longest begin first.
-    :ivar niceness: how much it stands back when there are not enough processors for all.
     """
 
     name: str
@@ -35,7 +34,6 @@ class Part:
     lane: str
     nodes: int = 0
     minutes: float = 1.0
-    niceness: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,13 +163,12 @@ class _Running:
         """Start one, as the leader of a process group of its own."""
         with self._log(part).open("wb") as output:
             process = subprocess.Popen(
-                ("nice", "-n", str(part.niceness), *part.command),
+                part.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        _stand_back(process.pid, niceness=part.niceness)
         handle = os.pidfd_open(process.pid)
         self._processes[handle] = (part, process, time.monotonic())
         self._selector.register(handle, selectors.EVENT_READ)
@@ -208,10 +205,3 @@ class _Running:
 
     def _log(self, part: Part) -> Path:
         return self._directory / f"{part.name}.log"
-
-
-def _stand_back(pid: int, *, niceness: int) -> None:
-    """Have a session stand back, also where the kernel shares out processors by session and not by process."""
-    # Not every kernel does, and not everybody may.
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="utf-8")

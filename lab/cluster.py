@@ -40,7 +40,9 @@ _NATIVE_PORT = 9042
 _STORAGE_PORT = 7000
 # One seed would wait for its peers, and they for it, when a whole cluster starts again; two know that nobody is up.
 _SEEDS = 2
-_SETTLE_TIMEOUT_SECONDS = 180.0
+_SETTLE_TIMEOUT_SECONDS = 300.0
+# Each look is a login on every node: more often, and a busy machine does nothing else.
+_SETTLE_LOOK_SECONDS = 0.5
 _AUTH_TABLES = ("roles", "role_members", "role_permissions")
 # What a node that is just starting may answer.
 _NOT_YET = (NoHostAvailable, DriverException)
@@ -293,6 +295,7 @@ class Cluster:
         wait_until(
             self._replicates_roles_everywhere,
             timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
+            interval_seconds=_SETTLE_LOOK_SECONDS,
             what=f"{self.name} to have its default superuser and all of its nodes in normal state",
         )
         # The superuser's row was written to one node before there were more replicas: spread it by reading it.
@@ -300,6 +303,7 @@ class Cluster:
         wait_until(
             self._has_application_role,
             timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
+            interval_seconds=_SETTLE_LOOK_SECONDS,
             what=f"{self.name} to have the role {self.application.username} on all of its nodes",
         )
 
@@ -342,6 +346,7 @@ class Cluster:
             wait_until(
                 reaches_all,
                 timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
+                interval_seconds=_SETTLE_LOOK_SECONDS,
                 what=f"{node.name} to see all of {self.name} up",
             )
         except LabError as error:

@@ -33,6 +33,8 @@ PREFIX = "moments"
 BASE = "the_base"
 _CERTIFICATES = 600
 _MORE_TRUTH_BYTES = 60_000
+# Enough that there is always a write under way; how many more there are, only a processor would tell.
+_WRITES_PER_SECOND = 20.0
 _DAY_US = 86_400_000_000
 
 
@@ -70,7 +72,9 @@ class MomentHistory:
         with self.session() as session:
             before_base(session, replicas=nodes)
             _before_base(session, replicas=nodes)
-        self.writer = Writer.start(root=root, cluster=self.cluster, truth_path=self.truth_path)
+        self.writer = Writer.start(
+            root=root, cluster=self.cluster, truth_path=self.truth_path, writes_per_second=_WRITES_PER_SECOND
+        )
         ending.callback(self.writer.kill)
         self.play("backup", self.cluster, backup_tag=BASE).require_success()
         self.base_us = now_us()

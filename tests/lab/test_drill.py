@@ -19,7 +19,7 @@ from lab.drill_frame import FrameSettings
 @pytest.mark.parametrize(("version", "nodes"), [(CASSANDRA_5_0, 3), (CASSANDRA_4_1, 2)], ids=["5.0", "4.1"])
 def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(version: str, nodes: int, tmp_path: Path) -> None:
     show = io.StringIO()
-    settings = FrameSettings(root=tmp_path, version=version, nodes=nodes, certificates=1_000)
+    settings = FrameSettings(root=tmp_path, version=version, nodes=nodes, certificates=1_000, writes_per_second=20)
     try:
         report = run_drill(settings, show=show)
     except BaseException:

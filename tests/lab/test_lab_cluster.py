@@ -106,7 +106,9 @@ class TestCluster:
         node.kill()
         try:
             # Until the others have noticed, reads that ask the dead node run into their timeout.
-            wait_until(lambda: _roles_can_log_in(cluster), timeout_seconds=300, what="roles to log in")
+            wait_until(
+                lambda: _roles_can_log_in(cluster), timeout_seconds=300, what="roles to log in", interval_seconds=0.5
+            )
         finally:
             node.start()
             cluster.wait_until_settled()
