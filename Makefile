@@ -16,6 +16,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 ARGS ?=
 # Groups of gate/groups.py, with commas between: make test-slow GROUP=table-kills
 GROUP ?=
+# Which versions: make matrix OF=newest
+OF ?=
 # Python that runs on the controller and in the lab only.
 LOCAL_PYTHON := $(wildcard gate lab bench molecule/default/tests tests/architecture)
 PYTHON_SOURCES := $(wildcard plugins gate lab bench molecule tests tools)
@@ -95,6 +97,10 @@ else
 	@$(MAKE) --no-print-directory setup-lab
 	@tools/timed $(GROUP) $(BIN)/python -m gate group $(GROUP) $(ARGS)
 endif
+
+.PHONY: matrix
+matrix: setup ## Units, sanity and a drill with other versions: OF=newest (ansible-core, Python) or OF=lowest (the nodes' libraries)
+	@tools/timed matrix-$(OF) tools/matrix $(OF)
 
 .PHONY: test-hosts
 test-hosts: setup-lab ## Backup and recovery on hosts with systemd, ssh and sudo; needs root, and is no part of `test`

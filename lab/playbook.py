@@ -20,6 +20,8 @@ from lab.state_files import write_private
 
 _CHECKOUT = Path(__file__).parent.parent
 _NAMESPACE = Path("ansible_collections") / "revive"
+# Ansible that is told to end waits for its workers, of which one may wait for something that is gone.
+_END_TIMEOUT_SECONDS = 20.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +124,11 @@ def finish_playbook(
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(timeout=_END_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
     return PlaybookRun(name=name, exit_status=status, output="".join(lines), seconds=time.monotonic() - began)
 
 
