@@ -222,7 +222,6 @@ def test_a_spool_that_drops_at_its_limit_records_the_gap(archive: Archive) -> No
         archive.seal_segments(4)
     archive.cover()
     require_gaps(archive, archive.cluster.nodes, cause="dropped", tag="second")
-    archive.play("enable_archiving").require_success()
 
 
 def test_a_piece_that_was_damaged_in_the_store_is_found_and_refused(archive: Archive, tmp_path: Path) -> None:
