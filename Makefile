@@ -11,7 +11,8 @@ COLLECTIONS := .cache/collections
 COLLECTION := $(COLLECTIONS)/ansible_collections/revive/cassandra
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
+# What Python has compiled lies in one place, and not beside its sources.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 # More arguments for pytest: make test-lab ARGS="-k restore"
 ARGS ?=
 # Groups of gate/groups.py, with commas between: make test-slow GROUP=table-kills
