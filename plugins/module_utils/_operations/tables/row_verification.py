@@ -67,14 +67,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
     LOCK_NAME,
     work_directory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.importing import (
-    TablePart,
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import read_notes, write_notes
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart, restore_parts
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.snapshots import (
     clear_snapshot,
-    restore_parts,
     snapshot_directories,
     verification_snapshot,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import read_notes, write_notes
 
 _INSTANCE = "verification"
 # Rows may be of megabytes, and both sides and this process hold a page of them.
