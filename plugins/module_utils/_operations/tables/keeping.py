@@ -21,7 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql imp
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as schema_core
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import full_name
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.truncation import parse_truncations
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore, TablesPlan
@@ -111,11 +111,7 @@ def empty_tables(
     :raises NodeError: if Cassandra refuses one, as when a node is down.
     :raises NodeUnreachableError: if it does not answer.
     """
-    done = [
-        f"TRUNCATE TABLE {schema_core.full_name(table.keyspace, table.table)}"
-        for table in plan.tables
-        if table.replaces
-    ]
+    done = [f"TRUNCATE TABLE {full_name(table.keyspace, table.table)}" for table in plan.tables if table.replaces]
     return execute(done, cql=cql, check_mode=check_mode, connect=connect)
 
 

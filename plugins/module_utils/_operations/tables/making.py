@@ -13,7 +13,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as schema_core
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import full_name, shown_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import (
+    TABLE,
+    SchemaObject,
+    parse_schema,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.table_definitions import columns_of
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.making import (
@@ -35,18 +41,18 @@ def make_tables(
     :raises NodeError: if Cassandra refuses one, or a table of that name is not this restore's.
     :raises NodeUnreachableError: if it does not answer.
     """
-    now = schema_core.parse_schema(describe_schema(cql, connect=connect))
+    now = parse_schema(describe_schema(cql, connect=connect))
     done: list[str] = []
     with connect(cql) as session:
-        for made in schema_core.parse_schema([";\n".join(plan.before_cql)]).objects:
+        for made in parse_schema([";\n".join(plan.before_cql)]).objects:
             there = now.find(made.kind, made.keyspace, made.name)
-            if there is not None and made.kind == schema_core.TABLE:
+            if there is not None and made.kind == TABLE:
                 # A column that was dropped and added again stands last in what makes it, and elsewhere afterwards.
-                if set(schema_core.columns_of(there)) == set(schema_core.columns_of(made)):
+                if set(columns_of(there)) == set(columns_of(made)):
                     continue
                 # It was cut off between being made and losing the columns that were dropped; nothing is in it yet.
                 _check_ours(there, restore_id=plan.restore.restore_id)
-                done.append(f"DROP TABLE {schema_core.full_name(there.keyspace, there.name)}")
+                done.append(f"DROP TABLE {full_name(there.keyspace, there.name)}")
             elif there is not None:
                 continue
             done += made.statements
@@ -67,19 +73,19 @@ def complete_tables(
     :raises NodeError: if Cassandra refuses one.
     :raises NodeUnreachableError: if it does not answer.
     """
-    now = schema_core.parse_schema(describe_schema(cql, connect=connect))
+    now = parse_schema(describe_schema(cql, connect=connect))
     done = []
     for table in plan.tables:
-        there = now.find(schema_core.TABLE, table.keyspace, table.table)
+        there = now.find(TABLE, table.keyspace, table.table)
         if table.compaction and (there is None or not is_compacted(there)):
-            name = schema_core.full_name(table.keyspace, table.table)
+            name = full_name(table.keyspace, table.table)
             done.append(f"ALTER TABLE {name} WITH compaction = {table.compaction}")
     for statement in plan.after_cql:
-        made = schema_core.parse_schema([statement]).objects
+        made = parse_schema([statement]).objects
         if not made or now.find(made[0].kind, made[0].keyspace, made[0].name) is None:
             done.append(statement)
-    for view in schema_core.parse_schema(plan.views).objects:
-        done += [f"DROP MATERIALIZED VIEW IF EXISTS {schema_core.full_name(view.keyspace, view.name)}"]
+    for view in parse_schema(plan.views).objects:
+        done += [f"DROP MATERIALIZED VIEW IF EXISTS {full_name(view.keyspace, view.name)}"]
         done += view.statements
     return execute(done, cql=cql, check_mode=check_mode, connect=connect)
 
@@ -93,12 +99,12 @@ def release_tables(
     :raises NodeError: if Cassandra refuses one.
     :raises NodeUnreachableError: if it does not answer.
     """
-    now = schema_core.parse_schema(describe_schema(cql, connect=connect))
+    now = parse_schema(describe_schema(cql, connect=connect))
     done = []
     for table in plan.tables:
-        there = now.find(schema_core.TABLE, table.keyspace, table.table) if table.is_new else None
+        there = now.find(TABLE, table.keyspace, table.table) if table.is_new else None
         if there is not None and is_being_restored(there, restore_id=plan.restore.restore_id):
-            name = schema_core.full_name(table.keyspace, table.table)
+            name = full_name(table.keyspace, table.table)
             done.append(f"ALTER TABLE {name} WITH comment = {table.comment}")
     return execute(done, cql=cql, check_mode=check_mode, connect=connect)
 
@@ -116,9 +122,9 @@ def execute(statements: t.Sequence[str], *, cql: CqlSettings, check_mode: bool, 
     return tuple(statements)
 
 
-def _check_ours(table: schema_core.SchemaObject, *, restore_id: str) -> None:
+def _check_ours(table: SchemaObject, *, restore_id: str) -> None:
     if not is_being_restored(table, restore_id=restore_id):
-        shown = schema_core.shown_name(table.keyspace, table.name)
+        shown = shown_name(table.keyspace, table.name)
         raise NodeError(
             f"The table {shown} is there, and this restore did not make it.",
             subject=shown,

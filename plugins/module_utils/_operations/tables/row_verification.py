@@ -31,13 +31,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging
     StagingInstance,
     check_memory,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import full_name, quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SCHEMA_KEYSPACE, renumbered
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_describering
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import (
-    full_name,
-    parse_schema,
-    quoted,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import parse_schema
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.token_ranges import (
     TokenRange,
     cut,
