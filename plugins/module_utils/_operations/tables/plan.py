@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import BY_TIMESTAMP
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import BY_TIMESTAMP
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SCHEMA_KEYSPACE, TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
