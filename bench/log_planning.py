@@ -22,7 +22,7 @@ import typing as t
 import boto3
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Base, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import Base, plan_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings

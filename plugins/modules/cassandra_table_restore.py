@@ -306,15 +306,22 @@ error:
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, row_verification
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, keeping, making
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import row_verification as rows
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
 
-def part(call: Call) -> importing.TablePart:
+def part(call: Call) -> TablePart:
     """What the plan has for this node."""
     params = call.params
-    return importing.TablePart(call.node(), TablesPlan.from_result(params["plan"]), params["owner"], params["group"])
+    return TablePart(call.node(), TablesPlan.from_result(params["plan"]), params["owner"], params["group"])
+
+
+def told(name: str, outcome: t.Any) -> Result:
+    """What a step has done, under a name of its own."""
+    return {"changed": outcome.changed, name: plain(outcome)}
 
 
 def by_statements(work: t.Callable[..., tuple[str, ...]], call: Call) -> Result:
@@ -328,8 +335,7 @@ def fetch_it(call: Call) -> Result:
     if call.check_mode:
         return {"changed": True}
     options: t.Any = {"repository": call.repository(), "transfer": call.transfer(), "progress": call.progress()}
-    outcome = importing.fetch_tables(part(call), call.store(), **options)
-    return {"changed": outcome.changed, "fetched": plain(outcome)}
+    return told("fetched", importing.fetch_tables(part(call), call.store(), **options))
 
 
 def stage_it(call: Call) -> Result:
@@ -337,33 +343,31 @@ def stage_it(call: Call) -> Result:
     if call.check_mode:
         return {"changed": importing.would_stage(part(call))}
     options: t.Any = {"repository": call.repository(), "options": call.staging(), "progress": call.progress()}
-    outcome = importing.stage_tables(part(call), call.store(), **options)
-    return {"changed": outcome.changed, "staged": plain(outcome)}
+    return told("staged", importing.stage_tables(part(call), call.store(), **options))
 
 
 def import_it(call: Call) -> Result:
     """Have Cassandra take what was fetched."""
     store = call.store() if call.params["repository"] else None
-    outcome = importing.import_tables(part(call), check_mode=call.check_mode, store=store)
-    return {"changed": outcome.changed, "imported": plain(outcome)}
+    return told("imported", importing.import_tables(part(call), check_mode=call.check_mode, store=store))
 
 
 def save_it(call: Call) -> Result:
     """Keep what the tables hold that are to be replaced."""
-    saved = importing.save_tables(part(call), cql=call.cql(), again=call.params["again"], check_mode=call.check_mode)
-    return {"changed": saved.changed, "saved": plain(saved)}
+    saved = keeping.save_tables(part(call), cql=call.cql(), again=call.params["again"], check_mode=call.check_mode)
+    return told("saved", saved)
 
 
 def verify_it(call: Call) -> Result:
     """Compare rows with those of the backup, or say whether that can be done."""
     options: t.Any = {"cql": call.cql(), "options": call.staging(), "progress": call.progress()}
-    outcome = row_verification.verify_rows(part(call), check_mode=call.check_mode, **options)
+    outcome = rows.verify_rows(part(call), check_mode=call.check_mode, **options)
     return {"changed": False, "verified": plain(outcome)}
 
 
 def put_it_back(call: Call) -> Result:
     """Take back what the tables held before they were emptied."""
-    snapshots = () if call.check_mode else importing.put_tables_back(part(call))
+    snapshots = () if call.check_mode else keeping.put_tables_back(part(call))
     return {"changed": call.check_mode or bool(snapshots), "snapshots": list(snapshots)}
 
 
@@ -374,22 +378,20 @@ def finish_it(call: Call) -> Result:
 
 
 STEPS: dict[str, t.Callable[[Call], Result]] = {
-    "created": lambda call: by_statements(importing.make_tables, call),
+    "created": lambda call: by_statements(making.make_tables, call),
     "fetched": fetch_it,
     "staged": stage_it,
     "saved": save_it,
-    "emptied": lambda call: by_statements(importing.empty_tables, call),
+    "emptied": lambda call: by_statements(keeping.empty_tables, call),
     "imported": import_it,
-    "completed": lambda call: by_statements(importing.complete_tables, call),
+    "completed": lambda call: by_statements(making.complete_tables, call),
     "verified": verify_it,
-    "released": lambda call: by_statements(importing.release_tables, call),
+    "released": lambda call: by_statements(making.release_tables, call),
     "put_back": put_it_back,
     "finished": finish_it,
 }
-NEEDS = {
-    "repository": ("fetched", "staged"),
-    "native_address": ("created", "saved", "emptied", "completed", "verified", "released"),
-}
+NEED_REPOSITORY = dict.fromkeys(("fetched", "staged"), "repository")
+NEED_CQL = dict.fromkeys(("created", "saved", "emptied", "completed", "verified", "released"), "native_address")
 ARGUMENTS = (
     arguments.shared_arguments(repository_required=False)
     + arguments.transfer_arguments()
@@ -402,7 +404,7 @@ ARGUMENTS = (
             "again": {"type": "bool", "default": False},
             **{option: {"type": "str"} for option in ("owner", "group")},
         },
-        required_if=tuple(("state", state, (option,)) for option, states in NEEDS.items() for state in states),
+        required_if=tuple(("state", state, (option,)) for state, option in {**NEED_REPOSITORY, **NEED_CQL}.items()),
     )
 )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import plan_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     MomentRefusedError,
     ObjectCorruptError,

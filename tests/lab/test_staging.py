@@ -287,8 +287,11 @@ def test_an_instance_ends_with_whoever_started_it(source: Source, tmp_path: Path
 
 
 _STARTS_AND_WAITS = """
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import *
-from ansible_collections.revive.cassandra.plugins.module_utils._core.staging import *
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
+    StagingInstance,
+    StagingSettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 
 instance = StagingInstance({settings!r}, identity={identity!r})
 instance.prepare()

@@ -2,55 +2,47 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A throw-away Cassandra beside the serving node: made, started, waited for, and always ended.
+"""A throw-away Cassandra beside the serving node: started, waited for, and always ended.
 
-It is started as the node is, by Cassandra's own script, with another configuration: ``CASSANDRA_CONF`` says where, and
-``CASSANDRA_INCLUDE`` names a fragment of shell that says it again, since packages' own fragments set it to theirs.
+It is started as the node is, by Cassandra's own script, with another configuration: :mod:`staging_directory` has that,
+and all that lies on disk.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import errno
 import os
 import pwd
 import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import time
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_settings
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, names_in
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.archiving_properties import (
-    archiving_properties,
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.processes import (
+    commands_of,
+    cpu_ticks,
+    dies_with_parent,
+    give_way,
+    start_ticks,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import parse_segment_name
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_directory import StagingDirectory
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replay_log import (
     decisive_lines,
     replay_is_over,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    BusyError,
-    InputError,
-    LocalFilesError,
-    NodeError,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import BusyError, InputError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import (
     InstancePlaces,
     SourceIdentity,
     jvm_options,
-    settings_text,
-    staging_settings,
-    without_agents,
 )
 
-_PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 0.02
 _DAEMON = "CassandraDaemon"
@@ -59,31 +51,9 @@ _CONFIG = "-Dcassandra.config="
 _JVM_MIB = 256
 # Below the kernel's range for outgoing connections.
 _PORTS = range(20000, 32000)
-_LOGBACK = """\
-<configuration>
-  <appender name="SYSTEM" class="ch.qos.logback.core.FileAppender">
-    <file>{logs}/system.log</file>
-    <encoder><pattern>%-5level [%thread] %date{{ISO8601}} %F:%L - %msg%n%ex{{full}}</pattern></encoder>
-  </appender>
-  <root level="INFO"><appender-ref ref="SYSTEM"/></root>
-</configuration>
-"""
-# Cassandra's script reads an include instead of the installed one, whose class path is still needed.
-_INCLUDE = """\
-unset CASSANDRA_INCLUDE
-for include in "$(dirname "$0")/cassandra.in.sh" "$HOME/.cassandra.in.sh" /usr/share/cassandra/cassandra.in.sh \\
-    /usr/local/share/cassandra/cassandra.in.sh /opt/cassandra/cassandra.in.sh; do
-    if [ -r "$include" ]; then
-        . "$include"
-        break
-    fi
-done
-CASSANDRA_CONF={conf}
-CASSANDRA_LOG_DIR={logs}
-cassandra_storagedir={directory}
-CLASSPATH="{conf}:$CLASSPATH"
-"""
-_UNSUITABLE = re.compile(r"[^A-Za-z0-9/._+=@-]")
+#: How we know our process from a later one with the same id.
+_PID = "process"
+_NOT_INHERITED = frozenset({"CLASSPATH", "JVM_OPTS", "JVM_EXTRA_OPTS", "CASSANDRA_HEAPDUMP_DIR", "JMX_PORT"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,12 +90,9 @@ class StagingInstance:
         """
         :raises InputError: for a directory that Cassandra's script cannot quote, or an address outside loopback.
         """
-        if _UNSUITABLE.search(settings.directory) or not os.path.isabs(settings.directory):
-            raise InputError(
-                f"{settings.directory!r} cannot hold a staging instance.",
-                subject=settings.directory,
-                next_step="Use an absolute path without blanks, quotes and other special characters.",
-            )
+        self._files = StagingDirectory(
+            settings.directory, conf_directory=settings.conf_directory, address=settings.address, identity=identity
+        )
         if not settings.address.startswith("127."):
             raise InputError(
                 f"{settings.address} is not a loopback address; a staging instance has no login.",
@@ -133,11 +100,12 @@ class StagingInstance:
                 next_step="Give an address in 127.0.0.0/8.",
             )
         self._settings = settings
-        self._identity = identity
         self._process: subprocess.Popen[bytes] | None = None
-        self.places = InstancePlaces(
-            directory=settings.directory, address=settings.address, storage_port=0, native_port=0, jmx_port=0
-        )
+
+    @property
+    def places(self) -> InstancePlaces:
+        """Where it is, and the ports it listens on since its last start."""
+        return self._files.places
 
     def prepare(self) -> None:
         """Make the directory from scratch, empty except for the configuration.
@@ -145,27 +113,9 @@ class StagingInstance:
         :raises BusyError: if an instance is running there.
         :raises LocalFilesError: if something else is there, or that fails.
         """
-        directory = self._settings.directory
-        if os.path.lexists(directory):
-            if names_in(directory) and not os.path.exists(os.path.join(directory, _MARK)):
-                raise LocalFilesError(
-                    f"{directory} is not empty, and not a staging instance's.",
-                    subject=directory,
-                    next_step="Give a directory that nothing else uses.",
-                )
-            self._refuse_running()
-            shutil.rmtree(directory)
-        try:
-            os.makedirs(directory, mode=0o700)
-            with open(os.path.join(directory, _MARK), "wb"):
-                pass
-            for each in (self.places.data, self.places.commitlog, self.places.logs, self.places.temporary):
-                os.mkdir(each, 0o700)
-            for each in self.places.others:
-                os.mkdir(each, 0o700)
-            shutil.copytree(self._settings.conf_directory, self.places.conf)
-        except (OSError, shutil.Error) as error:
-            raise LocalFilesError(f"Cannot prepare {directory}: {error}", subject=directory) from error
+        self._files.check_ours()
+        self._refuse_running()
+        self._files.make()
 
     def place_segments(self, segments: t.Sequence[str]) -> None:
         """Link the segments into the commit log directory; other files there are removed. The originals stay.
@@ -173,20 +123,7 @@ class StagingInstance:
         :raises InputError: if a file is not named like a segment, or two have the same id.
         :raises LocalFilesError: if that fails.
         """
-        for name in names_in(self.places.commitlog):
-            os.unlink(os.path.join(self.places.commitlog, name))
-        seen: dict[int, str] = {}
-        for path in segments:
-            segment = parse_segment_name(os.path.basename(path))
-            if segment is None or segment.id in seen:
-                what = f"and {seen[segment.id]} are the same segment" if segment else "is not a commit log segment"
-                raise InputError(
-                    f"{path} {what}.",
-                    subject=path,
-                    next_step="Give each segment once, the most complete copy of it.",
-                )
-            seen[segment.id] = path
-            _link_or_copy(path, os.path.join(self.places.commitlog, os.path.basename(path)))
+        self._files.place_segments(segments)
 
     @contextlib.contextmanager
     def running(
@@ -214,7 +151,7 @@ class StagingInstance:
                 "Segments are only replayed with a list of what to replay.", subject=self._settings.directory
             )
         self._choose_ports()
-        self._configure(moment_us=moment_us)
+        self._files.configure(moment_us=moment_us)
         options = jvm_options(
             places=self.places,
             replay=replay,
@@ -232,55 +169,17 @@ class StagingInstance:
 
     def log(self) -> str:
         """What the last start logged."""
-        path = os.path.join(self.places.logs, "system.log")
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
+        return self._files.log()
 
     def _choose_ports(self) -> None:
         address = self._settings.address
-        self.places = dataclasses.replace(
-            self.places,
-            storage_port=free_port(address),
-            native_port=free_port(address),
-            jmx_port=free_port("127.0.0.1"),
-        )
-
-    def _configure(self, *, moment_us: int | None) -> None:
-        conf = self.places.conf
-        node = read_settings(os.path.join(self._settings.conf_directory, "cassandra.yaml"))
-        texts = {
-            "cassandra.yaml": settings_text(staging_settings(node, places=self.places, identity=self._identity)),
-            "cassandra-rackdc.properties": f"dc={self._identity.datacenter}\nrack={self._identity.rack}\n",
-            "commitlog_archiving.properties": archiving_properties(moment_us),
-            "logback.xml": _LOGBACK.format(logs=self.places.logs),
-            "revive.in.sh": _INCLUDE.format(conf=conf, logs=self.places.logs, directory=self.places.directory),
-        }
-        for name in names_in(conf):
-            path = os.path.join(conf, name)
-            if name == "cassandra-env.sh" or (name.startswith("jvm") and name.endswith(".options")):
-                with open(path, encoding="utf-8") as file:
-                    texts[name] = without_agents(file.read())
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(conf, "cassandra-topology.properties"))
-        for name, text in texts.items():
-            path = os.path.join(conf, name)
-            try:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(text)
-            except OSError as error:
-                raise local_error(error, doing="write", path=path) from error
+        self._files.use_ports(storage=free_port(address), native=free_port(address), jmx=free_port("127.0.0.1"))
 
     def _start(self, options: t.Sequence[str]) -> None:
-        for name in names_in(self.places.logs):
-            os.unlink(os.path.join(self.places.logs, name))
+        self._files.clear_logs()
         user = _runs_as(self._settings)
         if user is not None:
-            _give(self._settings.directory, user=user)
+            self._files.give_to(user)
         heap = f"{self._settings.heap_mib}M"
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         environment |= {
@@ -302,7 +201,7 @@ class StagingInstance:
                     cwd=self.places.directory,
                     env=environment,
                     start_new_session=True,
-                    preexec_fn=_dies_with_parent(os.getpid(), nice=self._settings.nice),
+                    preexec_fn=dies_with_parent(os.getpid(), nice=self._settings.nice),
                     user=user.pw_uid if user else None,
                     group=user.pw_gid if user else None,
                     extra_groups=[] if user else None,
@@ -313,9 +212,9 @@ class StagingInstance:
                     subject=self._settings.launch_command[0],
                     next_step="Give the command that starts Cassandra in the foreground.",
                 ) from error
-        _give_way(self._process.pid)
+        give_way(self._process.pid)
         with open(os.path.join(self._settings.directory, _PID), "w", encoding="ascii") as file:
-            file.write(f"{self._process.pid} {_start_ticks(self._process.pid)}\n")
+            file.write(f"{self._process.pid} {start_ticks(self._process.pid)}\n")
 
     def _wait_until_ready(self) -> None:
         process = self._process
@@ -330,7 +229,7 @@ class StagingInstance:
             known = known or self._has_our_configuration(process.pid)
             if self._listens() and replay_is_over(self.log()):
                 return
-            now = (self._log_size(), _cpu_ticks(process.pid) // 100)
+            now = (self._files.log_size(), cpu_ticks(process.pid) // 100)
             if now != last:
                 last, since = now, time.monotonic()
             if time.monotonic() - since > self._settings.stall_timeout_seconds:
@@ -343,7 +242,7 @@ class StagingInstance:
 
         :raises NodeError: if it has another one, which may be the serving node's: that Cassandra is ended at once.
         """
-        for command in _commands_of(group):
+        for command in commands_of(group):
             if any(word.endswith(_DAEMON) for word in command):
                 given = [word for word in command if word.startswith(_CONFIG)]
                 if given and given[-1] == f"{_CONFIG}file://{self.places.conf}/cassandra.yaml":
@@ -361,21 +260,9 @@ class StagingInstance:
             probe.settimeout(1)
             return probe.connect_ex((self.places.address, self.places.native_port)) == 0
 
-    def _log_size(self) -> int:
-        try:
-            return os.stat(os.path.join(self.places.logs, "system.log")).st_size
-        except FileNotFoundError:
-            return -1
-
     def _failure(self, what: str) -> NodeError:
-        said = self.log()
-        with (
-            contextlib.suppress(OSError),
-            open(os.path.join(self.places.logs, "stdout.log"), encoding="utf-8", errors="replace") as file,
-        ):
-            said += "\n" + file.read()
         return NodeError(
-            f"The staging instance in {self._settings.directory} {what}: {decisive_lines(said)}",
+            f"The staging instance in {self._settings.directory} {what}: {decisive_lines(self._files.said())}",
             subject=self._settings.directory,
             next_step=f"Its logs are in {self.places.logs}. The serving node was not touched.",
         )
@@ -408,18 +295,12 @@ class StagingInstance:
                 pid, ticks = (int(word) for word in file.read().split())
         except (FileNotFoundError, ValueError):
             return
-        if _start_ticks(pid) == ticks:
+        if start_ticks(pid) == ticks:
             raise BusyError(
                 f"A staging instance is running in {self._settings.directory}: process {pid}.",
                 subject=self._settings.directory,
                 next_step="Wait for it to end, or end that process; then try again.",
             )
-
-
-#: How we know our directory, and our process from a later one with the same id.
-_MARK = ".revive-staging"
-_PID = "process"
-_NOT_INHERITED = frozenset({"CLASSPATH", "JVM_OPTS", "JVM_EXTRA_OPTS", "CASSANDRA_HEAPDUMP_DIR", "JMX_PORT"})
 
 
 def free_port(address: str) -> int:
@@ -439,28 +320,6 @@ def free_port(address: str) -> int:
     raise BusyError(f"There is no free port on {address}.", subject=address, next_step="Give another loopback address.")
 
 
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        try:
-            os.link(source, target)
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
-                raise
-            shutil.copyfile(source, target)
-    except OSError as error:
-        raise local_error(error, doing="link", path=source) from error
-
-
-def _commands_of(group: int) -> t.Iterator[list[str]]:
-    """The command lines of all processes of a group, in words."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError):
-                if os.getpgid(int(entry)) == group:
-                    with open(f"/proc/{entry}/cmdline", "rb") as file:
-                        yield file.read().decode("utf-8", "replace").split("\0")
-
-
 def _runs_as(settings: StagingSettings) -> pwd.struct_passwd | None:
     """The user to become; only if we are root and asked to."""
     if os.geteuid() != 0 or settings.user is None:
@@ -469,34 +328,6 @@ def _runs_as(settings: StagingSettings) -> pwd.struct_passwd | None:
         return pwd.getpwnam(settings.user)
     except KeyError as error:
         raise InputError(f"There is no user {settings.user}.", subject=settings.user) from error
-
-
-def _give(directory: str, *, user: pwd.struct_passwd) -> None:
-    """Give the whole directory to the user, with the segments that are linked from elsewhere."""
-    for parent, _directories, files in os.walk(directory):
-        os.chown(parent, user.pw_uid, user.pw_gid)
-        for name in files:
-            os.chown(os.path.join(parent, name), user.pw_uid, user.pw_gid, follow_symlinks=False)
-
-
-def _dies_with_parent(parent: int, *, nice: int) -> t.Callable[[], None]:
-    """What the child does before it becomes Cassandra: ask the kernel to be killed when its parent ends, however that
-    happens; a script that ``exec``s Java hands that on."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def prepare() -> None:
-        os.nice(nice)
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare
-
-
-def _give_way(pid: int) -> None:
-    """Have the kernel end this process before any other, should memory run out: beside it a node may serve."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
 
 
 def check_memory(heap_mib: int, *, meminfo: str = "/proc/meminfo") -> None:
@@ -515,22 +346,3 @@ def check_memory(heap_mib: int, *, meminfo: str = "/proc/meminfo") -> None:
                 subject="staging_heap_mib",
                 next_step="Give it a smaller heap, or free memory; the serving node was not touched.",
             )
-
-
-def _stat_fields(pid: int) -> list[str]:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(") ")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def _start_ticks(pid: int) -> int:
-    """When a process began, in ticks since boot: with its id, it is that process and no later one; -1 if it is gone."""
-    fields = _stat_fields(pid)
-    return int(fields[19]) if fields and fields[0] not in "ZX" else -1
-
-
-def _cpu_ticks(pid: int) -> int:
-    fields = _stat_fields(pid)
-    return int(fields[11]) + int(fields[12]) if fields else 0

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive import report
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Window
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import Window
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us, moment_or_none
 
 

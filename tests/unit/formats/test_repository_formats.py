@@ -14,7 +14,7 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Window, restorable_windows
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import Window, restorable_windows
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (

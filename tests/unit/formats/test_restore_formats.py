@@ -36,8 +36,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
     steps,
     switch,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, keeping
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import Notes, read_notes
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart
 from tests.unit.formats.cluster import CQL, TAG, Node
 from tests.unit.formats.conftest import Bucket, Tree
 from tests.unit.formats.writing import (
@@ -258,18 +259,18 @@ NOTES = Notes(
 
 
 @pytest.fixture
-def part(tree: Tree, bucket: Bucket) -> importing.TablePart:
+def part(tree: Tree, bucket: Bucket) -> TablePart:
     store = bucket("repository")
     nodes = _nodes(tree("tables"))
     return tables_plan(nodes[0], plan(store, nodes, point=TAG))
 
 
-def _calls(part: importing.TablePart) -> list[str]:
+def _calls(part: TablePart) -> list[str]:
     path = pathlib.Path(part.node.config_file).with_name("calls")
     return [line for line in path.read_text().splitlines() if not line.startswith("info")]
 
 
-def test_a_restore_of_tables_that_failed_half_way_goes_on_with_the_second_table(part: importing.TablePart) -> None:
+def test_a_restore_of_tables_that_failed_half_way_goes_on_with_the_second_table(part: TablePart) -> None:
     assert read_notes(part.node, restore_id=TABLES_ID) == NOTES
     store, before = open_memory_store(), len(_calls(part))
     outcome = importing.import_tables(part, check_mode=False, store=store)
@@ -282,9 +283,9 @@ def test_a_restore_of_tables_that_failed_half_way_goes_on_with_the_second_table(
     assert read_notes(part.node, restore_id=TABLES_ID) == notes
 
 
-def test_what_tables_held_before_is_known_and_put_back(part: importing.TablePart) -> None:
+def test_what_tables_held_before_is_known_and_put_back(part: TablePart) -> None:
     for at_ms, emptied in ((NOTES.saved_ms, True), (NOTES.saved_ms - 1, False)):
-        saved = importing.save_tables(
+        saved = keeping.save_tables(
             part, cql=CQL, again=False, check_mode=True, connect=t.cast(t.Any, Truncated(at_ms).connect)
         )
         assert (saved.emptied, saved.snapshots) == (emptied, NOTES.snapshots)
@@ -292,12 +293,12 @@ def test_what_tables_held_before_is_known_and_put_back(part: importing.TablePart
     snapshot = orders / "snapshots" / NOTES.kept[0]
     snapshot.mkdir(parents=True)
     (snapshot / "nb-1-big-Data.db").write_text("of before")
-    assert importing.put_tables_back(part) == NOTES.kept
+    assert keeping.put_tables_back(part) == NOTES.kept
     assert "of before" in [path.read_bytes().decode("latin-1") for path in orders.iterdir() if path.is_file()]
     assert read_notes(part.node, restore_id=TABLES_ID) == Notes(snapshots=NOTES.snapshots)
 
 
-def test_how_rows_compared_is_remembered(part: importing.TablePart) -> None:
+def test_how_rows_compared_is_remembered(part: TablePart) -> None:
     notes = read_notes(part.node, restore_id="t-verified-0123abcd")
     rows = TableRows(rows=9, same=7, newer=2, examples=(-5, 7))
     assert notes == dataclasses.replace(NOTES, verified=(VerifiedTable("shop", "orders", rows),))

@@ -53,7 +53,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.plan import make_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.target import read_node
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, notes
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, keeping, notes
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart
 from tests.unit.formats.cluster import (
     CQL,
     PLAIN,
@@ -323,7 +324,7 @@ def _kill_in_phase(phase: str, *, place: Place, work: t.Callable[[], object]) ->
     assert state.phase == phase
 
 
-def tables_plan(node: Node, restore: RestorePlan) -> importing.TablePart:
+def tables_plan(node: Node, restore: RestorePlan) -> TablePart:
     """Two tables: one is replaced, one merged into; what is merged has an index."""
     tables = tuple(
         TableRestore(
@@ -340,7 +341,7 @@ def tables_plan(node: Node, restore: RestorePlan) -> importing.TablePart:
         )
         for name in ("orders", "lines")
     )
-    return importing.TablePart(
+    return TablePart(
         node=node.settings,
         plan=TablesPlan(
             restore=dataclasses.replace(restore, restore_id="t-replace-0123abcd"),
@@ -372,12 +373,14 @@ def write_tables(root: pathlib.Path) -> None:
     """A node that has put aside what a table held, has taken the first table, and failed at the second."""
     store, nodes = _repository(), targets(root)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importing, "now_us", Clock().ticking)
+        clock = Clock()
+        for module in (importing, keeping):
+            patch.setattr(module, "now_us", clock.ticking)
         node = nodes[0]
         for name in ("orders", "lines"):
             node.table(name, keyspace="shop")
         part = tables_plan(node, plan(store, nodes, point=TAG))
-        importing.save_tables(part, cql=CQL, again=False, check_mode=False, connect=t.cast(t.Any, Truncated(0).connect))
+        keeping.save_tables(part, cql=CQL, again=False, check_mode=False, connect=t.cast(t.Any, Truncated(0).connect))
         importing.fetch_tables(
             part,
             store,

@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import NodeLog, chains
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import (
     Base,
-    NodeLog,
     Window,
-    chains,
     node_windows,
     restorable_windows,
 )

@@ -15,15 +15,17 @@ import datetime
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import (
+    Chain,
+    NodeLog,
+    SegmentChain,
+    chains,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import (
     BY_ARRIVAL,
     BY_TIMESTAMP,
     DEFAULT_SLACK_US,
-    Chain,
     LogPlan,
-    NodeLog,
     NodePlan,
-    SegmentChain,
-    chains,
     needed_segments,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import check_precision

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import BY_TIMESTAMP
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import BY_TIMESTAMP
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
     format_duration,
     format_size,

@@ -18,8 +18,13 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import shown_name
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SYSTEM_KEYSPACES
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.table_definitions import (
+    columns_of,
+    table_properties,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     NodeError,
@@ -260,9 +265,9 @@ def _guard(manifest: ClusterManifest, *, age_seconds: float, past_gc_grace: bool
 
 def _counters(manifest: ClusterManifest) -> list[str]:
     return [
-        cql.shown_name(each.keyspace, each.name)
+        shown_name(each.keyspace, each.name)
         for each in cql.parse_schema(manifest.schema_cql).objects
-        if each.kind == cql.TABLE and any(column.type == "counter" for column in cql.columns_of(each))
+        if each.kind == cql.TABLE and any(column.type == "counter" for column in columns_of(each))
     ]
 
 
@@ -282,9 +287,9 @@ def _past_grace(manifest: ClusterManifest, *, age_seconds: float) -> list[str]:
     found = []
     for each in cql.parse_schema(manifest.schema_cql).objects:
         if each.kind == cql.TABLE and each.keyspace not in SYSTEM_KEYSPACES:
-            text = cql.table_properties(each).get("gc_grace_seconds", str(_GC_GRACE_SECONDS))
+            text = table_properties(each).get("gc_grace_seconds", str(_GC_GRACE_SECONDS))
             if age_seconds > int(text):
-                found.append(cql.shown_name(each.keyspace, each.name))
+                found.append(shown_name(each.keyspace, each.name))
     return found
 
 

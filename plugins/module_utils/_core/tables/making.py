@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import shown_name
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import AUTH_KEYSPACE, TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replication import (
     adapted,
@@ -18,6 +19,18 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.r
     with_replication,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import SchemaObject
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema_rewriting import (
+    renamed,
+    with_properties,
+    without_id,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.table_definitions import (
+    columns_of,
+    table_differences,
+    table_properties,
+    type_differences,
+    type_fields,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
@@ -36,7 +49,7 @@ _NOT_COMPACTED = "'enabled': 'false'"
 
 def is_compacted(table: SchemaObject) -> bool:
     """Whether Cassandra compacts it."""
-    return _NOT_COMPACTED not in cql.table_properties(table).get("compaction", "")
+    return _NOT_COMPACTED not in table_properties(table).get("compaction", "")
 
 
 def table_comment(restore_id: str) -> str:
@@ -46,7 +59,7 @@ def table_comment(restore_id: str) -> str:
 
 def is_being_restored(table: SchemaObject, *, restore_id: str) -> bool:
     """Whether a restore has made the table and is not through with it."""
-    return f"{UNFINISHED}{restore_id}" in cql.table_properties(table).get("comment", "")
+    return f"{UNFINISHED}{restore_id}" in table_properties(table).get("comment", "")
 
 
 class Making:
@@ -88,8 +101,7 @@ class Making:
         if then is None:
             self.reasons.append(
                 NodeError(
-                    f"{self._contents.title} does not say how "
-                    f"{cql.shown_name(source.keyspace, source.table)} was made.",
+                    f"{self._contents.title} does not say how {shown_name(source.keyspace, source.table)} was made.",
                     subject=str(source),
                     next_step="Restore the whole backup to a new cluster, or choose another backup.",
                 )
@@ -104,7 +116,7 @@ class Making:
         restored = self._restore(source, keyspace=keyspace, name=name, is_new=is_new, replaces=replaces)
         if then is None or not is_new:
             return restored
-        properties = cql.table_properties(then)
+        properties = table_properties(then)
         compaction = properties.get("compaction", "")
         return dataclasses.replace(
             restored,
@@ -116,7 +128,7 @@ class Making:
         """A table of roles goes over the one that there is, whatever the mode is: without roles nobody gets in."""
         then = self._then.find(cql.TABLE, source.keyspace, source.table)
         there = self._now.find(cql.TABLE, source.keyspace, source.table)
-        differences = list(cql.table_differences(then, there)) if then and there else []
+        differences = list(table_differences(then, there)) if then and there else []
         if there is None or differences:
             self.reasons.append(
                 NodeError(
@@ -165,7 +177,7 @@ class Making:
                 )
             )
         elif now is None and then is not None:
-            self.before += self._replicated(cql.renamed(then, keyspace=target)).statements
+            self.before += self._replicated(renamed(then, keyspace=target)).statements
         elif now is not None and then is not None and not self._selection.reshape:
             # Each node gets what one node had.
             was, is_now = replication_of(then), replication_of(now)
@@ -195,11 +207,11 @@ class Making:
 
     def _make(self, then: SchemaObject, *, keyspace: str, name: str, there: SchemaObject | None) -> None:
         """A new table, as the old one was; without indexes and compactions until it has its data."""
-        properties = cql.table_properties(then)
+        properties = table_properties(then)
         if there is not None and not is_being_restored(there, restore_id=self._restore_id):
             self.reasons.append(
                 InputError(
-                    f"There is already a table {cql.shown_name(keyspace, name)}.",
+                    f"There is already a table {shown_name(keyspace, name)}.",
                     subject=f"{keyspace}.{name}",
                     next_step=f"Give another {option('suffix')} or {option('into_keyspace')}, or drop that table if "
                     "nobody needs it.",
@@ -211,33 +223,33 @@ class Making:
         changes = {"comment": table_comment(self._restore_id)}
         if compaction and _NOT_COMPACTED not in compaction:
             changes["compaction"] = f"{compaction.rstrip()[:-1]}, {_NOT_COMPACTED}}}"
-        made = cql.renamed(cql.with_properties(then, changes), keyspace=keyspace, name=name)
+        made = renamed(with_properties(then, changes), keyspace=keyspace, name=name)
         self.before += made.statements
         for index in self._then.of_table(cql.INDEX, then.keyspace, then.name):
             suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
             free = self._now.find(cql.INDEX, keyspace, index.name) is None and keyspace != then.keyspace
             kept = index.name if not suffix or free else _with_suffix(index.name, suffix)
-            self.after += cql.renamed(index, keyspace=keyspace, name=kept, table=name).statements
+            self.after += renamed(index, keyspace=keyspace, name=kept, table=name).statements
         for view in self._then.of_table(cql.VIEW, then.keyspace, then.name):
             # With its data still to come, or the import would pass it by.
             suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
             same = keyspace == then.keyspace and name != then.name
             kept = _with_suffix(view.name, suffix) if same else view.name
-            self.after += cql.renamed(cql.without_id(view), keyspace=keyspace, name=kept, table=name).statements
+            self.after += renamed(without_id(view), keyspace=keyspace, name=kept, table=name).statements
         if self._selection.mode != BESIDE:
             self.warnings.append(
-                f"{cql.shown_name(keyspace, name)} was dropped, and the permissions on it with it. It comes back "
+                f"{shown_name(keyspace, name)} was dropped, and the permissions on it with it. It comes back "
                 "without them: grant them again."
             )
 
     def _take(self, then: SchemaObject, *, there: SchemaObject) -> None:
         """A table that is there, if the data fits it."""
-        shown = cql.shown_name(there.keyspace, there.name)
-        differences = list(cql.table_differences(then, there))
+        shown = shown_name(there.keyspace, there.name)
+        differences = list(table_differences(then, there))
         for each in self._used_types(then):
             other = self._now.find(cql.TYPE, there.keyspace, each.name)
             if other is not None:
-                differences += [f"its type {each.name}: {reason}" for reason in cql.type_differences(each, other)]
+                differences += [f"its type {each.name}: {reason}" for reason in type_differences(each, other)]
         if differences:
             self.reasons.append(
                 NodeError(
@@ -248,7 +260,7 @@ class Making:
             )
         views = self._now.of_table(cql.VIEW, there.keyspace, there.name)
         if views:
-            self.views += [statement for view in views for statement in cql.without_id(view).statements]
+            self.views += [statement for view in views for statement in without_id(view).statements]
             self.warnings.append(
                 f"{shown} has the views {', '.join(view.name for view in views)}, which an import does not fill. They "
                 "are dropped, and made again once everything is imported. Until they are built, reads of them fail or "
@@ -258,12 +270,12 @@ class Making:
             f"{there.keyspace}.{there.name}.{index.name}"
             for index in self._now.of_table(cql.INDEX, there.keyspace, there.name)
         ]
-        if any(column.type == "counter" for column in cql.columns_of(there)):
+        if any(column.type == "counter" for column in columns_of(there)):
             self.warnings.append(
                 f"{shown} has counters. Of each the newest state stays, so what is counted during the restore may be "
                 "lost. Stop its writers."
             )
-        if cql.table_properties(there).get("allow_auto_snapshot") == "false" and self._selection.mode == REPLACE:
+        if table_properties(there).get("allow_auto_snapshot") == "false" and self._selection.mode == REPLACE:
             self.warnings.append(
                 f"{shown} has allow_auto_snapshot = false: what is written between the snapshot and its truncation, "
                 "some seconds later, is lost."
@@ -284,26 +296,26 @@ class Making:
         """The types that a table's columns are made of, those first that others are made of."""
         types = {each.name: each for each in self._then.types_of(table.keyspace)}
         wanted: set[str] = set()
-        open_texts = [column.type for column in cql.columns_of(table)]
+        open_texts = [column.type for column in columns_of(table)]
         while open_texts:
             text = open_texts.pop()
             for name in types:
                 if name not in wanted and re.search(rf'(?<![\w"])"?{re.escape(name)}"?(?![\w"])', text):
                     wanted.add(name)
-                    open_texts += [kind for _field, kind in cql.type_fields(types[name])]
+                    open_texts += [kind for _field, kind in type_fields(types[name])]
         return [each for each in self._then.types_of(table.keyspace) if each.name in wanted]
 
     def _check_types(self, then: SchemaObject, *, keyspace: str) -> None:
         for each in self._used_types(then):
             there = self._now.find(cql.TYPE, keyspace, each.name)
             if there is None:
-                self.before += cql.renamed(each, keyspace=keyspace).statements
+                self.before += renamed(each, keyspace=keyspace).statements
                 continue
-            differences = cql.type_differences(each, there)
+            differences = type_differences(each, there)
             if differences:
                 self.reasons.append(
                     NodeError(
-                        f"The type {cql.shown_name(keyspace, each.name)} differs from that in {self._contents.name}: "
+                        f"The type {shown_name(keyspace, each.name)} differs from that in {self._contents.name}: "
                         f"{'; '.join(differences)}.",
                         subject=f"{keyspace}.{each.name}",
                         next_step=f"Restore into another keyspace ({option('into_keyspace')}), which gets the type "

@@ -11,6 +11,7 @@ import fnmatch
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import shown_name
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     AUTH_KEYSPACE,
     SCHEMA_KEYSPACE,
@@ -195,7 +196,7 @@ class TableRestore:
         return self.source_keyspace != AUTH_KEYSPACE
 
     def __str__(self) -> str:
-        return cql.shown_name(self.keyspace, self.table)
+        return shown_name(self.keyspace, self.table)
 
 
 @dataclasses.dataclass(frozen=True)

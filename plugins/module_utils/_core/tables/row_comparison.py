@@ -16,7 +16,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import full_name, quoted
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import full_name, quoted
 
 #: How many rows that differ are named, each by its partition's token.
 EXAMPLES = 3

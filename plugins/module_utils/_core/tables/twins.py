@@ -10,6 +10,12 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import quoted
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema_rewriting import (
+    renamed,
+    with_properties,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.table_definitions import table_properties
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore
 
@@ -62,12 +68,12 @@ def _twin(table: TableRestore, *, schema: cql.Schema, keyspace: str, number: int
         )
     name, table_id = f"t{number}", _TABLE_ID.format(number=number)
     # The instance archives no changes, and refuses tables that would.
-    changes = {"cdc": "false"} if "cdc" in cql.table_properties(served) else {}
-    made = cql.renamed(cql.with_properties(served, {**changes, "comment": "''"}), keyspace=keyspace, name=name)
+    changes = {"cdc": "false"} if "cdc" in table_properties(served) else {}
+    made = renamed(with_properties(served, {**changes, "comment": "''"}), keyspace=keyspace, name=name)
     created, *altered = made.statements
-    types = [cql.renamed(each, keyspace=keyspace) for each in schema.types_of(table.keyspace)]
+    types = [renamed(each, keyspace=keyspace) for each in schema.types_of(table.keyspace)]
     statements = [
-        f"CREATE KEYSPACE IF NOT EXISTS {cql.quoted(keyspace)} WITH replication = {ONE_REPLICA}",
+        f"CREATE KEYSPACE IF NOT EXISTS {quoted(keyspace)} WITH replication = {ONE_REPLICA}",
         *(statement for each in types for statement in each.statements),
         f"{created} AND id = {table_id}",
         *altered,

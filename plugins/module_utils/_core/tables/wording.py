@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import shown_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import shown_name
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (

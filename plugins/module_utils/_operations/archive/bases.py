@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Base
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import Base
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore

@@ -10,7 +10,6 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import (
-    Base,
     LogListing,
     NodeLog,
     read_listing,
@@ -19,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.rep
     ClusterArchive,
     report_archive,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import Base
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     COMMIT_LOGS_PREFIX,

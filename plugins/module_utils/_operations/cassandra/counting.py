@@ -17,11 +17,11 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, TableKey, connect
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import full_name, quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     DESCRIBE_SCHEMA,
     SYSTEM_KEYSPACES,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import full_name, quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.token_ranges import (
     TokenRange,
     ring_ranges,

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import clock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import BY_TIMESTAMP, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import BY_TIMESTAMP, plan_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     ManifestError,

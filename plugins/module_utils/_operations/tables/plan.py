@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import BY_TIMESTAMP
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import BY_TIMESTAMP
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SCHEMA_KEYSPACE, TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
@@ -29,6 +29,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import is_of_an_index
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import choose_tables
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.matching import (
+    nodes_by_datacenter,
+    ring_reasons,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     Contents,
     Selection,
@@ -36,13 +41,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
     TablesPlan,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.planning import (
-    choose_tables,
     contents_at,
-    nodes_by_datacenter,
     plan_fetch,
     plan_rest,
     plan_tables,
-    ring_reasons,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.counting import (
     describe_schema,

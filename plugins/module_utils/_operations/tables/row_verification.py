@@ -31,13 +31,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging
     StagingInstance,
     check_memory,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import full_name, quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SCHEMA_KEYSPACE, renumbered
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_describering
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import (
-    full_name,
-    parse_schema,
-    quoted,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import parse_schema
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.token_ranges import (
     TokenRange,
     cut,
@@ -67,14 +64,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
     LOCK_NAME,
     work_directory,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.importing import (
-    TablePart,
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import read_notes, write_notes
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart, restore_parts
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.snapshots import (
     clear_snapshot,
-    restore_parts,
     snapshot_directories,
     verification_snapshot,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import read_notes, write_notes
 
 _INSTANCE = "verification"
 # Rows may be of megabytes, and both sides and this process hold a page of them.

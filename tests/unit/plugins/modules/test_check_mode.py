@@ -16,10 +16,8 @@ import pytest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import ClusterArchive
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.setup import FileChange, SetUp
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.importing import (
-    ImportOutcome,
-    SaveOutcome,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.importing import ImportOutcome
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.keeping import SaveOutcome
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.row_verification import VerifyOutcome
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
@@ -46,16 +44,16 @@ WRITING = {
     "restore.staged_record.forget_moment": False,
     "restore.staged_record.note_rebuilt": False,
     "restore.steps.repair": True,
-    "tables.importing.make_tables": True,
+    "tables.making.make_tables": True,
     "tables.importing.fetch_tables": False,
     "tables.importing.stage_tables": False,
-    "tables.importing.save_tables": True,
+    "tables.keeping.save_tables": True,
     "tables.row_verification.verify_rows": True,
-    "tables.importing.empty_tables": True,
+    "tables.keeping.empty_tables": True,
     "tables.importing.import_tables": True,
-    "tables.importing.complete_tables": True,
-    "tables.importing.release_tables": True,
-    "tables.importing.put_tables_back": False,
+    "tables.making.complete_tables": True,
+    "tables.making.release_tables": True,
+    "tables.keeping.put_tables_back": False,
     "tables.importing.finish_tables": True,
 }
 SET_UP = SetUp(
@@ -73,12 +71,12 @@ GIVEN = {
     "restore.steps.repair": True,
     "archive.setup.set_up_archiving": SET_UP,
     "archive.setup.take_down_archiving": SET_UP,
-    "tables.importing.make_tables": ("CREATE TABLE",),
-    "tables.importing.save_tables": SaveOutcome(changed=True, emptied=False, snapshots=()),
-    "tables.importing.empty_tables": ("TRUNCATE",),
+    "tables.making.make_tables": ("CREATE TABLE",),
+    "tables.keeping.save_tables": SaveOutcome(changed=True, emptied=False, snapshots=()),
+    "tables.keeping.empty_tables": ("TRUNCATE",),
     "tables.importing.import_tables": ImportOutcome(changed=True, tables=0, sstables=0, held=0, size=0, seconds=0.0),
-    "tables.importing.complete_tables": ("ALTER TABLE",),
-    "tables.importing.release_tables": ("ALTER TABLE",),
+    "tables.making.complete_tables": ("ALTER TABLE",),
+    "tables.making.release_tables": ("ALTER TABLE",),
     "tables.importing.finish_tables": 0,
     "tables.row_verification.verify_rows": VerifyOutcome(tables=(), seconds=0.0),
 }

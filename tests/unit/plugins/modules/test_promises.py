@@ -26,6 +26,8 @@ FETCH = "module_utils/_operations/restore/test_fetch.py"
 STEPS = "module_utils/_operations/restore/test_moment_steps.py"
 SWITCH = "module_utils/_operations/restore/test_switch.py"
 IMPORT = "module_utils/_operations/tables/test_importing.py"
+KEEP = "module_utils/_operations/tables/test_keeping.py"
+MAKE = "module_utils/_operations/tables/test_making.py"
 ROWS = "module_utils/_operations/tables/test_row_verification.py"
 ARCHIVE = "module_utils/_operations/archive/test_setup.py"
 EVERY_MODULE = "modules/test_check_mode.py"
@@ -45,10 +47,10 @@ class Shown:
 
 
 ONLY_READS = f"{READING}::test_what_only_reads_changes_nothing"
-STATEMENTS = f"{IMPORT}::test_check_mode_says_which_statements_there_would_be"
+STATEMENTS = f"{MAKE}::test_check_mode_says_which_statements_there_would_be"
 SWITCHED = f"{STEPS}::test_check_mode_says_what_a_switched_node_would_do"
 STAGED = f"{STEPS}::test_a_node_stages_what_the_plan_names_of_its_sources_log"
-COMPLETED = f"{IMPORT}::test_a_new_table_is_completed_once_and_says_whose_it_is_until_it_is_released"
+COMPLETED = f"{MAKE}::test_a_new_table_is_completed_once_and_says_whose_it_is_until_it_is_released"
 #: By module and state; those that only read are known by their documentation.
 SHOWN = {
     ("cassandra_backup_publish", ""): Shown(
@@ -86,12 +88,12 @@ SHOWN = {
         f"{SNAPSHOT}::test_clearing_by_tag_takes_all_that_was_noted_along",
     ),
     ("cassandra_table_restore", "created"): Shown(
-        STATEMENTS, f"{IMPORT}::test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew"
+        STATEMENTS, f"{MAKE}::test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew"
     ),
     ("cassandra_table_restore", "fetched"): Shown("", f"{FETCH}::test_fetching_again_fetches_nothing"),
     ("cassandra_table_restore", "staged"): Shown(STAGED, STAGED),
     ("cassandra_table_restore", "saved"): Shown(
-        f"{IMPORT}::test_what_is_emptied_is_kept_once_before_and_known_by_the_nodes_own_memory", ""
+        f"{KEEP}::test_what_is_emptied_is_kept_once_before_and_known_by_the_nodes_own_memory", ""
     ),
     ("cassandra_table_restore", "emptied"): Shown(STATEMENTS, ""),
     ("cassandra_table_restore", "imported"): Shown(
@@ -104,7 +106,7 @@ SHOWN = {
     ),
     ("cassandra_table_restore", "released"): Shown(STATEMENTS, COMPLETED),
     ("cassandra_table_restore", "put_back"): Shown(
-        "", f"{IMPORT}::test_what_was_there_before_the_import_is_put_back_and_nothing_later"
+        "", f"{KEEP}::test_what_was_there_before_the_import_is_put_back_and_nothing_later"
     ),
     ("cassandra_table_restore", "finished"): Shown(
         f"{IMPORT}::test_finished_nothing_is_left_but_the_tables",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a staging instance may be, and what it is started with. That it replays is shown on real nodes."""
+"""What a staging instance is started with, and how it ends. That it replays is shown on real nodes."""
 
 from __future__ import annotations
 
@@ -114,28 +114,6 @@ def test_segments_are_never_replayed_without_a_list(tmp_path: Path, conf: Path) 
     instance.place_segments([str(segment)])
     with pytest.raises(InputError), instance.running(replay=(), moment_us=None):
         pass
-
-
-def test_segments_are_linked_and_stay(tmp_path: Path, conf: Path) -> None:
-    instance = _instance(tmp_path, conf)
-    instance.prepare()
-    segment = tmp_path / "CommitLog-7-5.log"
-    segment.write_bytes(b"x")
-    instance.place_segments([str(segment)])
-    placed = Path(instance.places.commitlog) / segment.name
-    assert placed.samefile(segment)
-    placed.unlink()
-    assert segment.read_bytes() == b"x"
-
-
-@pytest.mark.parametrize("names", [["x.log"], ["CommitLog-7-5.log", "CommitLog-6-5.log"]])
-def test_files_that_are_no_segments_or_one_twice_are_refused(tmp_path: Path, conf: Path, names: list[str]) -> None:
-    instance = _instance(tmp_path, conf)
-    instance.prepare()
-    for name in names:
-        (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(InputError):
-        instance.place_segments([str(tmp_path / name) for name in names])
 
 
 def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path, conf: Path) -> None:

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Base, NodeLog
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import NodeLog
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import (
     ClusterArchive,
     archive_lines,
     report_archive,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import Base
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Piece

@@ -11,11 +11,11 @@ import typing as t
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import (
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import NodeLog
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import (
     BY_ARRIVAL,
     BY_TIMESTAMP,
     Base,
-    NodeLog,
     plan_moment,
     restorable_windows,
 )

@@ -15,7 +15,8 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import Base, NodeLog, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import NodeLog
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import Base, plan_moment
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import (
     SegmentName,
     encode_header,

@@ -22,10 +22,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import TableRows
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import records, recovery
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, row_verification
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.importing import TablePart
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import row_verification, snapshots
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart
 from tests.unit.plugins.module_utils._operations.node_on_disk import TABLE_ID, CountingProgress
-from tests.unit.plugins.module_utils._operations.tables.test_importing import RESTORE_ID, World
+from tests.unit.plugins.module_utils._operations.tables.node_with_tables import RESTORE_ID, World
 
 _CQL = CqlSettings(address="10.0.0.1", consistency="QUORUM")
 _OPTIONS = InstanceOptions(launch_command=("true",), heap_mib=1, nice=0)
@@ -121,7 +121,7 @@ class Case:
             (schema / "nb-1-big-Data.db").write_text(f"the schema in {place}")
         monkeypatch.setattr(row_verification, "StagingInstance", _Instance)
         monkeypatch.setattr(row_verification, "Nodetool", lambda _settings: self)
-        monkeypatch.setattr(importing, "Nodetool", lambda _settings: self)
+        monkeypatch.setattr(snapshots, "Nodetool", lambda _settings: self)
         monkeypatch.setattr(records, "source_of", lambda *_args, **_named: None)
         monkeypatch.setattr(recovery, "identity_of", lambda *_args, **_named: None)
 
