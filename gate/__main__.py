@@ -21,7 +21,7 @@ _LAB_LANES = os.cpu_count() or 1
 _NODE_MIB = 850
 # For the checks, and for what else runs on the machine.
 _SPARE_MIB = 3_000
-_CHECKS_MINUTES = {"sanity": 2.5, "unit": 1.0, "lint": 0.9, "core": 0.1}
+_CHECKS_MINUTES = {"sanity": 5.0, "unit": 2.0, "lint": 2.0, "core": 0.3}
 
 
 def main(arguments: t.Sequence[str]) -> int:

@@ -65,7 +65,7 @@ GROUPS: t.Final = (
         proves="the log is shipped while nodes, agents and the store fail, and what is lost is told",
         tests=(Selection("test_archiving.py"),),
         nodes=3,
-        minutes=7,
+        minutes=9,
         gate=True,
     ),
     Group(
@@ -81,7 +81,7 @@ GROUPS: t.Final = (
         proves="a lost cluster of two nodes is rebuilt to the microsecond, on 5.0",
         tests=(Selection("test_moment.py", case="5.0-2", but=("test_by_arrival_", "test_by_timestamp_")),),
         nodes=4,
-        minutes=6,
+        minutes=8,
         gate=True,
     ),
     Group(
@@ -89,7 +89,7 @@ GROUPS: t.Final = (
         proves="a node goes back to a moment in place; archiving is turned off and on",
         tests=(Selection("test_moment.py", named=("test_in_place_", "test_turning_archiving_")),),
         nodes=2,
-        minutes=4,
+        minutes=7,
         gate=True,
     ),
     Group(
@@ -97,7 +97,7 @@ GROUPS: t.Final = (
         proves="a cluster that is lost altogether is rebuilt from the bucket, on 5.0",
         tests=(Selection("test_drill.py", case="5.0"),),
         nodes=3,
-        minutes=3,
+        minutes=4,
         gate=True,
     ),
     Group(
@@ -113,7 +113,7 @@ GROUPS: t.Final = (
         proves="a restore in place that fails half-way leaves what was there, and the next one converges",
         tests=(Selection("test_restore_faults.py"),),
         nodes=2,
-        minutes=5,
+        minutes=6,
         gate=True,
     ),
     Group(
@@ -121,7 +121,7 @@ GROUPS: t.Final = (
         proves="Cassandra 4.0 is backed up and restored",
         tests=(Selection("test_oldest_version.py"),),
         nodes=2,
-        minutes=4,
+        minutes=3,
         gate=True,
     ),
     Group(
