@@ -18,6 +18,7 @@ import typing as t
 from pathlib import Path
 
 from cassandra import ConsistencyLevel
+from cassandra.policies import RetryPolicy
 from cassandra.protocol import OverloadedErrorMessage
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
@@ -99,6 +100,8 @@ class Marker:
     def _prepare(self, session: t.Any) -> t.Any:
         statement = session.prepare("INSERT INTO marks.marks (mark, filler) VALUES (?, ?)")
         statement.is_idempotent = True
+        # The driver's own, which a client has: what a connection that is reset leaves open goes to another node.
+        statement.retry_policy = RetryPolicy()
         return statement
 
     def _write(self, session: t.Any, statement: t.Any, *, filler_bytes: int) -> Mark:
