@@ -17,7 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import NodeReplay
-from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import role_words
+from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import report_words
 
 Values = t.Mapping[str, t.Any]
 
@@ -43,7 +43,7 @@ def restore_report(
         )
     except (ReviveError, PlainValueError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error
-    return {**made, **{name: role_words(made[name], "restore") for name in ("lines", "warnings")}}
+    return report_words(made, "restore")
 
 
 class FilterModule:

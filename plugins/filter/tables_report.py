@@ -16,7 +16,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.report import NodeResult
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables import report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
-from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import role_words
+from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import report_words
 
 Values = t.Mapping[str, t.Any]
 
@@ -46,7 +46,7 @@ def tables_report(
         )
     except (ReviveError, PlainValueError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error
-    return {**made, **{name: role_words(made[name], "restore") for name in ("lines", "warnings")}}
+    return report_words(made, "restore")
 
 
 class FilterModule:

@@ -32,6 +32,11 @@ def role_variables(role: str) -> RoleVariables | None:
     return RoleVariables(role=name, names=frozenset(option for entry in entries for option in entry["options"]))
 
 
+def report_words(report: t.Mapping[str, t.Any], role: str) -> dict[str, t.Any]:
+    """A report whose lines and warnings are in the words of a role."""
+    return {**report, **{name: role_words(report[name], role) for name in ("lines", "warnings")}}
+
+
 def role_words(lines: t.Iterable[str], role: str) -> list[str]:
     """Lines in the words of a role."""
     variables = role_variables(role)

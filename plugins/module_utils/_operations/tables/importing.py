@@ -61,7 +61,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.table
     read_notes,
     write_notes,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart, restore_parts
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import (
+    TablePart,
+    restore_parts,
+    table_directories,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.snapshots import (
     clear_snapshot,
     verification_snapshot,
@@ -303,8 +307,7 @@ def _held(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -
     """
     live = {
         path: status
-        for place in data_directory.data_places(read_config(node.config_file))
-        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table])
+        for _place, directory in table_directories(data_directory.data_places(read_config(node.config_file)), table)
         for path in data_directory.components_in(directory)
         if path.endswith(_DATA) and (status := _status(path)) is not None
     }

@@ -39,7 +39,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.table
     read_notes,
     write_notes,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import (
+    TablePart,
+    table_directories,
+)
 
 _TRUNCATION = re.compile(r"truncated-(?P<ms>\d+)-")
 
@@ -133,10 +136,7 @@ def put_tables_back(part: TablePart) -> tuple[str, ...]:
             for snapshot in _snapshots_of(table, notes, places=places) if table.replaces else ():
                 found = [
                     (place, os.path.join(directory, "snapshots", snapshot))
-                    for place in places
-                    for directory in data_directory.table_directories(
-                        place, keyspace=table.keyspace, tables=[table.table]
-                    )
+                    for place, directory in table_directories(places, table)
                 ]
                 take_files(part, nodetool, table, sources=found)
                 taken.append(snapshot)
@@ -172,12 +172,11 @@ def _snapshots_of(table: TableRestore, notes: Notes, *, places: t.Sequence[str])
     """All that have what the table held before anything was imported: ours, and Cassandra's own of truncations, which
     have what was written between ours and those."""
     found = list(notes.kept)
-    for place in places if found else ():
-        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table]):
-            for name in names_in(os.path.join(directory, "snapshots")):
-                match = _TRUNCATION.match(name)
-                at_ms = int(match["ms"]) if match else 0
-                before = not notes.import_began_ms or at_ms < notes.import_began_ms
-                if at_ms >= notes.first_saved_ms and before and name not in found:
-                    found.append(name)
+    for _place, directory in table_directories(places, table) if found else ():
+        for name in names_in(os.path.join(directory, "snapshots")):
+            match = _TRUNCATION.match(name)
+            at_ms = int(match["ms"]) if match else 0
+            before = not notes.import_began_ms or at_ms < notes.import_began_ms
+            if at_ms >= notes.first_saved_ms and before and name not in found:
+                found.append(name)
     return found

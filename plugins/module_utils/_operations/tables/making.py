@@ -43,23 +43,19 @@ def make_tables(
     """
     now = parse_schema(describe_schema(cql, connect=connect))
     done: list[str] = []
-    with connect(cql) as session:
-        for made in parse_schema([";\n".join(plan.before_cql)]).objects:
-            there = now.find(made.kind, made.keyspace, made.name)
-            if there is not None and made.kind == TABLE:
-                # A column that was dropped and added again stands last in what makes it, and elsewhere afterwards.
-                if set(columns_of(there)) == set(columns_of(made)):
-                    continue
-                # It was cut off between being made and losing the columns that were dropped; nothing is in it yet.
-                _check_ours(there, restore_id=plan.restore.restore_id)
-                done.append(f"DROP TABLE {full_name(there.keyspace, there.name)}")
-            elif there is not None:
+    for made in parse_schema([";\n".join(plan.before_cql)]).objects:
+        there = now.find(made.kind, made.keyspace, made.name)
+        if there is not None and made.kind == TABLE:
+            # A column that was dropped and added again stands last in what makes it, and elsewhere afterwards.
+            if set(columns_of(there)) == set(columns_of(made)):
                 continue
-            done += made.statements
-        if not check_mode:
-            for statement in done:
-                session.rows(statement)
-    return tuple(done)
+            # It was cut off between being made and losing the columns that were dropped; nothing is in it yet.
+            _check_ours(there, restore_id=plan.restore.restore_id)
+            done.append(f"DROP TABLE {full_name(there.keyspace, there.name)}")
+        elif there is not None:
+            continue
+        done += made.statements
+    return execute(done, cql=cql, check_mode=check_mode, connect=connect)
 
 
 def complete_tables(

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import steps
 
 
@@ -24,6 +26,15 @@ class TablePart:
     plan: TablesPlan
     owner: str | None = None
     group: str | None = None
+
+
+def table_directories(places: t.Iterable[str], table: TableRestore) -> list[tuple[str, str]]:
+    """Where a table lies in a node's data directories, each with the data directory that it is in."""
+    return [
+        (place, directory)
+        for place in places
+        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table])
+    ]
 
 
 def restore_parts(part: TablePart) -> list[steps.Part]:

@@ -12,7 +12,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters import 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import (
+    TablePart,
+    table_directories,
+)
 
 
 def verification_snapshot(restore_id: str) -> str:
@@ -24,8 +27,9 @@ def snapshot_directories(part: TablePart, table: TableRestore, *, name: str) -> 
     """Where a snapshot of a table lies, in whichever data directories."""
     found = [
         os.path.join(directory, "snapshots", name)
-        for place in data_directory.data_places(read_config(part.node.config_file))
-        for directory in data_directory.table_directories(place, keyspace=table.keyspace, tables=[table.table])
+        for _place, directory in table_directories(
+            data_directory.data_places(read_config(part.node.config_file)), table
+        )
     ]
     return [directory for directory in found if os.path.isdir(directory)]
 
