@@ -19,7 +19,6 @@ from pathlib import Path
 
 from cassandra import ConsistencyLevel
 from cassandra.policies import RetryPolicy
-from cassandra.protocol import OverloadedErrorMessage
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
@@ -90,9 +89,6 @@ class Marker:
                 began = time.monotonic()
                 try:
                     self._write(session, statement, filler_bytes=100)
-                except OverloadedErrorMessage:
-                    # What 5.0 answers to a request that comes while it stops: not done, to be sent to another node.
-                    continue
                 except Exception as error:
                     self.errors.append(error)
                 self._stop.wait(max(0.0, 1 / writes_per_second - (time.monotonic() - began)))
@@ -100,7 +96,8 @@ class Marker:
     def _prepare(self, session: t.Any) -> t.Any:
         statement = session.prepare("INSERT INTO marks.marks (mark, filler) VALUES (?, ?)")
         statement.is_idempotent = True
-        # The driver's own, which a client has: what a connection that is reset leaves open goes to another node.
+        # The driver's own, which a client has: what a node that stops leaves open, or answers with an overload, as 5.0
+        # does, goes to another node.
         statement.retry_policy = RetryPolicy()
         return statement
 
