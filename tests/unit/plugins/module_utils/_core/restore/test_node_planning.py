@@ -11,7 +11,6 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
@@ -22,25 +21,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring, plan_node
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import DataPlace, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
+from tests.unit.plugins.module_utils._core.restore.shop_nodes import identity, serving
 
 BEGAN_US = 1_795_372_931_000_000
 DAY_US = 86_400_000_000
-
-
-def _identity(number: int) -> NodeIdentity:
-    return NodeIdentity(
-        host_id=f"00000000-0000-0000-0000-{number:012d}",
-        name=f"n{number}",
-        address=f"10.0.0.{number}",
-        datacenter="dc1",
-        rack="r1",
-        tokens=(str(number), str(-number)),
-        release_version="5.0.8",
-        partitioner="Murmur3Partitioner",
-        cluster_name="Shop",
-    )
 
 
 def _manifest(*tables: str) -> ClusterManifest:
@@ -54,7 +40,7 @@ def _manifest(*tables: str) -> ClusterManifest:
         tables_asked=(),
         nodes=tuple(
             NodeSummary(
-                node=_identity(number),
+                node=identity(number),
                 manifest_key="k",
                 manifest_sha256="0" * 64,
                 manifest_size=10,
@@ -74,32 +60,8 @@ def _manifest(*tables: str) -> ClusterManifest:
     )
 
 
-def _node(number: int, **changes: t.Any) -> TargetNode:
-    node = TargetNode(
-        name=f"n{number}",
-        running=True,
-        identity=_identity(number),
-        identity_stale=False,
-        release_version="5.0.8",
-        cluster_name="Shop",
-        address=f"10.0.0.{number}",
-        is_seed=True,
-        seeds=(),
-        num_tokens=2,
-        datacenter="dc1",
-        rack="r1",
-        partitioner="Murmur3Partitioner",
-        data_directories=(DataPlace(path="/data", device=1, free_bytes=1000),),
-        local_system=None,
-        holds_data=False,
-        has_system_local=True,
-        pending=None,
-    )
-    return dataclasses.replace(node, **changes)
-
-
 def _lost(**changes: t.Any) -> TargetNode:
-    return _node(2, **{"running": False, "identity": None, "has_system_local": False, **changes})
+    return serving(2, **{"running": False, "identity": None, "has_system_local": False, **changes})
 
 
 def _ring(**states: str) -> Ring:
@@ -107,13 +69,13 @@ def _ring(**states: str) -> Ring:
         NodeStatus(
             state=states.get(f"n{number}", "DN" if number == 2 else "UN"),
             address=f"10.0.0.{number}",
-            host_id=_identity(number).host_id,
+            host_id=identity(number).host_id,
             datacenter="dc1",
             rack="r1",
         )
         for number in (1, 2, 3)
     )
-    return Ring(others=(_node(1), _node(3)), members=members)
+    return Ring(others=(serving(1), serving(3)), members=members)
 
 
 def _plan(*tables: str, target: TargetNode | None = None, ring: Ring | None = None, **options: t.Any) -> RestorePlan:
@@ -150,10 +112,10 @@ GRACE = "CREATE TABLE shop.orders (k int PRIMARY KEY) WITH gc_grace_seconds = 36
         ({"target": _lost(num_tokens=16)}, "configured with num_tokens 16, and the lost node had 2 tokens"),
         ({"target": _lost(rack="r9")}, "is in rack r9, the node was in r1"),
         ({"target": _lost(name="spare", address="10.0.0.9")}, "has no node called spare or with the address 10.0.0.9"),
-        ({"target": _node(3, running=False, identity=None)}, "n3 has the host id of n3"),
+        ({"target": serving(3, running=False, identity=None)}, "n3 has the host id of n3"),
         ({"ring": Ring(others=(), members=())}, "No other node of the cluster is known"),
-        ({"ring": Ring(others=(_node(1, running=False),), members=())}, "n1 does not run either"),
-        ({"ring": Ring(others=(_node(1),), members=())}, "None of the other nodes has shown the ring"),
+        ({"ring": Ring(others=(serving(1, running=False),), members=())}, "n1 does not run either"),
+        ({"ring": Ring(others=(serving(1),), members=())}, "None of the other nodes has shown the ring"),
         ({"ring": dataclasses.replace(_ring(), members=_ring().members[:1])}, "does not know n2"),
         ({"ring": _ring(n2="UN")}, "The others see n2 (10.0.0.2) up"),
         ({"now_us": BEGAN_US + 11 * DAY_US}, "which is more than gc_grace_seconds of shop.plain"),

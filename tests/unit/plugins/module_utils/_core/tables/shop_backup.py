@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
@@ -20,10 +18,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableSummary,
     Totals,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import DataPlace, TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import choose_tables
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import Contents, Selection, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.planning import plan_tables
+from tests.unit.plugins.module_utils._core.restore.shop_nodes import identity, serving
 
 KEYSPACE = "CREATE KEYSPACE shop WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': '3'}"
 TYPES = ("CREATE TYPE shop.town (name text)", "CREATE TYPE shop.place (town frozen<town>)")
@@ -36,21 +35,6 @@ VIEW = "CREATE MATERIALIZED VIEW shop.by_place AS SELECT * FROM shop.orders PRIM
 COUNTS = 'CREATE TABLE shop."Counts" (k int PRIMARY KEY, n counter)'
 THEN = schema.parse_schema([KEYSPACE, *TYPES, ORDERS, INDEX, COUNTS, VIEW])
 NAMES = ("orders", "Counts", "by_place")
-
-
-def identity(number: int) -> NodeIdentity:
-    """A node of the backup, by its number."""
-    return NodeIdentity(
-        host_id=f"00000000-0000-0000-0000-{number:012d}",
-        name=f"n{number}",
-        address=f"10.0.0.{number}",
-        datacenter="dc1",
-        rack="r1",
-        tokens=(str(number), str(-number)),
-        release_version="5.0.8",
-        partitioner="Murmur3Partitioner",
-        cluster_name="Shop",
-    )
 
 
 def table_of(name: str, keyspace: str = "shop") -> TableRef:
@@ -93,27 +77,7 @@ MANIFEST = ClusterManifest(
 
 def target(number: int, **changes: t.Any) -> TargetNode:
     """A node that serves and has a node's tokens; ``changes`` are to its facts."""
-    made = TargetNode(
-        name=f"n{number}",
-        running=True,
-        identity=identity(number),
-        identity_stale=False,
-        release_version="5.0.8",
-        cluster_name="Shop",
-        address=f"10.0.0.{number}",
-        is_seed=True,
-        seeds=(),
-        num_tokens=2,
-        datacenter="dc1",
-        rack="r1",
-        partitioner="Murmur3Partitioner",
-        data_directories=(DataPlace(path="/data", device=1, free_bytes=1000),),
-        local_system=None,
-        holds_data=True,
-        has_system_local=True,
-        pending=None,
-    )
-    return dataclasses.replace(made, **changes)
+    return serving(number, **{"holds_data": True, **changes})
 
 
 def contents(*, size: int = 100) -> Contents:

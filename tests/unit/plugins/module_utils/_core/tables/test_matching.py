@@ -15,7 +15,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.matching import ring_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import REPLACE, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
-from tests.unit.plugins.module_utils._core.tables.shop_backup import identity, plan_of_shop, reasons_against, target
+from tests.unit.plugins.module_utils._core.restore.shop_nodes import identity
+from tests.unit.plugins.module_utils._core.tables.shop_backup import plan_of_shop, reasons_against, target
 
 
 def test_in_another_shape_each_node_gets_what_all_had() -> None:
