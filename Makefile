@@ -100,7 +100,7 @@ else
 endif
 
 .PHONY: matrix
-matrix: setup ## Units, sanity and a drill with other versions: OF=newest (ansible-core, Python) or OF=lowest (the nodes' libraries)
+matrix: ## Units, sanity and a drill with other versions: OF=newest (ansible-core, Python) or OF=lowest (the nodes' libraries)
 	@tools/timed matrix-$(OF) tools/matrix $(OF)
 
 .PHONY: test-hosts

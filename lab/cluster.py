@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import re
 import secrets
@@ -40,9 +41,8 @@ _NATIVE_PORT = 9042
 _STORAGE_PORT = 7000
 # One seed would wait for its peers, and they for it, when a whole cluster starts again; two know that nobody is up.
 _SEEDS = 2
-_SETTLE_TIMEOUT_SECONDS = 300.0
 # Each look is a login on every node: more often, and a busy machine does nothing else.
-_SETTLE_LOOK_SECONDS = 0.5
+_wait_until_settled = functools.partial(wait_until, timeout_seconds=300.0, interval_seconds=0.5)
 _AUTH_TABLES = ("roles", "role_members", "role_permissions")
 # What a node that is just starting may answer.
 _NOT_YET = (NoHostAvailable, DriverException)
@@ -292,18 +292,14 @@ class Cluster:
                 result.result()
 
     def _set_up_roles(self) -> None:
-        wait_until(
+        _wait_until_settled(
             self._replicates_roles_everywhere,
-            timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
-            interval_seconds=_SETTLE_LOOK_SECONDS,
             what=f"{self.name} to have its default superuser and all of its nodes in normal state",
         )
         # The superuser's row was written to one node before there were more replicas: spread it by reading it.
         self.wait_until_settled()
-        wait_until(
+        _wait_until_settled(
             self._has_application_role,
-            timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
-            interval_seconds=_SETTLE_LOOK_SECONDS,
             what=f"{self.name} to have the role {self.application.username} on all of its nodes",
         )
 
@@ -343,10 +339,8 @@ class Cluster:
             return len(peers) == len(self.nodes) - 1
 
         try:
-            wait_until(
+            _wait_until_settled(
                 reaches_all,
-                timeout_seconds=_SETTLE_TIMEOUT_SECONDS,
-                interval_seconds=_SETTLE_LOOK_SECONDS,
                 what=f"{node.name} to see all of {self.name} up",
             )
         except LabError as error:

@@ -244,7 +244,7 @@ def server_options(
         # Each start measures what a row takes in memory on so many: with the default of 100,000, a third of a start.
         "cassandra.memtable_row_overhead_computation_step": 1_000,
         # How often the clock for the expiry of messages is set: 2 ms, the default, is three quarters of what an idle
-        # node takes of a processor, and a lab has nine of them on two.
+        # node takes of a processor.
         "cassandra.approximate_time_precision_ms": 20,
     }
     return (

@@ -11,12 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from lab.distribution import CASSANDRA_4_1, CASSANDRA_5_0
+from lab.distribution import CASSANDRA_4_1, CASSANDRA_5_0, series_of
 from lab.drill import run_drill
 from lab.drill_frame import FrameSettings
 
 
-@pytest.mark.parametrize(("version", "nodes"), [(CASSANDRA_5_0, 3), (CASSANDRA_4_1, 2)], ids=["5.0", "4.1"])
+@pytest.mark.parametrize(
+    ("version", "nodes"),
+    [
+        pytest.param(CASSANDRA_5_0, 3, id=series_of(CASSANDRA_5_0)),
+        pytest.param(CASSANDRA_4_1, 2, id=series_of(CASSANDRA_4_1)),
+    ],
+)
 def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(version: str, nodes: int, tmp_path: Path) -> None:
     show = io.StringIO()
     settings = FrameSettings(root=tmp_path, version=version, nodes=nodes, certificates=1_000, writes_per_second=20)
