@@ -47,7 +47,7 @@ def test_wrong_names_and_modes_are_refused_and_what_is_possible_is_said(live: Li
     assert "beside" in mode.output
     into = live.restore(restore_tables="quiet.untouched", restore_mode="merge", restore_into_keyspace="elsewhere")
     assert into.exit_status != 0
-    assert "Leave restore_into_keyspace and restore_suffix out" in into.output
+    assert "Leave out restore_into_keyspace and restore_suffix" in into.output
     system = live.restore(restore_tables="system_auth.roles")
     assert system.exit_status != 0
     assert "that users made" in system.output
@@ -79,7 +79,7 @@ def test_beside_has_what_the_backup_had_while_clients_write(live: Live) -> None:
 def test_again_it_is_refused_since_the_tables_are_there(live: Live) -> None:
     run = live.restore(restore_keyspaces=KEYSPACE, restore_into_keyspace="restored")
     assert run.exit_status != 0
-    assert "There is a table restored.certificates already" in run.output
+    assert "There is already a table restored.certificates" in run.output
 
 
 def test_what_differs_from_the_backup_is_found_and_the_same_goes_on_from_there(live: Live) -> None:
