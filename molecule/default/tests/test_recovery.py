@@ -111,7 +111,7 @@ def test_a_play_with_a_frozen_host_names_it_and_touches_nothing(
 
 @pytest.mark.parametrize(
     ("playbook", "task"),
-    [("backup", "Check whether a backup can go well"), ("disaster_recovery", "See what there is")],
+    [("backup", "Give the backup its name and its time"), ("disaster_recovery", "Note when the restore began")],
 )
 def test_a_host_that_freezes_while_the_play_looks_is_named_and_nothing_is_touched(
     playbook: str, task: str, backup: Backup, operator: Operator, service: Service
