@@ -12,7 +12,7 @@ from pathlib import Path
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import ClusterArchive
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import read_archive
-from lab.archiving import agent_status, prepare_archiving, ship_now
+from lab.archiving import agent_status, ship_now
 from lab.cluster import Cluster
 from lab.inventory import Repository, write_inventory
 from lab.leftovers import destroy_at_the_end
@@ -32,29 +32,28 @@ PREFIX = "lab"
 class Archive:
     """A cluster that archives, or is about to."""
 
-    def __init__(self, root: Path, ending: contextlib.ExitStack, *, enabled: bool) -> None:
-        """Make the cluster, with archiving on or with nothing done for it yet."""
+    def __init__(self, root: Path, ending: contextlib.ExitStack, *, nodes: int) -> None:
+        """Make the cluster and its store; nothing is done for archiving yet, and no node has been started."""
         self.directory = root / "ansible"
         self.server = S3Server.start(root=root)
         ending.callback(self.server.destroy)
         self.server.create_bucket(BUCKET)
-        self.cluster = Cluster.create(root=root, name="archive", nodes=3)
+        self.cluster = Cluster.create(root=root, name="archive", nodes=nodes)
         destroy_at_the_end(self.cluster, ending)
         for node in self.cluster.nodes:
             with (node.conf_directory / "cassandra.yaml").open("a", encoding="utf-8") as file:
                 file.write(f"commitlog_segment_size: {SEGMENT_MIB}MiB\n")
-        if enabled:
-            prepare_archiving(self.cluster)
-        self.cluster.start()
         self.repository = Repository(server=self.server, bucket=BUCKET, prefix=PREFIX)
         self.inventory = write_inventory(
             path=root / "inventory.yml", clusters=[self.cluster], repository=self.repository
         )
         self.marker = Marker(self.cluster)
-        self.marker.set_up()
         ending.callback(self.marker.stop)
-        if enabled:
-            self.play("enable_archiving").require_success()
+
+    def start(self) -> None:
+        """Start the cluster, and make the table that is written to."""
+        self.cluster.start()
+        self.marker.set_up()
 
     def play(self, name: str, *arguments: str, **variables: t.Any) -> PlaybookRun:
         """Run a playbook to its end."""

@@ -1,23 +1,26 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of what was acknowledged is lost with a cluster: no more than the interval and two seconds.
+"""Archiving is turned on under writes; and how much of what was acknowledged is lost with a cluster then.
 
-One cluster that archives for both tests, in order: the last one destroys it.
+That is no more than the interval and two seconds. One cluster for all tests, in order: the last one destroys it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import random
+import threading
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
 
+from lab.cluster import Cluster
 from lab.processes import wait_until
 from lab.truth import now_us
-from tests.lab.archive import INTERVAL_SECONDS, Archive
+from tests.lab.archive import BUCKET, INTERVAL_SECONDS, Archive
 from tests.lab.marks import loss_us, quorum_us
 
 pytestmark = pytest.mark.lab
@@ -28,10 +31,71 @@ _LOAD_SECONDS = 60
 _QUIET_WRITES = 20
 
 
+class Watch:
+    """Looks at the nodes all the time, and keeps how many did not serve at once."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.down: set[str] = set()
+        self.most_down = 0
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.1):
+            down = {node.name for node in self._cluster.nodes if not node.is_serving()}
+            self.down |= down
+            self.most_down = max(self.most_down, len(down))
+
+
 @pytest.fixture(scope="module", name="archive")
 def _archive(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Archive]:
     with contextlib.ExitStack() as ending:
-        yield Archive(tmp_path_factory.mktemp("archive"), ending, enabled=True)
+        archive = Archive(tmp_path_factory.mktemp("archive"), ending, nodes=3)
+        archive.start()
+        yield archive
+
+
+def test_check_mode_says_what_would_be_done_and_touches_nothing(archive: Archive) -> None:
+    run = archive.play("enable_archiving", "--check", "--diff").require_success()
+    assert "is to be restarted on" in run.output
+    assert "+archive_command=" in run.output
+    for node in archive.cluster.nodes:
+        assert not (node.directory / "archive").exists()
+        assert not (node.conf_directory / "commitlog_archiving.properties").exists()
+        assert not (node.commitlog_directory / ".revive").exists()
+    assert archive.server.client().list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+
+
+def test_turning_it_on_restarts_one_node_after_the_other_and_a_client_sees_no_error(archive: Archive) -> None:
+    before = {node.name: node.process() for node in archive.cluster.nodes}
+    archive.marker.start(writes_per_second=30)
+    try:
+        with Watch(archive.cluster) as watch:
+            run = archive.play("enable_archiving").require_success()
+    finally:
+        archive.marker.stop()
+    assert archive.marker.errors == []
+    assert len(archive.marker.marks) > 100
+    assert watch.down == {node.name for node in archive.cluster.nodes}, "not every node was restarted"
+    assert watch.most_down == 1
+    for node in archive.cluster.nodes:
+        assert node.process() != before[node.name]
+        assert node.agent() is not None
+        assert archive.server.secret_access_key not in (node.directory / "archive" / "run_agent").read_text()
+        home = node.directory / "revive" / "archive"
+        assert (home / "store.json").stat().st_mode & 0o777 == 0o600
+        arguments = Path(f"/proc/{node.agent().pid}/cmdline").read_bytes()  # type: ignore[union-attr]
+        assert archive.server.secret_access_key.encode() not in arguments
+    assert archive.server.secret_access_key not in run.output
 
 
 def test_a_quiet_cluster_loses_no_more_than_the_interval_and_two_seconds(archive: Archive) -> None:

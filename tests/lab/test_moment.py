@@ -127,16 +127,19 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[MomentHistory]
 
 
 def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(alone: MomentHistory) -> None:
-    first, second = alone.live_on()
+    _first, moment = alone.live_on()
+    alone.write_more()
     alone.writer.stop()
+    undone = format_us(now_us())
+    wait_until_covered(alone.cluster, now_us())
     confirmed = {"restore_confirm_cluster": alone.cluster.cluster_name}
-    run = alone.play("disaster_recovery", alone.cluster, restore_point=str(first), **confirmed)
+    run = alone.play("disaster_recovery", alone.cluster, restore_point=str(moment), **confirmed)
     run.require_success()
-    assert f"Moment asked for {first}, reached {first}: 0.000000 s before it." in run.output
+    assert f"Moment asked for {moment}, reached {moment}: 0.000000 s before it." in run.output
 
-    result = alone.check(alone.cluster, first)
+    result = alone.check(alone.cluster, moment)
     assert result.ok, result.summary()
-    assert alone.tables(alone.cluster) == first.tables
+    assert alone.tables(alone.cluster) == moment.tables
     _write_kill_and_start(alone.cluster)
 
     # The log goes on from the moment and not from what was written after it: no backup from before leads there.
@@ -147,9 +150,9 @@ def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(alone: Mo
     assert "The nearest moments that work: " in later.output
     assert alone.gap_causes().count("restored") == 1
     # What was undone by it can still be had.
-    assert f"To the moment {second}" in plan(restore_point=str(second)).require_success().output
-    by_arrival = plan(restore_point=str(second), restore_cut="by_arrival").require_success()
-    assert "The cut goes by arrival" in by_arrival.output
+    again = plan(restore_point=undone, restore_cut="by_arrival").require_success()
+    assert f"To the moment {undone}" in again.output
+    assert "The cut goes by arrival" in again.output
 
 
 def test_turning_archiving_off_and_on_again_undoes_and_makes_it(alone: MomentHistory) -> None:
@@ -172,7 +175,7 @@ def test_turning_archiving_off_and_on_again_undoes_and_makes_it(alone: MomentHis
     assert alone.play("enable_archiving", alone.cluster).require_success().changes() == [0]
     assert [(node.process(), node.agent()) for node in alone.cluster.nodes] == before
     alone.play("backup", alone.cluster, backup_tag="since_it_is_on_again").require_success()
-    alone.play("ship_commitlogs", alone.cluster).require_success()
+    wait_until_covered(alone.cluster, now_us())
     status = alone.play("archiving_status", alone.cluster).require_success()
     assert "From backup since_it_is_on_again, any moment from" in status.output
 

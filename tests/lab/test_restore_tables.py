@@ -106,8 +106,8 @@ def test_what_differs_from_the_backup_is_found_and_the_same_goes_on_from_there(l
     )
 
     found = (
-        f'apart."Orders" on live-n1 does not hold what quiet.Orders held: of {ROWS} rows 1 are missing, and 1 are '
-        "different"
+        f'apart."Orders" on live-n1 does not hold what quiet.Orders held: of {ROWS} rows 1 are missing, and 1 '
+        "differ although nobody has written them since"
     )
     assert run.exit_status != 0
     assert found in run.output
