@@ -25,10 +25,8 @@ _BASE = "drill_base"
 _CERTIFICATES = 5_000
 #: What had its timestamp when coverage ended may have been acknowledged after that, and is lost with the cluster.
 _IN_FLIGHT_US = 1_000_000
-_REACHED = re.compile(r"Moment asked for (?P<asked>\S+), reached (?P<reached>\S+): (?P<seconds>[0-9.]+) s before it")
-_REPLAYED = re.compile(
-    r"(?P<replayed>\d+) updates replayed in \S+; besides those later than the moment, [^\"]*left out"
-)
+REACHED = re.compile(r"Moment asked for (?P<asked>\S+), reached (?P<reached>\S+): (?P<seconds>[0-9.]+) s before it")
+REPLAYED = re.compile(r"\d+ updates replayed in [^\"]+ of a later schema")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +100,7 @@ def _run(drill: DrillFrame, *, interval_seconds: float) -> MomentDrillReport:
     truth = read_truth(drill.truth_path)
     with new.session(credentials=old.application) as session:
         result = check(session, truth, until_us=moment_us, exact=True)
-    reached, replayed = _REACHED.search(restored.output), _REPLAYED.search(restored.output)
+    reached, replayed = REACHED.search(restored.output), REPLAYED.search(restored.output)
     if reached is None or replayed is None:
         raise LabError("the restore's report does not say which point it reached and what it replayed")
     return MomentDrillReport(

@@ -26,8 +26,8 @@ class NodeReplay:
     Mutations later than the moment are left out too; Cassandra counts them nowhere.
 
     :param replayed: updates that were applied.
-    :param skipped_unknown: mutations of tables that were not there at the moment.
-    :param skipped_later_schema: mutations that only a schema later than the moment can read.
+    :param unknown: mutations of tables that were not there at the moment.
+    :param later_schema: mutations that only a schema later than the moment can read.
     :param tables: ``keyspace.table`` of those that users had made by the moment.
     """
 
@@ -35,8 +35,8 @@ class NodeReplay:
     segments: int
     log_bytes: int
     replayed: int
-    skipped_unknown: int
-    skipped_later_schema: int
+    unknown: int
+    later_schema: int
     truncated_tables: int
     dropped_tables: int
     tables: tuple[str, ...]
@@ -48,15 +48,7 @@ class NodeReplay:
 
         :raises PlainValueError: if it is something else.
         """
-        return build(
-            cls,
-            {
-                **value,
-                "name": name,
-                "skipped_unknown": value.get("unknown"),
-                "skipped_later_schema": value.get("later_schema"),
-            },
-        )
+        return build(cls, {**value, "name": name})
 
 
 def moment_report(plan: RestorePlan, *, replays: t.Sequence[NodeReplay]) -> dict[str, t.Any] | None:
@@ -84,8 +76,8 @@ def moment_report(plan: RestorePlan, *, replays: t.Sequence[NodeReplay]) -> dict
         "rpo_seconds": (moment.moment_us - moment.reached_us) / 1e6,
         "covered_until": format_us(min(part.covered_us for part in moment.parts)),
         "replayed": sum(replay.replayed for replay in replays),
-        "skipped_unknown": sum(replay.skipped_unknown for replay in replays),
-        "skipped_later_schema": sum(replay.skipped_later_schema for replay in replays),
+        "unknown": sum(replay.unknown for replay in replays),
+        "later_schema": sum(replay.later_schema for replay in replays),
         "replay_seconds": max((replay.seconds for replay in replays), default=0.0),
         "nodes": nodes,
     }
@@ -96,8 +88,8 @@ def moment_report_lines(value: t.Mapping[str, t.Any]) -> list[str]:
     cut = "write timestamp" if value["cut"] == BY_TIMESTAMP else "arrival in the archive"
     counted = (
         f"{value['replayed']} updates replayed in {format_duration(value['replay_seconds'])}. Left out, "
-        f"besides what is later than the moment: {value['skipped_unknown']} mutations of tables that did not exist at "
-        f"the moment, {value['skipped_later_schema']} of a later schema."
+        f"besides what is later than the moment: {value['unknown']} mutations of tables that did not exist at "
+        f"the moment, {value['later_schema']} of a later schema."
     )
     lines = [
         f"Moment asked for {value['asked']}, reached {value['reached']}: {value['rpo_seconds']:.6f} s before it.",
@@ -106,7 +98,7 @@ def moment_report_lines(value: t.Mapping[str, t.Any]) -> list[str]:
     ]
     lines += [
         f"  {node['name']}: reached {node['reached']}; {node['segments']} segments, {format_size(node['log_bytes'])}; "
-        f"{node['replayed']} replayed, {node['skipped_unknown']} and {node['skipped_later_schema']} left out; "
+        f"{node['replayed']} replayed, {node['unknown']} and {node['later_schema']} left out; "
         f"{node['truncated_tables']} tables had been truncated, {node['dropped_tables']} dropped"
         for node in value["nodes"]
     ]
