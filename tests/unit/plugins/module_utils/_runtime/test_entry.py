@@ -9,11 +9,15 @@ import typing as t
 
 import pytest
 from ansible.module_utils import testing
+from ansible.release import __version__
+from packaging.version import Version
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import StoreDeniedError
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, entry
 
 SECRET = "s3cr3t-of-the-store"
+# From 2.21 on, the options are in a result only where that is asked for; before, they always were.
+ASK_FOR_OPTIONS = {"_ansible_inject_invocation": True} if Version(__version__) >= Version("2.21") else {}
 
 
 def run(
@@ -21,7 +25,7 @@ def run(
 ) -> str:
     """What a module with this use case prints."""
     repository = {"bucket": "b", "access_key_id": "AKIA", "secret_access_key": secret}
-    with testing.patch_module_args({"repository": repository}), pytest.raises(SystemExit):
+    with testing.patch_module_args({"repository": repository, **ASK_FOR_OPTIONS}), pytest.raises(SystemExit):
         entry.run(arguments.shared_arguments(repository_required=True), use_case)
     return capsys.readouterr().out
 
