@@ -18,10 +18,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import NodeManifestHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     FetchComplete,
+    FetchedFile,
     FetchHeader,
     JournalState,
     ManagedDirectory,
-    StagedFile,
     read_fetch_journal,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TableSize
@@ -108,7 +108,7 @@ def test_what_a_fetch_wrote_down_is_read(tree: Tree) -> None:
     assert complete == FetchComplete(files=30, size=4475, tables=5)
     name = f"shop/lines-{TABLE_ID}/nb-7-big-Data.db"
     first = node.data_directories[0] / ".revive" / IN_PLACE_ID / "new" / name
-    assert files[0] == StagedFile(
+    assert files[0] == FetchedFile(
         place=0,
         path=name,
         size=200,

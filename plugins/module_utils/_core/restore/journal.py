@@ -6,7 +6,7 @@
 
 Two records, both in ``<state directory>/restores/``:
 
-- ``<restore id>.jsonl``, the fetch's: which files are staged and verified, and when all are, that they are;
+- ``<restore id>.jsonl``, the fetch's: which files are fetched and verified, and when all are, that they are;
 - ``<restore id>.json``, the switch's: how far it is. What lies where follows from the phase alone, so each
   phase can be begun again or undone, whatever part of it was done.
 """
@@ -62,7 +62,7 @@ class ManagedDirectory:
     work_directory: str
     label: str = ""
 
-    def staged(self, restore_id: str) -> str:
+    def fetched(self, restore_id: str) -> str:
         """Where the new content waits."""
         return posixpath.join(self.path, WORK_DIRECTORY, restore_id, "new")
 
@@ -131,8 +131,8 @@ class FetchHeader:
 
 
 @dataclasses.dataclass(frozen=True)
-class StagedFile:
-    """A file that is staged and whose content has been compared with the manifest.
+class FetchedFile:
+    """A file that is fetched and whose content has been compared with the manifest.
 
     :param path: ``<keyspace>/<table>-<id>/<path in the manifest>``.
     :param inode: with ``mtime_ns`` and ``size``, the same as long as nobody has touched the file.
@@ -148,14 +148,14 @@ class StagedFile:
 
 @dataclasses.dataclass(frozen=True)
 class FetchComplete:
-    """All of it is staged. It stands last."""
+    """All of it is fetched. It stands last."""
 
     files: int
     size: int
     tables: int
 
 
-FetchRecord = t.Union[FetchHeader, StagedFile, FetchComplete]
+FetchRecord = t.Union[FetchHeader, FetchedFile, FetchComplete]
 
 
 def check_restore_id(restore_id: str) -> str:
@@ -178,7 +178,7 @@ SWITCH = Document(
 )
 FETCH: Lines[FetchRecord] = Lines(
     Document("fetch-journal", FetchHeader, error=LocalFilesError),
-    {"file": StagedFile, "complete": FetchComplete},
+    {"file": FetchedFile, "complete": FetchComplete},
 )
 
 

@@ -297,7 +297,7 @@ def space_reasons(
     free: dict[int, int] = {}
     paths: dict[int, list[str]] = {}
     for place, size in zip(target.places, sizes_per_directory(source, len(target.places))):
-        needed[place.device] = needed.get(place.device, 0) + max(0, size - place.staged_bytes(restore_id))
+        needed[place.device] = needed.get(place.device, 0) + max(0, size - place.fetched_bytes(restore_id))
         free[place.device] = min(free.get(place.device, place.free_bytes), place.free_bytes)
         paths.setdefault(place.device, []).append(place.path)
     if target.places:

@@ -17,7 +17,7 @@ _Json = dict[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class StagedBytes:
+class FetchedBytes:
     """What a restore has fetched into a data directory, in bytes."""
 
     restore_id: str
@@ -30,17 +30,17 @@ class DataPlace:
 
     :param device: the file system, as ``stat`` numbers it; directories of the same one share ``free_bytes``.
     :param free_bytes: what the user that fetches may still write there.
-    :param staged: what restores that were begun have fetched into it.
+    :param fetched: what restores that were begun have fetched into it.
     """
 
     path: str
     device: int
     free_bytes: int
-    staged: tuple[StagedBytes, ...] = ()
+    fetched: tuple[FetchedBytes, ...] = ()
 
-    def staged_bytes(self, restore_id: str) -> int:
+    def fetched_bytes(self, restore_id: str) -> int:
         """What earlier runs of a restore have fetched into it, for whichever nodes of the backup."""
-        return sum(each.size for each in self.staged if f"{each.restore_id}.".startswith(f"{restore_id}."))
+        return sum(each.size for each in self.fetched if f"{each.restore_id}.".startswith(f"{restore_id}."))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,9 +56,9 @@ _AHEAD = 4
 class FetchOutcome:
     """What was fetched.
 
-    :param files: that are staged now, and ``size`` their bytes.
+    :param files: that are fetched now, and ``size`` their bytes.
     :param fetched_bytes: of objects as they are stored, by this run.
-    :param reused_bytes: of files that an earlier run had staged.
+    :param reused_bytes: of files that an earlier run had fetched.
     """
 
     changed: bool
@@ -81,12 +81,12 @@ def fetch_backup(
     transfer: TransferSettings,
     progress: Progress,
 ) -> FetchOutcome:
-    """Stage everything that one node of a backup had, verified. What is staged already is not fetched again.
+    """Fetch everything that one node of a backup had, verified. What is fetched already is not fetched again.
 
     :param wanted: of which backup and node, and which tables; where to is added here, by the node's configuration.
     :param manifest_key: of the source's node manifest.
     :param owner: user and ``group`` that Cassandra runs as; ``None`` takes those of the data directories.
-    :raises ObjectCorruptError: if an object is not what the manifest says; its files are not staged.
+    :raises ObjectCorruptError: if an object is not what the manifest says; its files are not fetched.
     :raises ObjectMissingError: if an object is not there.
     :raises NoSpaceError: before anything is fetched, if it would not fit.
     :raises BusyError: if another restore is under way on the node.
@@ -184,7 +184,7 @@ def _complete(run: FetchRun) -> bool:
 
 
 def _tidy(run: FetchRun) -> int:
-    """Delete staged files that are not asked for, set owner and mode of all others; how many were deleted."""
+    """Delete fetched files that are not asked for, set owner and mode of all others; how many were deleted."""
     removed = 0
     for place, owner in enumerate(run.owners):
         root = run.root(place)
@@ -192,7 +192,7 @@ def _tidy(run: FetchRun) -> int:
             for directory, _directories, names in os.walk(root, topdown=False):
                 for name in names:
                     full = os.path.join(directory, name)
-                    if (place, os.path.relpath(full, root)) in run.staged:
+                    if (place, os.path.relpath(full, root)) in run.fetched:
                         data_directory.set_owner(full, owner=owner)
                     else:
                         os.unlink(full)

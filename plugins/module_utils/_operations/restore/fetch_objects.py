@@ -37,11 +37,11 @@ def fetch_object(run: FetchRun, entry: BackedUpObject, *, place: int, number: in
         else:
             _receive(content.read, entry.files[0], part=parts[0])
         content.check_all()
-        staged = []
+        fetched = []
         with explained("write", run.root(place)):
             for part, file in zip(parts, entry.files):
-                staged.append(_name_part(run, part, entry=entry, file=file, place=place))
-        run.record(staged, stored_size=entry.stored.stored_size)
+                fetched.append(_name_part(run, part, entry=entry, file=file, place=place))
+        run.record(fetched, stored_size=entry.stored.stored_size)
         run.progress.advance(files=len(entry.files))
     except BaseException as error:
         for part in parts:
@@ -150,7 +150,7 @@ def _write_all(target: t.Any, chunk: bytes) -> None:
         rest = rest[target.write(rest) :]
 
 
-def _name_part(run: FetchRun, part: str, *, entry: BackedUpObject, file: FileEntry, place: int) -> journal.StagedFile:
+def _name_part(run: FetchRun, part: str, *, entry: BackedUpObject, file: FileEntry, place: int) -> journal.FetchedFile:
     """Give a verified file its name in the staging area."""
     path = placement.file_path(entry.table, file.path)
     make_directory(run, place, os.path.dirname(path))
@@ -158,7 +158,7 @@ def _name_part(run: FetchRun, part: str, *, entry: BackedUpObject, file: FileEnt
     target = os.path.join(run.root(place), path)
     os.rename(part, target)
     status = os.stat(target)
-    return journal.StagedFile(
+    return journal.FetchedFile(
         place=place,
         path=path,
         size=status.st_size,

@@ -183,8 +183,8 @@ def _needs(run: FetchRun) -> FetchNeeds:
                 needs.missing[place] = needs.missing.get(place, 0) + file.size
     if len(seen) != needs.files:
         raise ManifestError("The manifest lists a file twice.", subject=run.manifest)
-    # What is staged and no longer asked for must not count as staged.
-    run.staged = {key: record for key, record in run.staged.items() if seen.get(key) == record.sha256}
+    # What is fetched and no longer asked for must not count as fetched.
+    run.fetched = {key: record for key, record in run.fetched.items() if seen.get(key) == record.sha256}
     return needs
 
 

@@ -47,7 +47,7 @@ class FetchNeeds:
     missing: dict[int, int] = dataclasses.field(default_factory=dict)
 
 
-_Fetched = dict[tuple[int, str], journal.StagedFile]
+_Fetched = dict[tuple[int, str], journal.FetchedFile]
 
 
 class FetchRun:
@@ -70,7 +70,7 @@ class FetchRun:
         self.owners, self.limit, self.progress, self.workers = owners, limit, progress, workers
         self.places = placement.Places(data=0, local=0)
         self.chosen: dict[tuple[str, str, str], int] | None = None
-        self.staged: _Fetched = {}
+        self.fetched: _Fetched = {}
         self.needs = FetchNeeds()
         self.fetched_bytes = 0
         self.was_complete = False
@@ -89,7 +89,7 @@ class FetchRun:
         return work_directory(self.header.places[place], self.header.restore_id)
 
     def entries(self) -> t.Iterator[BackedUpObject | TableEntry]:
-        """The tables and objects that are to be staged, in the order of the manifest."""
+        """The tables and objects that are to be fetched, in the order of the manifest."""
         with explained("read", self.manifest), open(self.manifest, "rb") as lines:
             for record in read_node_manifest(lines, subject=self.manifest):
                 if not isinstance(record, (BackedUpObject, TableEntry)) or not self.header.wants(record.table):
@@ -105,11 +105,11 @@ class FetchRun:
 
     def is_staged(self, place: int, entry: BackedUpObject, file: FileEntry) -> bool:
         """Whether a file is there, verified, by the journal."""
-        known = self.staged.get((place, placement.file_path(entry.table, file.path)))
+        known = self.fetched.get((place, placement.file_path(entry.table, file.path)))
         return known is not None and (known.size, known.sha256) == (file.size, file.sha256)
 
-    def record(self, files: t.Sequence[journal.StagedFile], *, stored_size: int) -> None:
-        """Write down files that are staged and verified."""
+    def record(self, files: t.Sequence[journal.FetchedFile], *, stored_size: int) -> None:
+        """Write down files that are fetched and verified."""
         lines = b"".join(journal.FETCH.encode(file) for file in files)
         with self._lock:
             self.fetched_bytes += stored_size
@@ -117,11 +117,11 @@ class FetchRun:
                 self.records.write(lines)
                 self.records.flush()
             for file in files:
-                self.staged[file.place, file.path] = file
+                self.fetched[file.place, file.path] = file
 
 
 def load_journal(run: FetchRun) -> None:
-    """What an earlier run staged, as far as it is for the same and still there untouched."""
+    """What an earlier run fetched, as far as it is for the same and still there untouched."""
     path = fetch_journal_path(run.node, restore_id=run.header.restore_id)
     if not os.path.exists(path):
         return
@@ -132,14 +132,14 @@ def load_journal(run: FetchRun) -> None:
                 if dataclasses.replace(record, restore_auth=run.header.restore_auth) != run.header:
                     return
                 same = record.restore_auth == run.header.restore_auth
-            elif isinstance(record, journal.StagedFile):
+            elif isinstance(record, journal.FetchedFile):
                 if _untouched(os.path.join(run.root(record.place), record.path), record):
-                    run.staged[record.place, record.path] = record
+                    run.fetched[record.place, record.path] = record
             else:
                 run.was_complete = same
 
 
-def _untouched(path: str, record: journal.StagedFile) -> bool:
+def _untouched(path: str, record: journal.FetchedFile) -> bool:
     try:
         status = os.lstat(path)
     except OSError:
@@ -165,7 +165,7 @@ def write_journal(run: FetchRun, *, complete: journal.FetchComplete | None) -> N
     with explained("write", path):
         with open(temporary, "wb") as file:
             file.write(journal.FETCH.encode(run.header))
-            for record in run.staged.values():
+            for record in run.fetched.values():
                 file.write(journal.FETCH.encode(record))
             if complete is not None:
                 file.write(journal.FETCH.encode(complete))

@@ -38,9 +38,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     FETCH,
     FetchComplete,
+    FetchedFile,
     FetchHeader,
     FetchRecord,
-    StagedFile,
     read_fetch_journal,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.staging import (
@@ -113,7 +113,7 @@ def note_laid_down(*, journal_path: str, base: FetchedBase) -> None:
     for record in read_fetch_journal(lines):
         if isinstance(record, FetchHeader):
             header = record
-        elif isinstance(record, StagedFile):
+        elif isinstance(record, FetchedFile):
             known[record.place, record.path, record.inode, record.mtime_ns] = record
     if header is None:
         raise LocalFilesError(f"{journal_path} is not of a fetch.", subject=journal_path, next_step="Fetch again.")
@@ -123,7 +123,7 @@ def note_laid_down(*, journal_path: str, base: FetchedBase) -> None:
             found = os.stat(os.path.join(directory, path))
             file = known.get((place, path, found.st_ino, found.st_mtime_ns))
             if file is None or file.size != found.st_size:
-                file = StagedFile(
+                file = FetchedFile(
                     place=place,
                     path=path,
                     size=found.st_size,

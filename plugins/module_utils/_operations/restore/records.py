@@ -48,7 +48,7 @@ def record_path(node: NodeSettings, *, restore_id: str, end: str) -> str:
 
 
 def fetch_journal_path(node: NodeSettings, *, restore_id: str) -> str:
-    """Where the fetch writes down what is staged."""
+    """Where the fetch writes down what is fetched."""
     return record_path(node, restore_id=restore_id, end="jsonl")
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The switch on one stopped node: the old content of Cassandra's directories aside, the staged content in.
+"""The switch on one stopped node: the old content of Cassandra's directories aside, the fetched content in.
 
 Only renames within a file system, so it takes no longer for more data. A journal says which phase it is in, and each
 phase can be begun again, whatever part of it was done, and undone. So a run that is killed anywhere is taken up by the
@@ -83,7 +83,7 @@ class SwitchOutcome:
 
 @dataclasses.dataclass(frozen=True)
 class RollBackOutcome:
-    """:param refetch: whether the staged files are gone, so the next run has to fetch again."""
+    """:param refetch: whether the fetched files are gone, so the next run has to fetch again."""
 
     changed: bool
     refetch: bool = False
@@ -108,7 +108,7 @@ def switch_node(
     group: str | None,
     is_running: t.Callable[[], bool],
 ) -> SwitchOutcome:
-    """Exchange the content of a stopped node's directories for what was staged.
+    """Exchange the content of a stopped node's directories for what was fetched.
 
     If it fails, everything is put back as it was before the error goes on.
 
@@ -117,7 +117,7 @@ def switch_node(
     :param restore_auth: as at the fetch. If not, a node in place keeps its own roles, a new cluster makes the
         default one.
     :param is_running: whether Cassandra runs; asked beside looking at its ports and open files.
-    :raises NodeError: if Cassandra runs, or nothing complete is staged.
+    :raises NodeError: if Cassandra runs, or nothing complete is fetched.
     :raises BusyError: if another restore is under way on the node.
     :raises LocalFilesError: if a file or directory cannot be moved.
     """
@@ -159,7 +159,7 @@ def roll_back(
 ) -> RollBackOutcome:
     """Put everything back as it was before the switch. Nothing to do if there was none.
 
-    What was staged is kept for another run, unless Cassandra has been started on it.
+    What was fetched is kept for another run, unless Cassandra has been started on it.
 
     :param is_running: as for :func:`switch_node`.
     :raises NodeError: if Cassandra runs, or the restore is finished.
@@ -202,7 +202,7 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
             state = save_state(node, dataclasses.replace(state, phase=journal.FINISHED))
         cassandra_yaml.forget_original(state.config_file, backup_path=kept_config_path(node, restore_id=restore_id))
         for directory in state.directories:
-            data_directory.remove_tree(directory.staged(restore_id))
+            data_directory.remove_tree(directory.fetched(restore_id))
         if keep_old:
             return FinishOutcome(changed=True, freed_bytes=0)
         freed = sum(data_directory.remove_tree(directory.aside(restore_id)) for directory in state.directories)
@@ -238,8 +238,8 @@ def _go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, g
         state = save_state(node, dataclasses.replace(state, phase=journal.MOVING_NEW))
     for directory in state.directories:
         if directory.kind == journal.DATA:
-            staged = directory.staged(state.restore_id)
-            data_directory.move_children(names_in(staged), source=staged, target=directory.path)
+            fetched = directory.fetched(state.restore_id)
+            data_directory.move_children(names_in(fetched), source=fetched, target=directory.path)
     _check_in_place(node, state)
     if state.mode == NEW_CLUSTER:
         cassandra_yaml.set_ring_position(
@@ -253,9 +253,9 @@ def _go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, g
 
 
 def _go_back(node: NodeSettings, state: JournalState) -> bool:
-    """Undo a switch from any phase; whether what was staged is gone."""
+    """Undo a switch from any phase; whether what was fetched is gone."""
     if state.phase == journal.SWITCHED:
-        untouched = not _differences(node, state, staged=False)
+        untouched = not _differences(node, state, fetched=False)
         state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW, discard=not untouched))
     elif state.phase == journal.MOVING_NEW:
         state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW))
@@ -274,20 +274,20 @@ def _go_back(node: NodeSettings, state: JournalState) -> bool:
         data_directory.remove_tree(directory.discarded(state.restore_id))
         if directory.kind == journal.DATA:
             for keyspace in _own_keyspaces(state):
-                data_directory.remove_tree(os.path.join(directory.staged(state.restore_id), keyspace))
+                data_directory.remove_tree(os.path.join(directory.fetched(state.restore_id), keyspace))
     if state.discard:
         for directory in state.directories:
-            data_directory.remove_tree(directory.staged(state.restore_id))
+            data_directory.remove_tree(directory.fetched(state.restore_id))
     _remove_work_directories(state)
     remove_if_there(state_path(node, restore_id=state.restore_id))
     return state.discard
 
 
 def _take_out(directory: ManagedDirectory, *, state: JournalState) -> None:
-    """Everything new out of one directory: back to where it was staged, or away if Cassandra has changed it."""
+    """Everything new out of one directory: back to where it was fetched, or away if Cassandra has changed it."""
     names = data_directory.movable(directory, others=state.directories)
     reusable = directory.kind == journal.DATA and not state.discard
-    target = directory.staged(state.restore_id) if reusable else directory.discarded(state.restore_id)
+    target = directory.fetched(state.restore_id) if reusable else directory.discarded(state.restore_id)
     if names:
         _make_work_directory(directory, target)
     data_directory.move_children(names, source=directory.path, target=target)
@@ -333,20 +333,20 @@ def _new_state(
 
 
 def _prepare(state: JournalState, *, owner: str | None, group: str | None) -> None:
-    """Copy what the node keeps of its own beside what was staged. A copy of an earlier run may be stale and goes."""
+    """Copy what the node keeps of its own beside what was fetched. A copy of an earlier run may be stale and goes."""
     for directory in state.directories:
         if directory.kind != journal.DATA:
             continue
-        staged = directory.staged(state.restore_id)
+        fetched = directory.fetched(state.restore_id)
         for keyspace in _own_keyspaces(state):
-            data_directory.remove_tree(os.path.join(staged, keyspace))
+            data_directory.remove_tree(os.path.join(fetched, keyspace))
         if state.mode != IN_PLACE:
             continue
         who = data_directory.resolve_owner(owner=owner, group=group, like=directory.path)
         for source in _own_tables(directory.path, state=state):
-            target = os.path.join(staged, os.path.relpath(source, directory.path))
+            target = os.path.join(fetched, os.path.relpath(source, directory.path))
             data_directory.copy_table_files(source, target=target, below=directory.path, owner=who)
-        for path in (staged, *(os.path.join(staged, keyspace) for keyspace in _own_keyspaces(state))):
+        for path in (fetched, *(os.path.join(fetched, keyspace) for keyspace in _own_keyspaces(state))):
             data_directory.sync_if_there(path)
 
 
@@ -394,11 +394,11 @@ def _listens(address: str, *, port: int) -> bool:
 
 
 def _check_staged(node: NodeSettings, state: JournalState) -> None:
-    """:raises NodeError: unless all that belongs there is staged, and nothing else."""
-    differences = _differences(node, state, staged=True)
+    """:raises NodeError: unless all that belongs there is fetched, and nothing else."""
+    differences = _differences(node, state, fetched=True)
     if differences:
         raise NodeError(
-            f"What is staged on {node.name} for {state.restore_id} is not complete: {differences[0]}"
+            f"What is fetched on {node.name} for {state.restore_id} is not complete: {differences[0]}"
             + (f", and {len(differences) - 1} more" if len(differences) > 1 else ""),
             subject=node.name,
             next_step="Fetch again: what is there already is not fetched twice. Nothing has been touched.",
@@ -406,8 +406,8 @@ def _check_staged(node: NodeSettings, state: JournalState) -> None:
 
 
 def _check_in_place(node: NodeSettings, state: JournalState) -> None:
-    """:raises LocalFilesError: unless all that was staged is now in Cassandra's directories, and nothing else."""
-    differences = _differences(node, state, staged=False)
+    """:raises LocalFilesError: unless all that was fetched is now in Cassandra's directories, and nothing else."""
+    differences = _differences(node, state, fetched=False)
     if differences:
         raise LocalFilesError(
             f"After the switch of {node.name}, {differences[0]}.",
@@ -417,8 +417,8 @@ def _check_in_place(node: NodeSettings, state: JournalState) -> None:
         )
 
 
-def _differences(node: NodeSettings, state: JournalState, *, staged: bool) -> list[str]:
-    """What is missing, changed or too much among the staged files, or the same files once they are in place."""
+def _differences(node: NodeSettings, state: JournalState, *, fetched: bool) -> list[str]:
+    """What is missing, changed or too much among the fetched files, or the same files once they are in place."""
     places = [directory for directory in state.directories if directory.kind == journal.DATA]
     expected: dict[tuple[int, str], tuple[int, int]] = {}
     complete = None
@@ -428,7 +428,7 @@ def _differences(node: NodeSettings, state: JournalState, *, staged: bool) -> li
                 return ["the data directories are not those of the fetch"]
             if record.restore_auth != state.restore_auth:
                 return [f"it was fetched with {option('restore_auth', str(record.restore_auth).lower())}"]
-        elif isinstance(record, journal.StagedFile):
+        elif isinstance(record, journal.FetchedFile):
             expected[record.place, record.path] = (record.size, record.inode)
         else:
             complete = record
@@ -438,9 +438,9 @@ def _differences(node: NodeSettings, state: JournalState, *, staged: bool) -> li
         return ["the fetch's journal contradicts itself"]
     found: list[str] = []
     for number, directory in enumerate(places):
-        root = directory.staged(state.restore_id) if staged else directory.path
-        for keyspace in names_in(root) if staged else data_directory.movable(directory, others=state.directories):
-            if keyspace in _own_keyspaces(state) and (staged or state.mode == IN_PLACE):
+        root = directory.fetched(state.restore_id) if fetched else directory.path
+        for keyspace in names_in(root) if fetched else data_directory.movable(directory, others=state.directories):
+            if keyspace in _own_keyspaces(state) and (fetched or state.mode == IN_PLACE):
                 continue
             for path, status in data_directory.files_below(os.path.join(root, keyspace)):
                 wanted = expected.pop((number, f"{keyspace}/{path}"), None)
@@ -461,8 +461,8 @@ def _make_work_directory(directory: ManagedDirectory, path: str) -> None:
 def _remove_work_directories(state: JournalState) -> None:
     """Those that are empty: others hold what somebody may still want."""
     for directory in state.directories:
-        for work in (directory.work_directory, os.path.dirname(os.path.dirname(directory.staged(state.restore_id)))):
-            data_directory.remove_if_empty(directory.staged(state.restore_id))
+        for work in (directory.work_directory, os.path.dirname(os.path.dirname(directory.fetched(state.restore_id)))):
+            data_directory.remove_if_empty(directory.fetched(state.restore_id))
             data_directory.remove_if_empty(os.path.join(work, state.restore_id))
             data_directory.remove_if_empty(work)
 

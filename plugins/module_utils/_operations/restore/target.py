@@ -34,8 +34,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     DataPlace,
+    FetchedBytes,
     PendingRestore,
-    StagedBytes,
     TargetNode,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
@@ -199,12 +199,12 @@ def _specific(address: str | None) -> str | None:
 def _place(path: str) -> DataPlace:
     device, free = data_directory.free_space(path)
     directory = ManagedDirectory(path=path, kind=DATA, work_directory="")
-    staged = [
-        StagedBytes(restore_id, sum(status.st_size for _path, status in data_directory.files_below(root)))
+    fetched = [
+        FetchedBytes(restore_id, sum(status.st_size for _path, status in data_directory.files_below(root)))
         for restore_id in names_in(os.path.join(path, WORK_DIRECTORY))
-        if os.path.isdir(root := directory.staged(restore_id))
+        if os.path.isdir(root := directory.fetched(restore_id))
     ]
-    return DataPlace(path=path, device=device, free_bytes=free, staged=tuple(staged))
+    return DataPlace(path=path, device=device, free_bytes=free, fetched=tuple(fetched))
 
 
 def _data_roots(places: tuple[str, ...], *, switch: JournalState | None) -> list[str]:

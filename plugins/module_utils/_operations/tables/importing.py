@@ -186,16 +186,16 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
             notes = dataclasses.replace(notes, import_began_ms=notes.import_began_ms or now_us() // 1000)
             write_notes(node, notes, restore_id=restore_id)
         for table in plan.tables:
-            staged = [(place, os.path.join(work, "new", table.source)) for place, work in fetched]
-            files = [path for _place, directory in staged for path in data_directory.components_in(directory)]
+            sources = [(place, os.path.join(work, "new", table.source)) for place, work in fetched]
+            files = [path for _place, directory in sources for path in data_directory.components_in(directory)]
             sstables += sum(path.endswith(_DATA) for path in files)
             size += sum(os.path.getsize(path) for path in files)
             if table not in open_tables:
                 continue
             held = 0
             if files:
-                take_files(part, nodetool, table, sources=staged)
-                held = _held(node, table, staged=files)
+                take_files(part, nodetool, table, sources=sources)
+                held = _held(node, table, fetched=files)
                 if plan.selection.reshape:
                     nodetool.run("cleanup", table.keyspace, table.table)
             if table is plan.tables[-1]:
@@ -299,7 +299,7 @@ def _telling_what_was_refused(
         ) from error
 
 
-def _held(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -> int:
+def _held(node: NodeSettings, table: TableRestore, *, fetched: t.Sequence[str]) -> int:
     """How many SSTables a table has after its import with the very data that was fetched.
 
     A new table, whose SSTables nobody compacts yet, has to have all. Where Cassandra has moved a file to a data
@@ -312,7 +312,7 @@ def _held(node: NodeSettings, table: TableRestore, *, staged: t.Sequence[str]) -
         if path.endswith(_DATA) and (status := _status(path)) is not None
     }
     found = set(map(inode_of, live.values()))
-    wanted = {path: os.stat(path) for path in staged if path.endswith(_DATA)}
+    wanted = {path: os.stat(path) for path in fetched if path.endswith(_DATA)}
     moved = {path: status for path, status in wanted.items() if inode_of(status) not in found}
     sizes = {status.st_size for status in moved.values()}
     contents = {_hash(path) for path, status in live.items() if status.st_size in sizes}

@@ -67,7 +67,7 @@ SHOWN = {
     ("cassandra_restore", "fetched"): Shown("", f"{FETCH}::test_fetching_again_fetches_nothing"),
     ("cassandra_restore", "staged"): Shown(STAGED, STAGED),
     ("cassandra_restore", "switched"): Shown(
-        SWITCHED, f"{SWITCH}::test_a_switch_lays_down_what_was_staged_and_keeps_who_the_node_is"
+        SWITCHED, f"{SWITCH}::test_a_switch_lays_down_what_was_fetched_and_keeps_who_the_node_is"
     ),
     ("cassandra_restore", "indexes_rebuilt"): Shown(
         f"{STEPS}::test_an_index_is_rebuilt_once", f"{STEPS}::test_an_index_is_rebuilt_once"

@@ -26,8 +26,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import plan_restore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     DataPlace,
+    FetchedBytes,
     PendingRestore,
-    StagedBytes,
     TargetNode,
 )
 
@@ -223,9 +223,9 @@ def test_in_place_another_node_is_refused(changes: dict[str, t.Any], says: str) 
 def test_space_is_added_up_over_directories_of_one_file_system() -> None:
     manifest = _manifest(_identity(2), sizes=(_GIB, _GIB))
 
-    def places(*devices: int, free: int, staged: tuple[StagedBytes, ...] = ()) -> tuple[DataPlace, ...]:
+    def places(*devices: int, free: int, fetched: tuple[FetchedBytes, ...] = ()) -> tuple[DataPlace, ...]:
         return tuple(
-            DataPlace(path=f"/d{number}", device=device, free_bytes=free, staged=staged)
+            DataPlace(path=f"/d{number}", device=device, free_bytes=free, fetched=fetched)
             for number, device in enumerate(devices)
         )
 
@@ -233,9 +233,9 @@ def test_space_is_added_up_over_directories_of_one_file_system() -> None:
     plan = _plan(manifest, _target(2, data_directories=places(1, 2, free=free)))
     texts = _reasons(manifest, _target(2, data_directories=places(1, 1, free=free)))
     assert any("/d0, /d1" in text and "needs 2.1 GiB" in text for text in texts)
-    mine, another = (StagedBytes(restore_id, _GIB // 2) for restore_id in (plan.restore_id, "another"))
-    assert _plan(manifest, _target(2, data_directories=places(1, 1, free=free, staged=(another, mine))))
-    assert _reasons(manifest, _target(2, data_directories=places(1, 1, free=free, staged=(another,))))
+    mine, another = (FetchedBytes(restore_id, _GIB // 2) for restore_id in (plan.restore_id, "another"))
+    assert _plan(manifest, _target(2, data_directories=places(1, 1, free=free, fetched=(another, mine))))
+    assert _reasons(manifest, _target(2, data_directories=places(1, 1, free=free, fetched=(another,))))
     assert _plan(manifest, _target(2, data_directories=places(1, free=3 * _GIB)))
 
 
@@ -269,7 +269,9 @@ def test_a_backup_of_some_keyspaces_is_no_restore_in_place() -> None:
 
 def test_facts_travel_as_plain_values() -> None:
     target = _same(
-        1, pending=PendingRestore(restore_id="r", phase="p"), local_system=DataPlace("/l", 1, 2, (StagedBytes("r", 3),))
+        1,
+        pending=PendingRestore(restore_id="r", phase="p"),
+        local_system=DataPlace("/l", 1, 2, (FetchedBytes("r", 3),)),
     )
     assert TargetNode.from_result(json.loads(json.dumps(target.to_result()))) == target
     with pytest.raises(InputError):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was uploaded from one node is staged on another, verified, and a run that was killed or failed is taken up."""
+"""What was uploaded from one node is fetched on another, verified, and a run that was killed or failed is taken up."""
 
 from __future__ import annotations
 
@@ -83,17 +83,17 @@ class World:
         }
         return fetch_backup(self.target.settings, self.store, **values)
 
-    def staged(self, directory: int = 0) -> pathlib.Path:
+    def fetched(self, directory: int = 0) -> pathlib.Path:
         return self.target.data_directories[directory] / ".revive" / _RESTORE / "new"
 
     def files(self) -> dict[str, bytes]:
-        """Everything that is staged."""
+        """Everything that is fetched."""
         found: dict[str, bytes] = {}
         for number in range(self.target.directories):
-            for path in self.staged(number).rglob("*"):
+            for path in self.fetched(number).rglob("*"):
                 if path.is_file():
-                    assert str(path.relative_to(self.staged(number))) not in found
-                    found[str(path.relative_to(self.staged(number)))] = path.read_bytes()
+                    assert str(path.relative_to(self.fetched(number))) not in found
+                    found[str(path.relative_to(self.fetched(number)))] = path.read_bytes()
         return found
 
     def expected(self, *, restore_auth: bool = True) -> dict[str, bytes]:
@@ -173,10 +173,10 @@ def test_a_node_gets_all_but_the_system_keyspace_with_mode_and_empty_tables(worl
     assert (outcome.changed, outcome.files, outcome.reused_bytes) == (True, len(world.expected()), 0)
     assert outcome.size == sum(map(len, world.expected().values()))
     assert (progress.transferred_bytes, progress.files) == (progress.total_bytes, progress.total_files)
-    assert (world.staged() / "shop" / f"empty-{_ORDERS[7:]}").is_dir()
-    for path in world.staged().rglob("*"):
+    assert (world.fetched() / "shop" / f"empty-{_ORDERS[7:]}").is_dir()
+    for path in world.fetched().rglob("*"):
         assert path.stat().st_mode & 0o777 == (0o750 if path.is_dir() else 0o640), path
-    assert not list(world.staged().parent.glob("part/*"))
+    assert not list(world.fetched().parent.glob("part/*"))
 
 
 def test_fetching_again_fetches_nothing(world: World) -> None:
@@ -202,27 +202,27 @@ def test_data_directories_are_mapped_and_sstables_stay_whole(tmp_path: pathlib.P
     world = _make(tmp_path, source_directories=source, target_directories=target)
     world.fetch()
     assert world.files() == world.expected()
-    assert (world.staged() / "system_schema").is_dir()
+    assert (world.fetched() / "system_schema").is_dir()
     # Cassandra would make those that are missing itself, with the mode of its umask.
     for directory in range(target):
         for table in ("orders", "empty"):
-            path = world.staged(directory) / "shop" / f"{table}-{_ORDERS[7:]}"
+            path = world.fetched(directory) / "shop" / f"{table}-{_ORDERS[7:]}"
             assert path.stat().st_mode & 0o777 == 0o750, path
     for generation in (1, 2):
         holders = [
             number
             for number in range(target)
-            if list((world.staged(number) / "shop" / _ORDERS).glob(f"nb-{generation}-big-*"))
+            if list((world.fetched(number) / "shop" / _ORDERS).glob(f"nb-{generation}-big-*"))
         ]
         assert len(holders) == 1
     if source == target == 2:
-        assert (world.staged(1) / "shop" / _ORDERS / "nb-1-big-Data.db").exists()
+        assert (world.fetched(1) / "shop" / _ORDERS / "nb-1-big-Data.db").exists()
 
 
 def test_a_run_that_was_stopped_anywhere_goes_on(tmp_path: pathlib.Path) -> None:
     world = _make(tmp_path)
     for calls in range(0, 30, 3):
-        shutil.rmtree(world.staged().parent, ignore_errors=True)
+        shutil.rmtree(world.fetched().parent, ignore_errors=True)
         with pytest.raises(OperatorGoneError):
             world.fetch(progress=CountingProgress(fail_after=calls, error=OperatorGoneError("gone")))
         assert not (world.files().items() - world.expected().items())
@@ -349,9 +349,9 @@ def test_another_manifest_than_the_planned_one_is_refused(world: World) -> None:
         world.fetch(source_host_id="6d194555-f6eb-41d0-c000-000000000009")
 
 
-def test_a_staged_file_that_somebody_changed_is_fetched_again(world: World) -> None:
+def test_a_fetched_file_that_somebody_changed_is_fetched_again(world: World) -> None:
     world.fetch()
-    path = world.staged() / "shop" / _ORDERS / "nb-2-big-Data.db"
+    path = world.fetched() / "shop" / _ORDERS / "nb-2-big-Data.db"
     path.write_bytes(b"x" * path.stat().st_size)
     (path.with_name("nb-99-big-Data.db")).write_bytes(b"foreign")
     assert world.fetch().changed

@@ -16,8 +16,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.r
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     FETCH,
     FetchComplete,
+    FetchedFile,
     FetchHeader,
-    StagedFile,
     read_fetch_journal,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import laying_down
@@ -160,7 +160,7 @@ def test_indexes_of_a_truncated_table_are_whole(area: Area) -> None:
 def test_the_journal_of_the_fetch_names_what_is_staged_now(area: Area, tmp_path: Path) -> None:
     header = FetchHeader("id", "tag", "host", "0" * 64, restore_auth=True, places=("/a", "/b"))
     found = (area.news[0] / "app" / KEPT.directory / "nb-1-big-Data.db").stat()
-    kept = StagedFile(
+    kept = FetchedFile(
         place=0,
         path=f"app/{KEPT.directory}/nb-1-big-Data.db",
         size=found.st_size,

@@ -105,12 +105,12 @@ class Place:
             )
         ]
         files = size = 0
-        for number, staged in _NEW.items():
-            for name, body in staged.items():
+        for number, fetched in _NEW.items():
+            for name, body in fetched.items():
                 if restore_auth or not name.startswith("system_auth"):
                     path = self.data[number] / ".revive" / restore_id / "new" / name
                     _write(path, body)
-                    lines.append(journal.FETCH.encode(_staged_file(path, place=number, name=name, body=body)))
+                    lines.append(journal.FETCH.encode(_fetched_file(path, place=number, name=name, body=body)))
                     files, size = files + 1, size + len(body)
         lines.append(journal.FETCH.encode(journal.FetchComplete(files=files, size=size, tables=3)))
         _write(self.root / "state" / "restores" / f"{restore_id}.jsonl", b"".join(lines))
@@ -167,9 +167,9 @@ def _write(path: pathlib.Path, body: bytes) -> None:
     path.write_bytes(body)
 
 
-def _staged_file(path: pathlib.Path, *, place: int, name: str, body: bytes) -> journal.StagedFile:
+def _fetched_file(path: pathlib.Path, *, place: int, name: str, body: bytes) -> journal.FetchedFile:
     status = path.stat()
-    return journal.StagedFile(
+    return journal.FetchedFile(
         place=place,
         path=name,
         size=len(body),
@@ -258,7 +258,7 @@ def way(request: pytest.FixtureRequest) -> dict[str, t.Any]:
     return {"mode": request.param[0], "restore_auth": request.param[1]}
 
 
-def test_a_switch_lays_down_what_was_staged_and_keeps_who_the_node_is(
+def test_a_switch_lays_down_what_was_fetched_and_keeps_who_the_node_is(
     tmp_path: pathlib.Path, way: dict[str, t.Any]
 ) -> None:
     place = Place(tmp_path).make().stage(restore_auth=way["restore_auth"])
@@ -277,7 +277,7 @@ def test_a_roll_back_restores_names_inodes_contents_and_configuration(
     assert place.contents() == before
     assert place.roll_back() == switch.RollBackOutcome(changed=False)
     assert records.pending(place.settings) is None
-    # And what was staged serves the next run.
+    # And what was fetched serves the next run.
     place.switch(**way)
     place.check_switched(**way)
 
@@ -413,20 +413,20 @@ def test_a_running_node_is_refused(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["missing", "shorter", "another", "more", "unfinished", "other-auth"])
-def test_a_staged_set_that_is_not_complete_is_refused(tmp_path: pathlib.Path, harm: str) -> None:
+def test_a_fetched_set_that_is_not_complete_is_refused(tmp_path: pathlib.Path, harm: str) -> None:
     place = Place(tmp_path).make().stage()
     before = place.contents()
-    staged = place.data[0] / ".revive" / _RESTORE / "new" / _TABLE / "nb-7-big-Data.db"
+    fetched = place.data[0] / ".revive" / _RESTORE / "new" / _TABLE / "nb-7-big-Data.db"
     records = tmp_path / "state" / "restores" / f"{_RESTORE}.jsonl"
     if harm == "missing":
-        staged.unlink()
+        fetched.unlink()
     elif harm == "shorter":
-        staged.write_bytes(b"rows")
+        fetched.write_bytes(b"rows")
     elif harm == "another":
-        staged.rename(staged.with_name("x"))
-        staged.write_bytes(b"rows of then")
+        fetched.rename(fetched.with_name("x"))
+        fetched.write_bytes(b"rows of then")
     elif harm == "more":
-        _write(staged.with_name("nb-70-big-Data.db"), b"")
+        _write(fetched.with_name("nb-70-big-Data.db"), b"")
     elif harm == "unfinished":
         records.write_bytes(records.read_bytes()[:-3])
     with pytest.raises(NodeError, match="not complete"):

@@ -140,16 +140,16 @@ def test_data_and_who_the_node_was_are_found_on_disk(disk: DiskNode, monkeypatch
     assert target.read_node(disk.settings).holds_data
 
 
-def test_what_an_earlier_run_staged_is_measured_and_is_no_data_of_the_node(
+def test_what_an_earlier_run_fetched_is_measured_and_is_no_data_of_the_node(
     disk: DiskNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _runs(monkeypatch, disk, running=False)
-    staged = disk.data_directories[1] / ".revive" / "restore-1" / "new" / "shop" / "t-1"
-    staged.mkdir(parents=True)
-    (staged / "nb-1-big-Data.db").write_bytes(b"x" * 1234)
+    fetched = disk.data_directories[1] / ".revive" / "restore-1" / "new" / "shop" / "t-1"
+    fetched.mkdir(parents=True)
+    (fetched / "nb-1-big-Data.db").write_bytes(b"x" * 1234)
     facts = target.read_node(disk.settings)
-    assert [place.staged_bytes("restore-1") for place in facts.data_directories] == [0, 1234]
-    assert [place.staged_bytes("restore") for place in facts.data_directories] == [0, 0]
+    assert [place.fetched_bytes("restore-1") for place in facts.data_directories] == [0, 1234]
+    assert [place.fetched_bytes("restore") for place in facts.data_directories] == [0, 0]
     assert not facts.holds_data
 
 
