@@ -128,7 +128,7 @@ class Source:
         found: dict[str, list[str]] = {}
         with (
             instance.running(replay=schema_replay_list(self.cluster.version), moment_us=moment_us) as log,
-            CqlWire(address=instance.places.address, port=instance.places.native_port) as cql,
+            CqlWire(address=instance.paths.address, port=instance.paths.native_port) as cql,
         ):
             assert parse_replay(log).replayed > 0
             for row in cql.select_json("SELECT JSON keyspace_name, table_name FROM system_schema.tables"):
@@ -357,7 +357,7 @@ def _rows(source: Source, directory: Path, *, table: str) -> t.Sequence[t.Mappin
     instance.place_segments(())
     with (
         instance.running(replay=(), moment_us=None),
-        CqlWire(address=instance.places.address, port=instance.places.native_port) as cql,
+        CqlWire(address=instance.paths.address, port=instance.paths.native_port) as cql,
     ):
         return cql.select_json(f"SELECT JSON * FROM {table}")
 

@@ -81,7 +81,7 @@ def open_store(settings: RepositorySettings, *, retry_seconds: int = 180) -> Obj
         backend = _build_with_ca(build, client_options, ca_bundle=settings.ca_bundle)
     else:
         backend = build(client_options)
-    return _ObstoreStore(obstore, backend, place=f"s3://{settings.bucket}/", prefix=settings.prefix)
+    return _ObstoreStore(obstore, backend, location=f"s3://{settings.bucket}/", prefix=settings.prefix)
 
 
 def open_memory_store(*, prefix: str = "") -> ObjectStore:
@@ -90,21 +90,21 @@ def open_memory_store(*, prefix: str = "") -> ObjectStore:
     :raises DependencyError: if obstore is missing.
     """
     obstore = _import_obstore()
-    return _ObstoreStore(obstore, obstore.store.MemoryStore(), place="memory://", prefix=prefix)
+    return _ObstoreStore(obstore, obstore.store.MemoryStore(), location="memory://", prefix=prefix)
 
 
 class _ObstoreStore:
     """The port on an obstore back end."""
 
-    def __init__(self, obstore: t.Any, backend: t.Any, *, place: str, prefix: str) -> None:
+    def __init__(self, obstore: t.Any, backend: t.Any, *, location: str, prefix: str) -> None:
         self._obstore = obstore
         self._backend = backend
-        self._place = place
+        self._location = location
         self._prefix = prefix
 
     @property
     def location(self) -> str:
-        return self._place + self._prefix
+        return self._location + self._prefix
 
     def put(self, key: str, body: bytes) -> None:
         try:
@@ -209,7 +209,7 @@ class _ObstoreStore:
 
     def _error(self, error: Exception, *, doing: str, right: str, key: str) -> StoreError:
         """The error as an operator needs it; never the server's text, which may repeat signed data."""
-        subject = f"{self._place}{self._prefix}{key}"
+        subject = f"{self._location}{self._prefix}{key}"
         status, code = _status(error), _code(error)
         if code == "NoSuchBucket":
             return StoreError(

@@ -28,7 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.a
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import parse_segment_name
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import (
-    InstancePlaces,
+    InstancePaths,
     SourceIdentity,
     settings_text,
     staging_settings,
@@ -67,7 +67,7 @@ _MARK = ".revive-staging"
 class StagingDirectory:
     """The directory of a staging instance: made from scratch, given segments, and a configuration for each start.
 
-    :ivar places: where everything is in it, and the ports that the configuration names.
+    :ivar paths: where everything is in it, and the ports that the configuration names.
     """
 
     def __init__(self, directory: str, *, conf_directory: str, address: str, identity: SourceIdentity) -> None:
@@ -83,14 +83,14 @@ class StagingDirectory:
             )
         self._conf_directory = conf_directory
         self._identity = identity
-        self.places = InstancePlaces(directory=directory, address=address, storage_port=0, native_port=0, jmx_port=0)
+        self.paths = InstancePaths(directory=directory, address=address, storage_port=0, native_port=0, jmx_port=0)
 
     def check_ours(self) -> None:
         """Refuse a directory that holds what is not ours.
 
         :raises LocalFilesError: if something else is there.
         """
-        directory = self.places.directory
+        directory = self.paths.directory
         if os.path.lexists(directory) and names_in(directory) and not os.path.exists(os.path.join(directory, _MARK)):
             raise LocalFilesError(
                 f"{directory} is not empty, and not a staging instance's.",
@@ -103,7 +103,7 @@ class StagingDirectory:
 
         :raises LocalFilesError: if something else is there, or that fails.
         """
-        directory = self.places.directory
+        directory = self.paths.directory
         self.check_ours()
         if os.path.lexists(directory):
             shutil.rmtree(directory)
@@ -111,17 +111,17 @@ class StagingDirectory:
             os.makedirs(directory, mode=0o700)
             with open(os.path.join(directory, _MARK), "wb"):
                 pass
-            for each in (self.places.data, self.places.commitlog, self.places.logs, self.places.temporary):
+            for each in (self.paths.data, self.paths.commitlog, self.paths.logs, self.paths.temporary):
                 os.mkdir(each, 0o700)
-            for each in self.places.others:
+            for each in self.paths.others:
                 os.mkdir(each, 0o700)
-            shutil.copytree(self._conf_directory, self.places.conf)
+            shutil.copytree(self._conf_directory, self.paths.conf)
         except (OSError, shutil.Error) as error:
             raise LocalFilesError(f"Cannot prepare {directory}: {error}", subject=directory) from error
 
     def use_ports(self, *, storage: int, native: int, jmx: int) -> None:
         """Have the next configuration name other ports."""
-        self.places = dataclasses.replace(self.places, storage_port=storage, native_port=native, jmx_port=jmx)
+        self.paths = dataclasses.replace(self.paths, storage_port=storage, native_port=native, jmx_port=jmx)
 
     def place_segments(self, segments: t.Sequence[str]) -> None:
         """Link the segments into the commit log directory; other files there are removed. The originals stay.
@@ -129,8 +129,8 @@ class StagingDirectory:
         :raises InputError: if a file is not named like a segment, or two have the same id.
         :raises LocalFilesError: if that fails.
         """
-        for name in names_in(self.places.commitlog):
-            os.unlink(os.path.join(self.places.commitlog, name))
+        for name in names_in(self.paths.commitlog):
+            os.unlink(os.path.join(self.paths.commitlog, name))
         seen: dict[int, str] = {}
         for path in segments:
             segment = parse_segment_name(os.path.basename(path))
@@ -142,7 +142,7 @@ class StagingDirectory:
                     next_step="Give each segment once, the most complete copy of it.",
                 )
             seen[segment.id] = path
-            _link_or_copy(path, os.path.join(self.places.commitlog, os.path.basename(path)))
+            _link_or_copy(path, os.path.join(self.paths.commitlog, os.path.basename(path)))
 
     def configure(self, *, moment_us: int | None) -> None:
         """Write a configuration over the copy of the node's own.
@@ -150,14 +150,14 @@ class StagingDirectory:
         :param moment_us: later mutations are not replayed; ``None`` for all.
         :raises LocalFilesError: if that fails.
         """
-        conf = self.places.conf
+        conf = self.paths.conf
         node = read_settings(os.path.join(self._conf_directory, "cassandra.yaml"))
         texts = {
-            "cassandra.yaml": settings_text(staging_settings(node, places=self.places, identity=self._identity)),
+            "cassandra.yaml": settings_text(staging_settings(node, paths=self.paths, identity=self._identity)),
             "cassandra-rackdc.properties": f"dc={self._identity.datacenter}\nrack={self._identity.rack}\n",
             "commitlog_archiving.properties": archiving_properties(moment_us),
-            "logback.xml": _LOGBACK.format(logs=self.places.logs),
-            "revive.in.sh": _INCLUDE.format(conf=conf, logs=self.places.logs, directory=self.places.directory),
+            "logback.xml": _LOGBACK.format(logs=self.paths.logs),
+            "revive.in.sh": _INCLUDE.format(conf=conf, logs=self.paths.logs, directory=self.paths.directory),
         }
         for name in names_in(conf):
             path = os.path.join(conf, name)
@@ -178,19 +178,19 @@ class StagingDirectory:
 
     def give_to(self, user: pwd.struct_passwd) -> None:
         """Give all of it to the user, with the segments that are linked from elsewhere."""
-        for parent, _directories, files in os.walk(self.places.directory):
+        for parent, _directories, files in os.walk(self.paths.directory):
             os.chown(parent, user.pw_uid, user.pw_gid)
             for name in files:
                 os.chown(os.path.join(parent, name), user.pw_uid, user.pw_gid, follow_symlinks=False)
 
     def clear_logs(self) -> None:
         """Remove what the last start logged."""
-        for name in names_in(self.places.logs):
-            os.unlink(os.path.join(self.places.logs, name))
+        for name in names_in(self.paths.logs):
+            os.unlink(os.path.join(self.paths.logs, name))
 
     def log(self) -> str:
         """What the last start logged."""
-        path = os.path.join(self.places.logs, "system.log")
+        path = os.path.join(self.paths.logs, "system.log")
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 return file.read()
@@ -200,7 +200,7 @@ class StagingDirectory:
     def log_size(self) -> int:
         """How long that is, in bytes; -1 if there is none yet."""
         try:
-            return os.stat(os.path.join(self.places.logs, "system.log")).st_size
+            return os.stat(os.path.join(self.paths.logs, "system.log")).st_size
         except FileNotFoundError:
             return -1
 
@@ -209,7 +209,7 @@ class StagingDirectory:
         said = self.log()
         with (
             contextlib.suppress(OSError),
-            open(os.path.join(self.places.logs, "stdout.log"), encoding="utf-8", errors="replace") as file,
+            open(os.path.join(self.paths.logs, "stdout.log"), encoding="utf-8", errors="replace") as file,
         ):
             said += "\n" + file.read()
         return said

@@ -38,7 +38,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.r
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import BusyError, InputError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import (
-    InstancePlaces,
+    InstancePaths,
     SourceIdentity,
     jvm_options,
 )
@@ -103,9 +103,9 @@ class StagingInstance:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def places(self) -> InstancePlaces:
+    def paths(self) -> InstancePaths:
         """Where it is, and the ports it listens on since its last start."""
-        return self._files.places
+        return self._files.paths
 
     def prepare(self) -> None:
         """Make the directory from scratch, empty except for the configuration.
@@ -134,7 +134,7 @@ class StagingInstance:
         tolerate_unreadable: bool = False,
         owns_all: bool = False,
     ) -> t.Iterator[str]:
-        """Start it, wait until it has replayed and answers CQL on ``places``, hand over its log so far, then end it.
+        """Start it, wait until it has replayed and answers CQL on ``paths``, hand over its log so far, then end it.
 
         :param moment_us: later mutations are not replayed; ``None`` for all.
         :param tolerate_unreadable: go on past mutations that cannot be read, which the log then names.
@@ -146,14 +146,14 @@ class StagingInstance:
             the instance would then talk.
         """
         self._refuse_running()
-        if not replay and names_in(self.places.commitlog):
+        if not replay and names_in(self.paths.commitlog):
             raise InputError(
                 "Segments are only replayed with a list of what to replay.", subject=self._settings.directory
             )
         self._choose_ports()
         self._files.configure(moment_us=moment_us)
         options = jvm_options(
-            places=self.places,
+            paths=self.paths,
             replay=replay,
             heap_mib=self._settings.heap_mib,
             tolerate_unreadable=tolerate_unreadable,
@@ -183,22 +183,22 @@ class StagingInstance:
         heap = f"{self._settings.heap_mib}M"
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         environment |= {
-            "CASSANDRA_CONF": self.places.conf,
-            "CASSANDRA_INCLUDE": os.path.join(self.places.conf, "revive.in.sh"),
-            "CASSANDRA_LOG_DIR": self.places.logs,
+            "CASSANDRA_CONF": self.paths.conf,
+            "CASSANDRA_INCLUDE": os.path.join(self.paths.conf, "revive.in.sh"),
+            "CASSANDRA_LOG_DIR": self.paths.logs,
             "MAX_HEAP_SIZE": heap,
             "HEAP_NEWSIZE": f"{max(64, self._settings.heap_mib // 4)}M",
             "LOCAL_JMX": "yes",
             "JVM_EXTRA_OPTS": " ".join(options),
         }
-        with open(os.path.join(self.places.logs, "stdout.log"), "wb") as output:
+        with open(os.path.join(self.paths.logs, "stdout.log"), "wb") as output:
             try:
                 self._process = subprocess.Popen(
                     self._settings.launch_command,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    cwd=self.places.directory,
+                    cwd=self.paths.directory,
                     env=environment,
                     start_new_session=True,
                     preexec_fn=dies_with_parent(os.getpid(), nice=self._settings.nice),
@@ -245,7 +245,7 @@ class StagingInstance:
         for command in commands_of(group):
             if any(word.endswith(_DAEMON) for word in command):
                 given = [word for word in command if word.startswith(_CONFIG)]
-                if given and given[-1] == f"{_CONFIG}file://{self.places.conf}/cassandra.yaml":
+                if given and given[-1] == f"{_CONFIG}file://{self.paths.conf}/cassandra.yaml":
                     return True
                 self._kill()
                 raise NodeError(
@@ -258,13 +258,13 @@ class StagingInstance:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             probe.settimeout(1)
-            return probe.connect_ex((self.places.address, self.places.native_port)) == 0
+            return probe.connect_ex((self.paths.address, self.paths.native_port)) == 0
 
     def _failure(self, what: str) -> NodeError:
         return NodeError(
             f"The staging instance in {self._settings.directory} {what}: {decisive_lines(self._files.said())}",
             subject=self._settings.directory,
-            next_step=f"Its logs are in {self.places.logs}. The serving node was not touched.",
+            next_step=f"Its logs are in {self.paths.logs}. The serving node was not touched.",
         )
 
     def _stop(self) -> None:

@@ -51,7 +51,7 @@ class SourceIdentity:
 
 
 @dataclasses.dataclass(frozen=True)
-class InstancePlaces:
+class InstancePaths:
     """Where a staging instance lies and listens: directories below ``directory``, an address, three ports."""
 
     directory: str
@@ -91,26 +91,24 @@ class InstancePlaces:
         return tuple(f"{self.directory}/{name}" for name in ("hints", "saved_caches", "cdc_raw"))
 
 
-def staging_settings(
-    node_settings: t.Mapping[str, t.Any], *, places: InstancePlaces, identity: SourceIdentity
-) -> _Json:
+def staging_settings(node_settings: t.Mapping[str, t.Any], *, paths: InstancePaths, identity: SourceIdentity) -> _Json:
     """The instance's ``cassandra.yaml``: the node's, with everything of its own that must be its own.
 
     What decides about formats stays (segment size, compression, encryption, SSTable format, memtables by name).
     """
     kept = {name: value for name, value in node_settings.items() if not _DROPPED_SETTINGS.match(name)}
-    hints, caches, cdc = places.others
+    hints, caches, cdc = paths.others
     own: _Json = {
         "cluster_name": identity.cluster_name,
         "num_tokens": 1,
-        "listen_address": places.address,
-        "rpc_address": places.address,
-        "storage_port": places.storage_port,
-        "native_transport_port": places.native_port,
+        "listen_address": paths.address,
+        "rpc_address": paths.address,
+        "storage_port": paths.storage_port,
+        "native_transport_port": paths.native_port,
         "start_native_transport": True,
         "endpoint_snitch": "GossipingPropertyFileSnitch",
-        "data_file_directories": [places.data],
-        "commitlog_directory": places.commitlog,
+        "data_file_directories": [paths.data],
+        "commitlog_directory": paths.commitlog,
         "hints_directory": hints,
         "saved_caches_directory": caches,
         "cdc_raw_directory": cdc,
@@ -118,7 +116,7 @@ def staging_settings(
         "seed_provider": [
             {
                 "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
-                "parameters": [{"seeds": f"{places.address}:{places.storage_port}"}],
+                "parameters": [{"seeds": f"{paths.address}:{paths.storage_port}"}],
             }
         ],
         "authenticator": "AllowAllAuthenticator",
@@ -144,7 +142,7 @@ def settings_text(settings: t.Mapping[str, t.Any]) -> str:
 
 def jvm_options(
     *,
-    places: InstancePlaces,
+    paths: InstancePaths,
     replay: t.Sequence[str],
     heap_mib: int,
     tolerate_unreadable: bool = False,
@@ -167,11 +165,11 @@ def jvm_options(
             next_step="Restore fewer keyspaces at a time.",
         )
     properties: _Json = {
-        "cassandra.config": f"file://{places.conf}/cassandra.yaml",
-        "logback.configurationFile": f"file://{places.conf}/logback.xml",
-        "cassandra.logdir": places.logs,
-        "cassandra.storagedir": places.directory,
-        "cassandra.jmx.local.port": places.jmx_port,
+        "cassandra.config": f"file://{paths.conf}/cassandra.yaml",
+        "logback.configurationFile": f"file://{paths.conf}/logback.xml",
+        "cassandra.logdir": paths.logs,
+        "cassandra.storagedir": paths.directory,
+        "cassandra.jmx.local.port": paths.jmx_port,
         "cassandra.join_ring": str(owns_all).lower(),
         "cassandra.start_native_transport": "true",
         "cassandra.load_ring_state": "false",
@@ -180,7 +178,7 @@ def jvm_options(
         "cassandra.autocompaction_on_startup_enabled": "false",
         "cassandra.superuser_setup_delay_ms": 10**12,
         "cassandra.skip_wait_for_gossip_to_settle": 0,
-        "java.io.tmpdir": places.temporary,
+        "java.io.tmpdir": paths.temporary,
     }
     if owns_all:
         # Nobody else is there to be waited for.

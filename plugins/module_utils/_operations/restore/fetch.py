@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fetching a node's files from the repository into a staging area, while the old cluster may still serve.
+"""Fetching a node's files from the repository, while the old cluster may still serve.
 
-The staging area lies inside each data directory, so the switch is a matter of renames. A file gets its name there
+What is fetched lies inside each data directory, so the switch is a matter of renames. A file gets its name there
 only when its whole object has been compared with the manifest; a journal keeps which have, so a run that was
 killed goes on.
 """
@@ -177,7 +177,7 @@ def _complete(run: FetchRun) -> bool:
     """Take away what does not belong, make names durable, and mark that all is there; whether anything changed."""
     removed = _tidy(run)
     for place in range(len(run.header.places)):
-        data_directory.remove_tree(run.parts(place))
+        data_directory.remove_tree(run.partials(place))
     complete = journal.FetchComplete(files=run.needs.files, size=run.needs.size, tables=run.needs.tables)
     write_journal(run, complete=complete)
     return bool(run.fetched_bytes or removed or not run.was_complete)

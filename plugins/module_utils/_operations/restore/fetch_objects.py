@@ -27,26 +27,26 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 def fetch_object(run: FetchRun, entry: BackedUpObject, *, place: int, number: int) -> None:
-    """Bring one object's files into the staging area, all or none."""
-    parts = [os.path.join(run.parts(place), f"{number}-{index}") for index in range(len(entry.files))]
+    """Fetch one object's files, all or none."""
+    partials = [os.path.join(run.partials(place), f"{number}-{index}") for index in range(len(entry.files))]
     try:
         run.workers.check()
         content = _Content(run, entry)
         if entry.packed:
-            _unpack(content, entry, parts=parts)
+            _unpack(content, entry, partials=partials)
         else:
-            _receive(content.read, entry.files[0], part=parts[0])
+            _receive(content.read, entry.files[0], partial=partials[0])
         content.check_all()
         fetched = []
         with explained("write", run.root(place)):
-            for part, file in zip(parts, entry.files):
-                fetched.append(_name_part(run, part, entry=entry, file=file, place=place))
+            for partial, file in zip(partials, entry.files):
+                fetched.append(_name_file(run, partial, entry=entry, file=file, place=place))
         run.record(fetched, stored_size=entry.stored.stored_size)
         run.progress.advance(files=len(entry.files))
     except BaseException as error:
-        for part in parts:
+        for partial in partials:
             with contextlib.suppress(OSError):
-                os.unlink(part)
+                os.unlink(partial)
         if isinstance(error, StoreError):
             raise _with_place(error, run=run, entry=entry) from error
         raise
@@ -107,28 +107,28 @@ class _Content:
             self._run.progress.advance(transferred_bytes=sum(file.size for file in self._entry.files))
 
 
-def _unpack(content: _Content, entry: BackedUpObject, *, parts: t.Sequence[str]) -> None:
+def _unpack(content: _Content, entry: BackedUpObject, *, partials: t.Sequence[str]) -> None:
     """The members of a tar, each exactly once and none else. Their names only say which file of the manifest it is."""
-    wanted = {file.path: (file, part) for file, part in zip(entry.files, parts)}
+    wanted = {file.path: (file, partial) for file, partial in zip(entry.files, partials)}
     try:
         with tarfile.open(fileobj=t.cast(t.Any, content), mode="r|", bufsize=tarfile.RECORDSIZE) as tar:
             for member in tar:
-                file, part = wanted.pop(member.name, (None, ""))
+                file, partial = wanted.pop(member.name, (None, ""))
                 body = tar.extractfile(member) if member.isreg() else None
                 if file is None or body is None:
                     raise ObjectCorruptError(f"holds {member.name!r}, which the manifest does not list once")
-                _receive(body.read, file, part=part)
+                _receive(body.read, file, partial=partial)
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise ObjectCorruptError(f"is not a tar that can be read ({error})") from error
     if wanted:
         raise ObjectCorruptError(f"does not hold {', '.join(sorted(wanted))}")
 
 
-def _receive(read: t.Callable[[int], bytes], file: FileEntry, *, part: str) -> None:
+def _receive(read: t.Callable[[int], bytes], file: FileEntry, *, partial: str) -> None:
     """Write a file that has no name yet, durable, and compare it with the manifest."""
     digest = hashlib.sha256()
     size = 0
-    with explained("write", part), open(part, "wb", buffering=0) as target:
+    with explained("write", partial), open(partial, "wb", buffering=0) as target:
         while True:
             chunk = read(_CHUNK_BYTES)
             if not chunk:
@@ -150,13 +150,15 @@ def _write_all(target: t.Any, chunk: bytes) -> None:
         rest = rest[target.write(rest) :]
 
 
-def _name_part(run: FetchRun, part: str, *, entry: BackedUpObject, file: FileEntry, place: int) -> journal.FetchedFile:
-    """Give a verified file its name in the staging area."""
+def _name_file(
+    run: FetchRun, partial: str, *, entry: BackedUpObject, file: FileEntry, place: int
+) -> journal.FetchedFile:
+    """Give a verified file its name among those that are fetched."""
     path = placement.file_path(entry.table, file.path)
     make_directory(run, place, os.path.dirname(path))
-    data_directory.set_owner(part, owner=run.owners[place])
+    data_directory.set_owner(partial, owner=run.owners[place])
     target = os.path.join(run.root(place), path)
-    os.rename(part, target)
+    os.rename(partial, target)
     status = os.stat(target)
     return journal.FetchedFile(
         place=place,

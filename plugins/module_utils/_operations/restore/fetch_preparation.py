@@ -219,9 +219,9 @@ def _make_staging(run: FetchRun) -> None:
             with explained("make the directory", place):
                 os.makedirs(place, mode=data_directory.DIRECTORY_MODE)
                 data_directory.set_owner(place, owner=run.owners[number])
-        data_directory.remove_tree(run.parts(number))
+        data_directory.remove_tree(run.partials(number))
         data_directory.make_directories(run.root(number), below=place, owner=like)
-        data_directory.make_directories(run.parts(number), below=place, owner=like)
+        data_directory.make_directories(run.partials(number), below=place, owner=like)
     for entry in run.entries():
         if isinstance(entry, TableEntry):
             local = entry.table.keyspace in placement.LOCAL_KEYSPACES

@@ -78,10 +78,10 @@ class FetchRun:
         self._lock = threading.Lock()
 
     def root(self, place: int) -> str:
-        """The staging area of a place."""
+        """Where the fetched files of a place lie."""
         return os.path.join(self._work(place), "new")
 
-    def parts(self, place: int) -> str:
+    def partials(self, place: int) -> str:
         """Where files are that have no name yet."""
         return os.path.join(self._work(place), "part")
 
@@ -176,7 +176,7 @@ def write_journal(run: FetchRun, *, complete: journal.FetchComplete | None) -> N
 
 
 def make_directory(run: FetchRun, place: int, path: str) -> str:
-    """A directory in the staging area, its full path."""
+    """A directory among the fetched files, its full path."""
     root = run.root(place)
     directory = os.path.join(root, path)
     data_directory.make_directories(directory, below=root, owner=run.owners[place])

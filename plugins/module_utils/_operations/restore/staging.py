@@ -160,10 +160,10 @@ def recover_to_moment(
     instance.prepare()
     began = time.monotonic()
     schema_replay = _replay_schema(instance, identity=identity, segments=segments, moment_us=moment_us)
-    _add_base_schema(base, into=os.path.join(instance.places.data, SCHEMA_KEYSPACE))
+    _add_base_schema(base, into=os.path.join(instance.paths.data, SCHEMA_KEYSPACE))
     schema = os.path.join(settings.directory, "schema")
     # A start may add to its schema; what goes to the target is what base and log say.
-    link_tree(os.path.join(instance.places.data, SCHEMA_KEYSPACE), schema)
+    link_tree(os.path.join(instance.paths.data, SCHEMA_KEYSPACE), schema)
     first = _read_schema(instance)
     between = time.monotonic()
     wanted = [table for table in first.tables if wants is None or wants(table)]
@@ -175,7 +175,7 @@ def recover_to_moment(
     replay, later = _data_pass(instance, replay=replay_list, segments=segments, moment_us=moment_us)
     return StagedMoment(
         moment_us=moment_us,
-        tables=tuple(_staged(table, first=first, base=base, data=instance.places.data) for table in wanted),
+        tables=tuple(_staged(table, first=first, base=base, data=instance.paths.data) for table in wanted),
         schema=schema,
         schema_sha256=first.sha256,
         schema_cql=first.statements,
@@ -225,11 +225,11 @@ def _read_schema(instance: StagingInstance) -> _Schema:
     instance.place_segments(())
     with (
         instance.running(replay=(), moment_us=None),
-        CqlWire(address=instance.places.address, port=instance.places.native_port) as cql,
+        CqlWire(address=instance.paths.address, port=instance.paths.native_port) as cql,
     ):
         rows = {
             name: cql.select_json(f'SELECT JSON * FROM {SCHEMA_KEYSPACE}."{name}"')
-            for name in _schema_tables(instance.places.data)
+            for name in _schema_tables(instance.paths.data)
         }
         (local,) = cql.select_json("SELECT JSON truncated_at FROM system.local")
         described = cql.texts(DESCRIBE_SCHEMA)
@@ -268,7 +268,7 @@ def _data_pass(
     except NodeError:
         if moment_us is None or not cannot_read_a_mutation(instance.log()):
             raise
-    _forget_data(instance.places.data)
+    _forget_data(instance.paths.data)
     instance.place_segments(segments)
     with instance.running(replay=replay, moment_us=moment_us, tolerate_unreadable=True) as log:
         report = parse_replay(log)

@@ -135,7 +135,7 @@ def verify_rows(
         twins = twins_of(_compared(part), schema=schema)
         instance.prepare()
         with (
-            _snapshot_of_now(part, data=instance.places.data, twins=twins),
+            _snapshot_of_now(part, data=instance.paths.data, twins=twins),
             instance.running(replay=(), moment_us=None, owns_all=True),
             connect(_of_instance(instance, cql=cql)) as session,
         ):
@@ -151,7 +151,7 @@ def verify_rows(
                 table = twin.restored
                 rows = _Comparison(twin, cql=session).run(ranges[table.keyspace], progress=progress)
                 found.append(VerifiedTable(keyspace=table.keyspace, table=table.table, rows=rows))
-        data_directory.remove_tree(instance.places.directory)
+        data_directory.remove_tree(instance.paths.directory)
         for table, each in zip(_compared(part), found):
             _check(node, table, rows=each.rows)
         # Whoever reads the tables from now on has their replicas made the same.
@@ -201,8 +201,8 @@ def _local(cql: CqlSettings) -> CqlSettings:
 
 def _of_instance(instance: StagingInstance, *, cql: CqlSettings) -> CqlSettings:
     return CqlSettings(
-        address=instance.places.address,
-        port=instance.places.native_port,
+        address=instance.paths.address,
+        port=instance.paths.native_port,
         consistency="ONE",
         timeout_seconds=cql.timeout_seconds,
         only_this_address=True,

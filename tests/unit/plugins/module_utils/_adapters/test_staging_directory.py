@@ -31,7 +31,7 @@ def test_segments_are_linked_and_stay(tmp_path: Path, directory: StagingDirector
     segment = tmp_path / "CommitLog-7-5.log"
     segment.write_bytes(b"x")
     directory.place_segments([str(segment)])
-    placed = Path(directory.places.commitlog) / segment.name
+    placed = Path(directory.paths.commitlog) / segment.name
     assert placed.samefile(segment)
     placed.unlink()
     assert segment.read_bytes() == b"x"

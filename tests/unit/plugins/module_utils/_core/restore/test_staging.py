@@ -32,7 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.v
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import (
-    InstancePlaces,
+    InstancePaths,
     SourceIdentity,
     check_one_schema,
     jvm_options,
@@ -42,7 +42,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.sta
     without_agents,
 )
 
-PLACES = InstancePlaces(directory="/d/st", address="127.0.0.254", storage_port=1, native_port=2, jmx_port=3)
+PLACES = InstancePaths(directory="/d/st", address="127.0.0.254", storage_port=1, native_port=2, jmx_port=3)
 IDENTITY = SourceIdentity(cluster_name="prod", datacenter="dc1", rack="r1", release_version="5.0.8")
 
 
@@ -65,7 +65,7 @@ def test_nothing_of_the_node_is_shared_and_formats_stay() -> None:
         "sstable": {"selected_format": "bti"},
         "seed_provider": [{"class_name": "x", "parameters": [{"seeds": "10.0.0.1"}]}],
     }
-    made = staging_settings(node, places=PLACES, identity=IDENTITY)
+    made = staging_settings(node, paths=PLACES, identity=IDENTITY)
     text = settings_text(made)
     assert "10.0.0.1" not in text
     assert "/var/lib" not in text
@@ -106,7 +106,7 @@ def test_old_versions_want_every_table_by_name() -> None:
 
 
 def test_an_instance_never_compacts_joins_or_makes_a_superuser() -> None:
-    options = jvm_options(places=PLACES, replay=("a.b",), heap_mib=512)
+    options = jvm_options(paths=PLACES, replay=("a.b",), heap_mib=512)
     assert {
         "-Xmx512m",
         "-Dcassandra.join_ring=false",
@@ -116,18 +116,18 @@ def test_an_instance_never_compacts_joins_or_makes_a_superuser() -> None:
     } <= set(options)
     assert not any("ignorereplayerrors" in option for option in options)
     assert any(
-        "ignorereplayerrors" in o for o in jvm_options(places=PLACES, replay=(), heap_mib=1, tolerate_unreadable=True)
+        "ignorereplayerrors" in o for o in jvm_options(paths=PLACES, replay=(), heap_mib=1, tolerate_unreadable=True)
     )
 
 
 def test_an_instance_that_is_read_from_has_every_row_and_waits_for_nobody() -> None:
-    options = jvm_options(places=PLACES, replay=(), heap_mib=512, owns_all=True)
+    options = jvm_options(paths=PLACES, replay=(), heap_mib=512, owns_all=True)
     assert {"-Dcassandra.join_ring=true", "-Dcassandra.ring_delay_ms=0"} <= set(options)
 
 
 def test_a_list_that_the_start_script_could_not_take_is_refused() -> None:
     with pytest.raises(InputError):
-        jvm_options(places=PLACES, replay=[f"keyspace.table_{n:06}" for n in range(10_000)], heap_mib=512)
+        jvm_options(paths=PLACES, replay=[f"keyspace.table_{n:06}" for n in range(10_000)], heap_mib=512)
 
 
 def test_truncations_are_read_from_their_records() -> None:

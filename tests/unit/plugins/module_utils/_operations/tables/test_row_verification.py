@@ -92,7 +92,7 @@ class _Instance:
 
     def __init__(self, settings: t.Any, *, identity: t.Any) -> None:
         self.directory = pathlib.Path(settings.directory)
-        self.places = types.SimpleNamespace(
+        self.paths = types.SimpleNamespace(
             directory=str(self.directory), data=str(self.directory / "data"), address="127.0.0.254", native_port=20001
         )
 
@@ -101,7 +101,7 @@ class _Instance:
 
     @contextlib.contextmanager
     def running(self, **_arguments: t.Any) -> t.Iterator[str]:
-        data = pathlib.Path(self.places.data)
+        data = pathlib.Path(self.paths.data)
         type(self).opened = {
             str(path.relative_to(data)): path.stat().st_nlink for path in data.rglob("*") if path.is_file()
         }
@@ -128,7 +128,7 @@ class Case:
     def run(self, *words: str) -> str:
         """As nodetool."""
         self.calls.append(words)
-        served = [place / "shop" / f"{self.name}-{_SERVED_ID}" / "snapshots" for place in self.places]
+        served = [place / "shop" / f"{self.name}-{_SERVED_ID}" / "snapshots" for place in self.paths]
         if words[0] == "snapshot":
             for directory in served:
                 (directory / words[2]).mkdir(parents=True)
@@ -140,7 +140,7 @@ class Case:
         return _RING
 
     @property
-    def places(self) -> t.Sequence[pathlib.Path]:
+    def paths(self) -> t.Sequence[pathlib.Path]:
         return self.world.disk.data_directories
 
     @contextlib.contextmanager
