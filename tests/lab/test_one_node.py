@@ -49,7 +49,7 @@ def test_a_lost_node_is_back_as_itself_and_repaired(live: Live) -> None:
 
     run = _restore(live, lost, "--check", restore_counters_quiet=False)
     assert run.exit_status != 0
-    assert "certificate_manager.issuance_counters count: if the node counts before it is repaired" in run.output
+    assert "certificate_manager.issuance_counters have counters: if the node counts before it is repaired" in run.output
     assert "restore_counters_quiet=true" in run.output
     run = _restore(live, lost, "--check")
     assert run.exit_status == 0, run.output
