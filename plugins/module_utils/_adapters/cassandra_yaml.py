@@ -20,8 +20,8 @@ import stat
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import local_error, sync_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.libraries import unusable
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    DependencyError,
     InputError,
     LocalFilesError,
 )
@@ -219,11 +219,7 @@ def default_backup_path(path: str) -> str:
 
 def _parse(text: str, *, path: str) -> t.Any:
     if _IMPORT_ERROR is not None:
-        raise DependencyError(
-            f"Python's ruamel.yaml is missing ({_IMPORT_ERROR}).",
-            subject="ruamel.yaml",
-            next_step="Apply the role revive.cassandra.node, which installs it.",
-        )
+        raise unusable("ruamel.yaml", _IMPORT_ERROR)
     reader = _ruamel.YAML(typ="rt")
     try:
         document = reader.load(text)

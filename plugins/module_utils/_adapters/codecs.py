@@ -14,8 +14,8 @@ import queue
 import threading
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.libraries import unusable
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    DependencyError,
     InputError,
     LocalFilesError,
     ObjectCorruptError,
@@ -252,7 +252,7 @@ def _import_zstandard() -> t.Any:
     try:
         import zstandard
     except Exception as error:
-        raise _missing("zstandard", error) from error
+        raise unusable("zstandard", error) from error
     return zstandard
 
 
@@ -260,13 +260,5 @@ def _import_pyrage() -> t.Any:
     try:
         import pyrage
     except Exception as error:
-        raise _missing("pyrage", error) from error
+        raise unusable("pyrage", error) from error
     return pyrage
-
-
-def _missing(library: str, error: Exception) -> DependencyError:
-    return DependencyError(
-        f"The Python library {library} cannot be used on this machine: {error}.",
-        subject=library,
-        next_step="Run the role revive.cassandra.node there, which installs it for the modules.",
-    )

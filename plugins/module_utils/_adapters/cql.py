@@ -11,9 +11,9 @@ import dataclasses
 import threading
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.libraries import unusable
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     CqlDeniedError,
-    DependencyError,
     InputError,
     NodeError,
     NodeUnreachableError,
@@ -228,9 +228,5 @@ def _import_driver() -> t.Any:
             import cassandra
             import cassandra.cluster
     except Exception as error:
-        raise DependencyError(
-            f"The Python library cassandra-driver cannot be used on this machine: {error}.",
-            subject="cassandra-driver",
-            next_step="Run the role revive.cassandra.node there, which installs it for the modules.",
-        ) from error
+        raise unusable("cassandra-driver", error) from error
     return cassandra

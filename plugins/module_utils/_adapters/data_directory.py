@@ -343,34 +343,6 @@ def free_space(path: str) -> tuple[int, int]:
         return os.stat(path).st_dev, space.f_bavail * space.f_frsize
 
 
-def java_processes_using(directories: t.Sequence[str]) -> tuple[int, ...]:
-    """Java processes that have a file open below one of the directories, as far as this user can see.
-
-    Finds a Cassandra that is starting or stopping and does not answer.
-    """
-    prefixes = tuple(f"{os.path.realpath(directory)}{os.sep}" for directory in directories)
-    found = []
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
-        if name.isdigit() and _is_java(name) and _opens_below(name, prefixes=prefixes):
-            found.append(int(name))
-    return tuple(sorted(found))
-
-
-def _is_java(pid: str) -> bool:
-    with contextlib.suppress(OSError):
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("java")
-    return False
-
-
-def _opens_below(pid: str, *, prefixes: tuple[str, ...]) -> bool:
-    with contextlib.suppress(OSError):
-        for descriptor in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{pid}/fd/{descriptor}").startswith(prefixes):
-                    return True
-    return False
-
-
 def _managed(path: str, *, kind: str) -> ManagedDirectory:
     real = os.path.realpath(path)
     return ManagedDirectory(path=real, kind=kind, work_directory=os.path.join(real, WORK_DIRECTORY))

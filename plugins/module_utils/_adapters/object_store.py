@@ -4,7 +4,7 @@
 
 """The object store behind the port ``_core.ports.ObjectStore``: obstore, on S3 or in memory.
 
-The one file that imports obstore and boto3. obstore moves the bytes; boto3 only finds credentials where none are given.
+The one file that imports obstore.
 Holds for obstore 0.8.2 (the last for Python 3.9) to 0.12.
 """
 
@@ -17,8 +17,9 @@ import re
 import time
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.libraries import unusable
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.store_credentials import find_credentials
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
-    DependencyError,
     LocalFilesError,
     ObjectMissingError,
     StoreDeniedError,
@@ -56,7 +57,7 @@ def open_store(settings: RepositorySettings, *, retry_seconds: int = 180) -> Obj
     :raises LocalFilesError: if the CA bundle cannot be read.
     """
     obstore = _import_obstore()
-    provider, region = _credentials(settings)
+    provider, region = find_credentials(settings)
     config = {
         "region": settings.region or region or "us-east-1",
         "checksum_algorithm": "SHA256",
@@ -348,61 +349,10 @@ def _build_with_ca(
         return build(client_options)
 
 
-def _credentials(settings: RepositorySettings) -> tuple[t.Callable[[], dict[str, t.Any]], str | None]:
-    """A source of credentials whenever they are needed, and the region that came with them."""
-    if settings.access_key_id and settings.secret_access_key:
-        fixed = {
-            "access_key_id": settings.access_key_id,
-            "secret_access_key": settings.secret_access_key,
-            "token": settings.session_token,
-            "expires_at": None,
-        }
-        return (lambda: dict(fixed)), None
-    try:
-        import boto3
-    except Exception as error:
-        raise _missing("boto3", error) from error
-    try:
-        session = boto3.Session(profile_name=settings.profile)
-        found = session.get_credentials()
-    except Exception as error:
-        raise StoreDeniedError(
-            f"The credentials for s3://{settings.bucket}/ cannot be found: {error}.",
-            subject=settings.profile or "",
-            next_step="Check the profile's name and the shared credentials file.",
-        ) from error
-    if found is None:
-        raise StoreDeniedError(
-            f"There are no credentials for s3://{settings.bucket}/.",
-            subject=settings.bucket,
-            next_step="Give an access key and its secret, a profile, or run on an instance that has a role.",
-        )
-
-    def provide() -> dict[str, t.Any]:
-        frozen = found.get_frozen_credentials()
-        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=5)
-        return {
-            "access_key_id": frozen.access_key,
-            "secret_access_key": frozen.secret_key,
-            "token": frozen.token,
-            "expires_at": soon if frozen.token else None,
-        }
-
-    return provide, session.region_name
-
-
 def _import_obstore() -> t.Any:
     try:
         import obstore
         import obstore.store
     except Exception as error:
-        raise _missing("obstore", error) from error
+        raise unusable("obstore", error) from error
     return obstore
-
-
-def _missing(library: str, error: Exception) -> DependencyError:
-    return DependencyError(
-        f"The Python library {library} cannot be used on this machine: {error}.",
-        subject=library,
-        next_step="Run the role revive.cassandra.node there, which installs it for the modules.",
-    )

@@ -35,6 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
     staged_record,
     steps,
     switch,
+    switch_checks,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, keeping
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import Notes, read_notes
@@ -178,7 +179,7 @@ WAYS: dict[str, dict[str, t.Any]] = {
 
 @pytest.fixture(autouse=True)
 def _nobody_uses_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch.data_directory, "java_processes_using", lambda _directories: ())
+    monkeypatch.setattr(switch_checks.processes, "java_processes_using", lambda _directories: ())
 
 
 def _contents(place: Place) -> dict[str, t.Any]:

@@ -11,7 +11,11 @@ import os
 import socket
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml, data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import (
+    cassandra_yaml,
+    data_directory,
+    processes,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     AUTH_KEYSPACE,
@@ -40,9 +44,9 @@ def check_stopped(node: NodeSettings, *, config: cassandra_yaml.NodeConfig, is_r
         if not why and address and address != "0.0.0.0" and _listens(address, port=port):
             why = f"something listens on {address}:{port}"
     directories = [each.path for each in data_directory.managed_directories(config)]
-    processes = [] if why else data_directory.java_processes_using(directories)
-    if processes:
-        why = f"process {processes[0]} has its files open"
+    users = () if why else processes.java_processes_using(directories)
+    if users:
+        why = f"process {users[0]} has its files open"
     if why:
         raise NodeError(
             f"Cassandra runs on {node.name}: {why}.",

@@ -26,7 +26,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import records, switch
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import records, switch, switch_checks
 
 _RESTORE = "backup_1-in-place-0"
 _LOCAL = "system/local-7ad54392bcdd35a684174e047860b377"
@@ -250,7 +250,7 @@ def _quicker(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
     monkeypatch.setattr(cassandra_yaml, "read_config", read_once)
-    monkeypatch.setattr(switch.data_directory, "java_processes_using", lambda _directories: ())
+    monkeypatch.setattr(switch_checks.processes, "java_processes_using", lambda _directories: ())
 
 
 @pytest.fixture(params=_WAYS, ids=lambda way: f"{way[0]}-{'with' if way[1] else 'without'}-auth")
