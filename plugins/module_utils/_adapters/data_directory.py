@@ -102,7 +102,7 @@ def movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]
     if not os.path.isdir(directory.path):
         return []
     inside = {
-        os.path.relpath(other.path, directory.path).split(os.sep)[0]
+        os.path.relpath(other.path, directory.path).split(os.sep, maxsplit=1)[0]
         for other in others
         if other.path != directory.path and os.path.commonpath([other.path, directory.path]) == directory.path
     }

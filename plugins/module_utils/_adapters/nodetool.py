@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import programs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import last_useful_line
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     NodeError,
@@ -49,13 +50,10 @@ class Nodetool:
         """
         node, name = self._settings.name, arguments[0] if arguments else ""
         try:
-            done = subprocess.run(
+            done = programs.run(
                 [*self._command, *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=self._settings.timeout_seconds,
-                env={**os.environ, "LC_ALL": "C"},
+                timeout_seconds=self._settings.timeout_seconds,
+                environment={**os.environ, "LC_ALL": "C"},
             )
         except subprocess.TimeoutExpired:
             raise NodeUnreachableError(

@@ -23,6 +23,7 @@ import subprocess
 import time
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import programs
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.processes import (
     commands_of,
@@ -193,18 +194,13 @@ class StagingInstance:
         }
         with open(os.path.join(self.paths.logs, "stdout.log"), "wb") as output:
             try:
-                self._process = subprocess.Popen(
+                self._process = programs.start(
                     self._settings.launch_command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    cwd=self.paths.directory,
-                    env=environment,
-                    start_new_session=True,
-                    preexec_fn=dies_with_parent(os.getpid(), nice=self._settings.nice),
-                    user=user.pw_uid if user else None,
-                    group=user.pw_gid if user else None,
-                    extra_groups=[] if user else None,
+                    directory=self.paths.directory,
+                    environment=environment,
+                    output=output,
+                    user=(user.pw_uid, user.pw_gid) if user else None,
+                    prepare=dies_with_parent(os.getpid(), nice=self._settings.nice),
                 )
             except OSError as error:
                 raise NodeError(

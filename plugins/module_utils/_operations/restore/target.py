@@ -14,7 +14,7 @@ import re
 import socket
 import subprocess
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory, programs
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in, read_if_there
@@ -137,13 +137,7 @@ def _installed_version(node: NodeSettings) -> str | None:
     beside = os.path.join(os.path.dirname(node.nodetool_command[0]), "cassandra")
     for program in dict.fromkeys((beside, "cassandra")):
         with contextlib.suppress(OSError, subprocess.SubprocessError):
-            done = subprocess.run(
-                [program, "-v"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=_VERSION_TIMEOUT_SECONDS,
-            )
+            done = programs.run([program, "-v"], timeout_seconds=_VERSION_TIMEOUT_SECONDS)
             match = _VERSION.search(done.stdout.decode("utf-8", "replace"))
             if done.returncode == 0 and match:
                 return match[1]

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Other programs that run on a node: nodetool, and Cassandra itself.
+
+Not by Ansible's ``run_command``, which ansible-test asks for: it has no time limit, cannot leave a program running, and
+needs an ``AnsibleModule``, which the agent has not.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+
+
+def run(
+    command: t.Sequence[str], *, timeout_seconds: float, environment: t.Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program to its end, without input; what it printed and how it ended.
+
+    :raises OSError: if it cannot be run.
+    :raises subprocess.TimeoutExpired: if it was not through in time; it has been killed.
+    """
+    return subprocess.run(  # pylint: disable=ansible-bad-function
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=timeout_seconds, env=environment
+    )
+
+
+def start(
+    command: t.Sequence[str],
+    *,
+    directory: str,
+    environment: t.Mapping[str, str],
+    output: t.BinaryIO,
+    user: tuple[int, int] | None,
+    prepare: t.Callable[[], None],
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, and leave it running.
+
+    :param user: the ids of the user and of the group that it runs as; this process's own if ``None``.
+    :param prepare: what the child does before it becomes the program.
+    :raises OSError: if it cannot be started.
+    """
+    return subprocess.Popen(  # pylint: disable=ansible-bad-function
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd=directory,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=prepare,
+        user=user[0] if user else None,
+        group=user[1] if user else None,
+        extra_groups=[] if user else None,
+    )
