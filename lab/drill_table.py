@@ -30,7 +30,7 @@ _BASE = "before_the_deploy"
 _CERTIFICATES = 5_000
 _DAMAGED = 500
 _MORE_TRUTH_BYTES = 100_000
-FETCHED = re.compile(r"[0-9.]+ \w+ fetched, [0-9.]+ \w+ imported")
+_FETCHED = re.compile(r"[0-9.]+ \w+ fetched, [0-9.]+ \w+ imported")
 _OTHERS = (AUDIT_LOG, ISSUANCE_COUNTERS)
 
 
@@ -129,7 +129,7 @@ def _run(drill: DrillFrame) -> TableDrillReport:
     writer.stop()
     drill.say("comparing every row with the truth file, at CONSISTENCY ALL")
     truth = read_truth(drill.truth_path)
-    fetched = FETCHED.search(restored.output)
+    fetched = _FETCHED.search(restored.output)
     emptied = replaced(cluster, CERTIFICATES, from_us=moment_us, until_us=moment_us)
     with cluster.session(consistency=ConsistencyLevel.ALL) as session:
         damaged = check(session, truth, tables=[CERTIFICATES], replaced=emptied)
