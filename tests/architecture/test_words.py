@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import pathlib
 import re
@@ -47,17 +48,25 @@ def options_of(module: str) -> set[str]:
     return set(options) | inner
 
 
+@functools.cache
+def imported(path: pathlib.Path) -> frozenset[pathlib.Path]:
+    """The files of module_utils that a file imports."""
+    imports = [
+        ((node.module or "")[len(PACKAGE) + 1 :].split("."), node.names)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}.module_utils")
+    ]
+    below = [(PLUGINS.joinpath(*module), names) for module, names in imports]
+    places = [place for package, names in below for place in (package, *(package / each.name for each in names))]
+    return frozenset(place.with_suffix(".py") for place in places if place.with_suffix(".py").is_file())
+
+
 def reached(path: pathlib.Path, seen: set[pathlib.Path]) -> set[pathlib.Path]:
-    """The files that one imports, and those that they do."""
-    if path in seen:
-        return seen
-    seen.add(path)
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}.module_utils"):
-            below = PLUGINS.joinpath(*(node.module or "")[len(PACKAGE) + 1 :].split("."))
-            for found in (below.with_suffix(".py"), *(below / f"{alias.name}.py" for alias in node.names)):
-                if found.is_file():
-                    reached(found, seen)
+    """The files that one imports, and those that they do, and itself."""
+    if path not in seen:
+        seen.add(path)
+        for each in imported(path):
+            reached(each, seen)
     return seen
 
 

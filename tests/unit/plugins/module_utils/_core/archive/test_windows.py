@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import sys
+import typing as t
 
 import pytest
 
@@ -116,26 +117,42 @@ def test_a_plan_fetches_from_the_base_to_the_moment_and_a_little_on() -> None:
     assert max(each.read_us for part in arrived for each in part.pieces) == 1500
 
 
-def test_thirty_gib_of_log_in_small_pieces_are_planned_in_seconds() -> None:
-    per_segment = 200
+def _calls_to_plan(*, segments: int) -> int:
+    """How many calls of Python it takes to read and plan so many segments of 20 pieces each, to their middle."""
+    per_segment, began_us = 20, 1_800_000_000_000_000
     size = 32 * 1024 * 1024 // per_segment
     codecs = Codecs.of(compressed=True, encrypted=False)
     objects = []
-    for number in range(1000):
+    for number in range(segments):
         for part in range(per_segment):
-            at = 1_800_000_000_000_000 + (number * per_segment + part) * 1000
+            at = began_us + (number * per_segment + part) * 1000
             one = Piece(
                 SegmentName(id=FIRST + number, version=7), part * size, (part + 1) * size, at, at,
                 part == per_segment - 1, SHA, codecs,
             )  # fmt: skip
             objects.append(ObjectInfo(key=piece_key(HOSTS[0], one), size=1000))
-    began = time.process_time()
-    listing = read_listing(objects)[HOSTS[0]]
-    log = NodeLog(HOSTS[0], "n0", tuple(listing.pieces))
-    moment = 1_800_000_000_000_000 + 150_000 * 1000
-    plan = plan_moment(moment, bases=[base("b", 1_800_000_000_000_500, FIRST, hosts=1)], logs=[log], slack_us=0)
-    assert sum(len(each.pieces) for each in plan.nodes[0].segments) == 150_001
-    assert time.process_time() - began < 10
+    middle = segments * per_segment // 2
+    calls = 0
+
+    def count(_frame: t.Any, event: str, _argument: t.Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        listing = read_listing(objects)[HOSTS[0]]
+        log = NodeLog(HOSTS[0], "n0", tuple(listing.pieces))
+        only = base("b", began_us + 500, FIRST, hosts=1)
+        plan = plan_moment(began_us + middle * 1000, bases=[only], logs=[log], slack_us=0)
+    finally:
+        sys.setprofile(before)
+    assert sum(len(each.pieces) for each in plan.nodes[0].segments) == middle + 1
+    return calls
+
+
+def test_four_times_the_log_takes_four_times_the_work_to_plan() -> None:
+    assert _calls_to_plan(segments=200) < 5 * _calls_to_plan(segments=50)
 
 
 def test_a_backup_reaches_no_further_than_the_next_import_of_tables() -> None:
