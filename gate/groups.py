@@ -99,14 +99,6 @@ GROUPS: t.Final = (
         name="drill",
         proves="a cluster that is lost altogether is rebuilt from the bucket, on 5.0",
         tests=(Selection("test_drill.py", case="5.0"),),
-        nodes=3,
-        minutes=4,
-        gate=True,
-    ),
-    Group(
-        name="drill-4.1",
-        proves="the same on 4.1",
-        tests=(Selection("test_drill.py", case="4.1"),),
         nodes=2,
         minutes=3,
         gate=True,
@@ -144,6 +136,13 @@ GROUPS: t.Final = (
         ),
         nodes=6,
         minutes=20,
+    ),
+    Group(
+        name="drill-4.1",
+        proves="a cluster of three nodes that is lost altogether is rebuilt from the bucket, on 4.1",
+        tests=(Selection("test_drill.py", case="4.1"),),
+        nodes=3,
+        minutes=5,
     ),
     Group(
         name="moment-4.1",

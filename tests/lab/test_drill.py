@@ -19,8 +19,8 @@ from lab.drill_frame import FrameSettings
 @pytest.mark.parametrize(
     ("version", "nodes"),
     [
-        pytest.param(CASSANDRA_5_0, 3, id=series_of(CASSANDRA_5_0)),
-        pytest.param(CASSANDRA_4_1, 2, id=series_of(CASSANDRA_4_1)),
+        pytest.param(CASSANDRA_5_0, 2, id=series_of(CASSANDRA_5_0)),
+        pytest.param(CASSANDRA_4_1, 3, id=series_of(CASSANDRA_4_1)),
     ],
 )
 def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(version: str, nodes: int, tmp_path: Path) -> None:
