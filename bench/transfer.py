@@ -31,7 +31,6 @@ import typing as t
 import uuid
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_store
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
     CommitLogPosition,
@@ -39,10 +38,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_node_manifest_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import SNAPSHOT
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import record_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import ensure_repository
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch import fetch_backup
@@ -115,7 +114,14 @@ def make_node(root: pathlib.Path, *, total_mib: int, sstables: int) -> None:
         keyspaces=(),
         tables=(),
     )
-    write_atomically(str(root / "state" / "snapshots" / f"{TAG}.json"), SNAPSHOT.encode(record))
+    data = sorted(path.name for path in snapshot.glob("*-Data.db"))
+    (snapshot / "manifest.json").write_text(json.dumps({"files": data}))
+    record_snapshot(node_settings(root), record, directories=[str(root / "data")])
+
+
+def node_settings(root: pathlib.Path) -> NodeSettings:
+    """The node whose files are below ``root``."""
+    return NodeSettings(name="bench", config_file=str(root / "cassandra.yaml"), state_directory=str(root / "state"))
 
 
 def write_config(root: pathlib.Path) -> pathlib.Path:
@@ -138,9 +144,8 @@ def upload_revive(root: pathlib.Path, settings: RepositorySettings) -> None:
     """As the module does, from a state directory without a cache."""
     store = open_store(settings)
     state = ensure_repository(store, cluster_name="bench", host_ids=[HOST_ID], check_mode=False, now_us=1)
-    node = NodeSettings(name="bench", config_file=str(root / "cassandra.yaml"), state_directory=str(root / "state"))
     upload_snapshot(
-        node,
+        node_settings(root),
         store,
         marker=state.marker,
         settings=settings,
@@ -159,11 +164,7 @@ def download_revive(target: pathlib.Path, settings: RepositorySettings) -> None:
     assert parsed
     text = b"".join(decode(store.get_stream(key), parsed[2]))
     fetch_backup(
-        NodeSettings(
-            name="bench",
-            config_file=str(write_config(target)),
-            state_directory=str(target / "state"),
-        ),
+        node_settings(write_config(target).parent),
         store,
         settings=settings,
         wanted=FetchHeader(

@@ -25,7 +25,7 @@ options:
       - V(facts) reads all that a restore needs to know, which takes several C(nodetool) commands on a running node.
       - V(running) reads only whether it runs; V(ring) only the members of the ring.
       - V(repository) reads whose O(repository) is, with V(facts) and V(ring), and fails if it is another cluster's.
-      - V(snapshots) reads only which of this collection's snapshots it has.
+      - V(snapshots) reads only which snapshots of backups it has.
       - V(endpoint) reads only where clients reach it, from its configuration, without asking it.
     type: list
     elements: str
@@ -75,7 +75,7 @@ repository:
   type: dict
   sample: {uri: "s3://cassandra-backups/production/", cluster_name: Production}
 snapshots:
-  description: The tags of all snapshots that this collection has taken and not cleared.
+  description: The tags of the snapshots that backups have taken and not cleared.
   returned: when O(gather) has V(snapshots)
   type: list
   elements: str
@@ -184,7 +184,7 @@ def read(call: Call) -> Result:
     if "endpoint" in gather:
         result.update(endpoint=plain(target.read_endpoint(settings)))
     if "snapshots" in gather:
-        result.update(snapshots=list(snapshot.own_tags(settings)))
+        result.update(snapshots=list(snapshot.left_by_backups(settings)))
     return result
 
 

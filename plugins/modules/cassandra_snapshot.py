@@ -53,6 +53,11 @@ options:
     description: Takes only what is already on disk, to save the flush.
     type: bool
     default: false
+  for_backup:
+    description:
+      - Says that a backup takes the snapshot, and clears it in the end. What is left of those, the next backup clears.
+    type: bool
+    default: false
   older_than_seconds:
     description: Clears all snapshots that this module took more than this many seconds ago.
     type: int
@@ -129,6 +134,16 @@ snapshot:
       elements: str
       returned: always
       sample: []
+    for_backup:
+      description: Whether a backup took it.
+      type: bool
+      returned: always
+      sample: true
+    contents:
+      description: How many tables and files it holds, and their size in bytes. An upload has to find exactly these.
+      type: dict
+      returned: always
+      sample: {tables: 42, files: 1250, size: 73400320}
 cleared:
   description: The tags that were cleared.
   returned: when O(state=absent)
@@ -181,6 +196,7 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
         "tables": {"type": "list", "elements": "str", "default": []},
         "ttl": {"type": "str"},
         "skip_flush": {"type": "bool", "default": False},
+        "for_backup": {"type": "bool", "default": False},
         "older_than_seconds": {"type": "int"},
     },
     required_if=(
@@ -200,6 +216,7 @@ def take(call: Call) -> Result:
         tables=tuple(call.params["tables"]),
         ttl=call.params["ttl"],
         skip_flush=call.params["skip_flush"],
+        for_backup=call.params["for_backup"],
         check_mode=call.check_mode,
     )
     return {

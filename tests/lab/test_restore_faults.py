@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from lab.distribution import CASSANDRA_5_0
-from tests.lab.rehearsal import BUCKET, PREFIX, TAG, Rehearsal, fetched_bytes, switch_phase
+from tests.lab.rehearsal import BUCKET, PREFIX, TAG, Rehearsal, fetched_bytes, play_and, switch_phase
 
 _SLOW_BYTES_PER_SECOND = 200_000
 
@@ -101,6 +101,26 @@ def test_a_controller_that_dies_after_the_switch_and_runs_again_converges(rehear
             assert tables
             assert {path.stat().st_mode & 0o777 for path in tables} == {0o750}
             assert {path.owner() for path in tables} == {directory.owner()}
+
+
+def test_a_backup_whose_snapshot_is_cleared_in_part_is_not_visible_and_a_strangers_stays(rehearsal: Rehearsal) -> None:
+    first, tag, theirs = rehearsal.cluster.nodes[0], "cleared_in_part", "backup_before_upgrade_to_5"
+    first.nodetool("snapshot", "-t", theirs)
+    run = play_and(
+        lambda: print(first.nodetool("clearsnapshot", "-t", tag, "--", "system_traces")),
+        playbook="backup",
+        is_time=(first.directory / "revive" / "uploads" / f"{tag}.jsonl").exists,
+        inventory=rehearsal.inventory,
+        directory=rehearsal.directory,
+        variables={"backup_tag": tag, "backup_max_bytes_per_second": _SLOW_BYTES_PER_SECOND // 10},
+    )
+    assert run.exit_status != 0, run.output
+    assert f"Snapshot {tag} of node {first.name} is no more what was taken: system_traces." in run.output
+    listed = rehearsal.server.client().list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/backups/{tag}/manifest")
+    assert "Contents" not in listed, listed
+    tags = first.nodetool("listsnapshots")
+    assert tag not in tags
+    assert theirs in tags, "a backup cleared a snapshot that it had not made"
 
 
 def test_a_backup_without_one_of_the_nodes_fails_names_it_and_leaves_nothing(rehearsal: Rehearsal) -> None:

@@ -6,13 +6,15 @@
 
 ``<data directory>/<keyspace>/<table>-<id>/snapshots/<tag>/``; components of an old secondary index lie there in
 ``.<index>/``, those of SAI beside the table's own. ``manifest.json`` and ``schema.cql`` are Cassandra's notes, not
-data.
+data. Each table of a snapshot has one ``manifest.json``, also an empty one, which lists the ``Data.db`` of its SSTables
+in all data directories, with those of old secondary indexes (seen with 4.0, 4.1 and 5.0).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import os
 import posixpath
 import typing as t
@@ -24,14 +26,20 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     TableRef,
+    is_backed_up,
     parse_table_directory,
     split_component,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import (
+    TableContents,
+    TableCounter,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import SnapshotFile
 
 _SNAPSHOTS = "snapshots"
-_NOTES = frozenset({"manifest.json", "schema.cql"})
+_MANIFEST = "manifest.json"
+_NOTES = frozenset({_MANIFEST, "schema.cql"})
 
 
 class _Directories(t.Protocol):
@@ -81,12 +89,43 @@ def snapshot_tags(directories: t.Sequence[str]) -> t.Mapping[str, float]:
 def table_snapshots(directories: t.Sequence[str], *, tag: str) -> t.Iterator[TableSnapshot]:
     """The tables that a snapshot has, in the order of tables, then of data directories.
 
-    :raises LocalFilesError: if a directory cannot be read.
+    :raises LocalFilesError: if a directory cannot be read, or is of a table that it does not name.
     """
-    for table, number, path in _tables(directories):
+    for table, number, path in _tables(directories, tag=tag):
         snapshot = os.path.join(path, _SNAPSHOTS, tag)
         if os.path.isdir(snapshot):
             yield TableSnapshot(table=table, data_directory=number, path=snapshot)
+
+
+def backed_up_tables(
+    directories: t.Sequence[str], *, tag: str
+) -> t.Iterator[tuple[TableRef, tuple[TableSnapshot, ...]]]:
+    """The tables of a snapshot that a backup holds, each with its parts, as :func:`table_snapshots`."""
+    parts = (part for part in table_snapshots(directories, tag=tag) if is_backed_up(part.table))
+    for table, members in itertools.groupby(parts, key=lambda part: part.table):
+        yield table, tuple(members)
+
+
+def table_contents(table: TableRef, parts: t.Sequence[TableSnapshot]) -> TableContents:
+    """What a snapshot holds of a table now, after a look whether that is all that Cassandra put there.
+
+    :raises LocalFilesError: if it is not, or if that cannot be told.
+    """
+    counter = TableCounter(table)
+    missing = set(_listed(table, parts))
+    for part in parts:
+        for file in itertools.chain.from_iterable(sstable_files(part)):
+            counter.add(data_directory=part.data_directory, path=file.path, size=file.size)
+            missing.discard(file.path)
+    if missing:
+        raise LocalFilesError(
+            f"The snapshot of {table} in {parts[0].path} lacks {len(missing)} of the files that Cassandra lists for it,"
+            f" such as {min(missing)}.",
+            subject=parts[0].path,
+            next_step="If Cassandra has a data directory that its configuration file does not name, restart it; "
+            "otherwise somebody clears snapshots: take a new one.",
+        )
+    return counter.contents()
 
 
 def schema_cql(snapshot: TableSnapshot) -> str:
@@ -114,7 +153,26 @@ def same_file(source: str, *, size: int, inode_key: tuple[int, int, int]) -> boo
     return found.st_size == size and (found.st_dev, found.st_ino, found.st_mtime_ns) == inode_key
 
 
-def _tables(directories: t.Sequence[str]) -> t.Iterator[tuple[TableRef, int, str]]:
+def _listed(table: TableRef, parts: t.Sequence[TableSnapshot]) -> t.Iterator[str]:
+    """The files that Cassandra's own note lists."""
+    paths = [os.path.join(part.path, _MANIFEST) for part in parts]
+    texts = [(path, text) for path, text in ((path, read_if_there(path)) for path in paths) if text is not None]
+    if not texts:
+        raise _gone(parts[0].path, of=f" of {table}")
+    for path, text in texts:
+        try:
+            files = json.loads(text)["files"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise LocalFilesError(
+                f"{path} is not the list of files that Cassandra writes.",
+                subject=path,
+                next_step="Take a new snapshot.",
+            ) from error
+        yield from map(str, files)
+
+
+def _tables(directories: t.Sequence[str], *, tag: str = "") -> t.Iterator[tuple[TableRef, int, str]]:
+    """All tables' directories; one without a table's id must not be part of the snapshot of that tag."""
     keyspaces = sorted({name for directory in directories for name in names_in(directory)})
     for keyspace in keyspaces:
         found: list[tuple[TableRef, int, str]] = []
@@ -124,6 +182,8 @@ def _tables(directories: t.Sequence[str]) -> t.Iterator[tuple[TableRef, int, str
                 table = parse_table_directory(keyspace, name)
                 if table:
                     found.append((table, number, os.path.join(parent, name)))
+                elif tag and os.path.isdir(os.path.join(parent, name, _SNAPSHOTS, tag)):
+                    raise _nameless(os.path.join(parent, name))
         yield from sorted(found)
 
 
@@ -169,9 +229,19 @@ def _made(path: str) -> float | None:
     return found.st_mtime if os.path.isdir(path) else None
 
 
-def _gone(path: str) -> LocalFilesError:
+def _nameless(path: str) -> LocalFilesError:
     return LocalFilesError(
-        f"The snapshot in {path} disappeared while it was being read.",
+        f"{path} is a table's directory without the table's id, as Cassandra made them before 2.1, and cannot be backed"
+        " up.",
+        subject=path,
+        next_step="Stop the node, rename the directory to NAME-ID, where ID is the table's in system_schema.tables "
+        "without dashes, and start it; or copy the table's rows into a new one and drop it.",
+    )
+
+
+def _gone(path: str, *, of: str = "") -> LocalFilesError:
+    return LocalFilesError(
+        f"The snapshot{of} in {path} disappeared while it was being read.",
         subject=path,
         next_step="Somebody cleared it, or its time to live is over: take a new one.",
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 import sys
 import tempfile
@@ -21,7 +20,6 @@ import uuid
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.archive_directory import ArchiveDirectory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, state_path
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.schema_recorder import SchemaRecorder
@@ -30,7 +28,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._agent.watcher im
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.agent_settings import AgentConfig
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import SNAPSHOT
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import RepositoryMarker
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
@@ -42,6 +39,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.archi
     record_restore,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import publish_backup
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import record_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import (
     UploadOutcome,
     upload_snapshot,
@@ -124,8 +122,7 @@ class Node(DiskNode):
         taken = dataclasses.replace(
             self.snapshot(tag, record=False), commit_log=read_position(str(self.root / "commitlog"))
         )
-        path = os.path.join(self.settings.state_directory, "snapshots", f"{tag}.json")
-        write_atomically(path, SNAPSHOT.encode(taken))
+        record_snapshot(self.settings, taken, directories=list(map(str, self.data_directories)))
 
     @classmethod
     def there(cls, root: pathlib.Path, *, number: int, directories: int = 1) -> Node:

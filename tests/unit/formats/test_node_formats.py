@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+
+import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.hash_cache import Content, HashCache
 from ansible_collections.revive.cassandra.plugins.module_utils._agent.book import Book, BookState, state_path
@@ -20,7 +23,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     CommitLogPosition,
     NodeIdentity,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap, Run
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     NodeSummary,
@@ -33,6 +38,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.archi
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
     clear_snapshots,
     read_snapshot_record,
+    record_snapshot,
     take_snapshot,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import remembered_identity
@@ -71,7 +77,9 @@ def test_who_the_node_is_is_remembered(tree: Tree) -> None:
     assert remembered_identity(Node.there(tree("uploads") / "node1", number=1).settings) is None
 
 
-def test_a_snapshot_that_was_taken_is_known_and_one_that_was_begun_is_not_taken_for_one(tree: Tree) -> None:
+def test_a_snapshot_that_was_taken_is_known_and_one_that_was_begun_is_not_taken_for_one(
+    tree: Tree, release: str
+) -> None:
     node = Node.there(tree("snapshots") / "node1", number=1)
     taken = SnapshotRecord(
         tag="taken",
@@ -81,24 +89,41 @@ def test_a_snapshot_that_was_taken_is_known_and_one_that_was_begun_is_not_taken_
         commit_log=CommitLogPosition(segments=(), active_segment=0, active_position=0),
         keyspaces=("shop", "system"),
         tables=(),
+        contents=None if release == "0.1.0" else ContentsCounts(tables=6, files=30, size=4475),
     )
     assert read_snapshot_record(node.settings, tag="taken") == taken
-    outcome = take_snapshot(node.settings, tag="taken", keyspaces=["shop", "system"])
-    assert (outcome.changed, outcome.record) == (False, taken)
     assert read_snapshot_record(node.settings, tag="begun") is None
     assert clear_snapshots(node.settings, older_than_seconds=0, check_mode=True).cleared == ("begun",)
+    if release != "0.1.0":
+        outcome = take_snapshot(node.settings, tag="taken", keyspaces=["shop", "system"])
+        assert (outcome.changed, outcome.record) == (False, taken)
 
 
-def test_an_upload_that_had_ended_is_not_done_again(tree: Tree, bucket: Bucket) -> None:
+def _refuse_and_note(node: Node, store: ObjectStore, *, tag: str) -> None:
+    """What the snapshot held was not noted then: it is refused, until somebody says that it is whole."""
+    with pytest.raises(NodeError, match=f"Nobody noted what snapshot {tag} .* take it again"):
+        upload(node, store, marker=open_repository(store), tag=tag, clock=Clock(), settings=PLAIN)
+    record = read_snapshot_record(node.settings, tag=tag)
+    assert record is not None
+    for path in node.root.glob(f"data*/*/*/snapshots/{tag}"):
+        files = [str(data.relative_to(path)) for data in path.rglob("*-Data.db")]
+        (path / "manifest.json").write_text(json.dumps({"files": files}))
+    record_snapshot(node.settings, record, directories=list(map(str, node.data_directories)))
+
+
+def test_an_upload_that_had_ended_is_not_done_again(tree: Tree, bucket: Bucket, release: str) -> None:
     node, store = Node.there(tree("uploads") / "node1", number=1), bucket("uploads")
     before = {info.key for info in store.list("")}
+    if release == "0.1.0":
+        _refuse_and_note(node, store, tag=TAG)
+        before = {info.key for info in store.list("")}
     outcome = upload(node, store, marker=open_repository(store), tag=TAG, clock=Clock(), settings=PLAIN)
-    assert not outcome.changed
+    assert outcome.changed == (release == "0.1.0"), "the manifest has to say what the snapshot held"
     assert outcome.summary == NodeSummary(
         node=node.identity,
         manifest_key=f"backups/{TAG}/nodes/{HOST}.jsonl.zst",
-        manifest_sha256="0016534b3edc62f2ae88365dd8e352f63b71509fbdf97d8d9ff6f95929d8a8e3",
-        manifest_size=9459,
+        manifest_sha256="05782e6fc18fc4cf45498e27295af618f109c42e71085740051c5c5af2c02725",
+        manifest_size=9525,
         totals=Totals(files=30, size=4475, objects=10, stored_size=29160, new_objects=10, new_stored_size=29160),
         data_directory_sizes=(4475,),
         snapshot_began_us=1_800_000_000_000_000,
@@ -110,9 +135,13 @@ def test_an_upload_that_had_ended_is_not_done_again(tree: Tree, bucket: Bucket) 
     assert {info.key for info in store.list("")} == before
 
 
-def test_an_upload_that_was_killed_goes_on_and_counts_what_it_had_brought(tree: Tree, bucket: Bucket) -> None:
+def test_an_upload_that_was_killed_goes_on_and_counts_what_it_had_brought(
+    tree: Tree, bucket: Bucket, release: str
+) -> None:
     node, store = Node.there(tree("uploads") / "node1", number=1), bucket("uploads")
     before = {info.key for info in store.list("data/")}
+    if release == "0.1.0":
+        _refuse_and_note(node, store, tag=UNFINISHED)
     progress = CountingProgress()
     outcome = upload(
         node, store, marker=open_repository(store), tag=UNFINISHED, clock=Clock(), settings=PLAIN, progress=progress

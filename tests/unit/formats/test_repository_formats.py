@@ -24,6 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.collection import COLLECTION_VERSION
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import (
     SCHEMA_RECORD,
     Gap,
@@ -196,7 +197,7 @@ def _without_sizes(manifest: ClusterManifest) -> ClusterManifest:
     return dataclasses.replace(manifest, nodes=nodes, totals=totals)
 
 
-def test_a_nodes_manifest_has_every_file(repository: Repository) -> None:
+def test_a_nodes_manifest_has_every_file(repository: Repository, release: str) -> None:
     key = f"backups/{TAG}/nodes/{TWO}.jsonl{repository.suffix}"
     codecs = Codecs.from_suffix(repository.suffix)
     text = b"".join(decode(repository.store.get_stream(key), codecs, identity_file=repository.identity_file))
@@ -209,6 +210,7 @@ def test_a_nodes_manifest_has_every_file(repository: Repository) -> None:
         commit_log=POSITIONS[TWO],
         keyspaces=(),
         tables=(),
+        contents=None if release == "0.1.0" else ContentsCounts(tables=6, files=30, size=4475),
     )
     assert records[0] == NodeManifestHeader(TAG, CLUSTER_ID, _identity(2), record, data_directories=1)
     assert records[1] == TableEntry(TableRef("shop", "empty", TABLE_ID), "CREATE TABLE shop.empty (k int);")

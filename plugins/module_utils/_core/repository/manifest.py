@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.document import Document, Lines
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError, RepositoryError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import SnapshotContents
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     BackedUpObject,
     ClusterManifest,
@@ -44,6 +45,8 @@ NODE_MANIFEST: Lines[NodeManifestRecord] = Lines(
 )
 #: What a node keeps about a snapshot between taking and uploading it.
 SNAPSHOT = Document("snapshot", SnapshotRecord)
+#: What a node keeps about the tables in it.
+SNAPSHOT_CONTENTS = Document("snapshot-contents", SnapshotContents)
 #: What a node keeps about a manifest that it stored.
 UPLOAD_RECEIPT = Document("upload-receipt", UploadReceipt)
 

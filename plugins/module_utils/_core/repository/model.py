@@ -19,11 +19,16 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_flat
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import PLAIN, Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
 
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotRecord:
-    """One node's snapshot, as it was taken."""
+    """One node's snapshot, as it was taken.
+
+    :param for_backup: whether a backup took it, which needs it only as long as it runs.
+    :param contents: what it held right after it was taken; ``None`` in records from before that was noted.
+    """
 
     tag: str
     began_us: int
@@ -32,6 +37,8 @@ class SnapshotRecord:
     commit_log: CommitLogPosition
     keyspaces: tuple[str, ...]
     tables: tuple[str, ...]
+    for_backup: bool = False
+    contents: ContentsCounts | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,6 +31,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     Codecs,
     may_be_stored_as,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     cluster_manifest_key,
     parse_node_manifest_key,
@@ -216,10 +217,12 @@ def _read_back(
         decode(store.get_stream(summary.manifest_key), parsed[2], identity_file=settings.identity_file), digest
     )
     batch: list[ObjectInfo] = []
+    held: ContentsCounts | None = None
     for record in read_node_manifest(lines, subject=subject):
         found.take(record)
         if isinstance(record, NodeManifestHeader):
             _check_header(record, marker=marker, tag=tag, summary=summary, subject=subject)
+            held = record.snapshot.contents
         elif isinstance(record, BackedUpObject):
             stored = record.stored
             if not may_be_stored_as(stored.codecs, size=stored.size, stored_size=stored.stored_size):
@@ -230,8 +233,8 @@ def _read_back(
             if len(batch) >= _BATCH:
                 expected.add(batch)
                 batch.clear()
-        elif isinstance(record, NodeManifestFooter) and record.totals != summary.totals:
-            raise ManifestError(f"{subject} does not count what node {summary.node.name} reported.", subject=subject)
+        elif isinstance(record, NodeManifestFooter):
+            _check_footer(record, held=held, summary=summary, subject=subject)
     expected.add(batch)
     if digest.hexdigest() != summary.manifest_sha256:
         raise ManifestError(
@@ -247,6 +250,19 @@ def _check_header(
     told = (header.tag, header.cluster_id, header.node.host_id)
     if told != (tag, marker.cluster_id, summary.node.host_id):
         raise ManifestError(f"{subject} belongs to another backup, cluster or node.", subject=subject)
+
+
+def _check_footer(
+    footer: NodeManifestFooter, *, held: ContentsCounts | None, summary: NodeSummary, subject: str
+) -> None:
+    if footer.totals != summary.totals:
+        raise ManifestError(f"{subject} does not count what node {summary.node.name} reported.", subject=subject)
+    if held != ContentsCounts(tables=footer.tables, files=footer.totals.files, size=footer.totals.size):
+        raise ManifestError(
+            f"{subject} does not hold what the snapshot of node {summary.node.name} held when it was taken.",
+            subject=subject,
+            next_step="Run the backup again, under another tag.",
+        )
 
 
 def _lines(chunks: t.Iterator[bytes], digest: t.Any) -> t.Iterator[bytes]:

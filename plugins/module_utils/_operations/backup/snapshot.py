@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import typing as t
@@ -24,8 +25,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.hash_ca
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapshot_files import (
+    backed_up_tables,
     data_directories,
     snapshot_tags,
+    table_contents,
     table_snapshots,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
@@ -35,17 +38,26 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_tablestats
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import has_snapshot_ttl
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, ManifestError, NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import SNAPSHOT
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    LocalFilesError,
+    ManifestError,
+    NodeError,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import (
+    SnapshotContents,
+    difference,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
+    SNAPSHOT,
+    SNAPSHOT_CONTENTS,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import (
     read_identity,
     remembered_identity,
 )
-
-#: Snapshots whose names begin like this are ours, even without a record.
-OWN_TAG_PREFIX = "backup_"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +92,39 @@ def read_snapshot_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | No
     return None if text is None else SNAPSHOT.decode(text, subject=path)
 
 
-def own_tags(node: NodeSettings) -> tuple[str, ...]:
-    """The tags of all snapshots that are ours, sorted. Only looks at files.
+def read_snapshot_contents(node: NodeSettings, record: SnapshotRecord) -> SnapshotContents | None:
+    """What the node noted about the tables in a snapshot; ``None`` if it noted nothing about this very one.
 
-    :raises BusyError: if another operation works on the node's snapshots.
+    :raises ManifestError: if what it keeps is damaged.
     """
-    return clear_snapshots(node, older_than_seconds=0, check_mode=True).cleared
+    path = _contents_path(node, record.tag)
+    text = read_if_there(path)
+    contents = None if text is None else SNAPSHOT_CONTENTS.decode(text, subject=path)
+    return contents if contents and (contents.began_us, contents.counts) == (record.began_us, record.contents) else None
+
+
+def record_snapshot(node: NodeSettings, record: SnapshotRecord, *, directories: t.Sequence[str]) -> SnapshotRecord:
+    """Note a snapshot that was just taken, with what it holds; the record as it was noted.
+
+    :raises LocalFilesError: if the snapshot does not hold what Cassandra lists for it, or holds no table.
+    """
+    contents = _contents(record, directories=directories)
+    if not contents.tables:
+        raise LocalFilesError(
+            f"Cassandra took snapshot {record.tag} of node {node.name}, and there is nothing of it in "
+            f"{', '.join(directories)}.",
+            subject=node.name,
+            next_step="Check that these are the data directories of the Cassandra that runs there.",
+        )
+    write_atomically(_contents_path(node, record.tag), SNAPSHOT_CONTENTS.encode(contents))
+    record = dataclasses.replace(record, contents=contents.counts)
+    write_atomically(_record_path(node, record.tag), SNAPSHOT.encode(record))
+    return record
+
+
+def left_by_backups(node: NodeSettings) -> tuple[str, ...]:
+    """The tags of snapshots that backups took and did not clear, sorted. Only looks at what was noted."""
+    return tuple(sorted({tag for tag in _noted_tags(node) if _is_of_backup(node, tag=tag)}))
 
 
 def take_snapshot(
@@ -96,6 +135,7 @@ def take_snapshot(
     tables: t.Sequence[str] = (),
     ttl: str | None = None,
     skip_flush: bool = False,
+    for_backup: bool = False,
     check_mode: bool = False,
     now: t.Callable[[], int] = now_us,
 ) -> SnapshotOutcome:
@@ -105,8 +145,10 @@ def take_snapshot(
     :param tables: those to take, as ``keyspace.table``; not together with keyspaces.
     :param ttl: after how long Cassandra itself clears it, such as ``3d``; from Cassandra 4.1.
     :param skip_flush: take what is on disk only.
+    :param for_backup: a backup takes it, and clears it; one that is left is what the next backup clears.
     :raises InputError: if the tag, a keyspace or a table cannot be used, or the tag is somebody else's snapshot.
     :raises NodeError: if the node does not answer or refuses.
+    :raises LocalFilesError: if there is less in the snapshot than Cassandra put there.
     :raises BusyError: if another operation works on the node's snapshots.
     """
     check_tag(tag)
@@ -117,9 +159,10 @@ def take_snapshot(
         before = tuple(sorted(tags))
         known = _usable_record(node, tag=tag) if tag in tags else None
         if known is not None:
-            _check_same(known, keyspaces=wanted_keyspaces, tables=wanted_tables)
+            _check_same(known, keyspaces=wanted_keyspaces, tables=wanted_tables, for_backup=for_backup)
+            _check_whole(node, known, directories=directories)
             return SnapshotOutcome(changed=False, record=known, before=before, after=before)
-        if tag in tags and not _is_ours(node, tag=tag):
+        if tag in tags and not _has_notes(node, tag=tag):
             raise InputError(
                 f"Node {node.name} has a snapshot {tag} that was not made by this collection.",
                 subject=tag,
@@ -143,8 +186,11 @@ def take_snapshot(
             commit_log=read_position(read_config(node.config_file).commitlog_directory),
             keyspaces=wanted_keyspaces,
             tables=wanted_tables,
+            for_backup=for_backup,
         )
         record = _take(node, begun, ttl=ttl, skip_flush=skip_flush, ask_again=remembered is not None, now=now)
+        record = record_snapshot(node, record, directories=directories)
+        remove_if_there(_intent_path(node, tag))
         return SnapshotOutcome(changed=True, record=record, before=before, after=after)
 
 
@@ -163,15 +209,18 @@ def clear_snapshots(
     :param only_recorded: refuse to clear a tag that this collection did not make; by age only our own are cleared.
     :raises InputError: if neither tag nor age is given, or the tag is somebody else's snapshot.
     :raises NodeError: if the node does not answer or refuses.
+    :raises BusyError: if another operation works on the node's snapshots, or uploads one.
     """
     if (tag is None) == (older_than_seconds is None):
         raise InputError("Either a tag or an age is needed.", subject="tag", next_step="Give one of them.")
     directories = data_directories(read_config(node.config_file))
-    with node_lock(node.state_directory, name="snapshot", node=node.name):
+    with contextlib.ExitStack() as locks:
+        for name in ("snapshot", "upload"):
+            locks.enter_context(node_lock(node.state_directory, name=name, node=node.name))
         tags = snapshot_tags(directories)
         if tag is not None:
             check_tag(tag)
-            if tag in tags and only_recorded and not _is_ours(node, tag=tag):
+            if tag in tags and only_recorded and not _has_notes(node, tag=tag):
                 raise InputError(
                     f"Node {node.name} has a snapshot {tag} that was not made by this collection.",
                     subject=tag,
@@ -180,7 +229,7 @@ def clear_snapshots(
             doomed = [tag] if tag in tags or _has_notes(node, tag=tag) else []
         else:
             limit = now() / 1e6 - (older_than_seconds or 0)
-            ours = {name: made for name, made in tags.items() if _is_ours(node, tag=name)}
+            ours = {name: made for name, made in tags.items() if _has_notes(node, tag=name)}
             ours.update({name: 0.0 for name in _noted_tags(node) if name not in tags})
             doomed = sorted(name for name, made in ours.items() if _taken_at(node, tag=name, made=made) < limit)
         if not check_mode:
@@ -200,7 +249,7 @@ def _take(
     ask_again: bool,
     now: t.Callable[[], int],
 ) -> SnapshotRecord:
-    """Take the snapshot that was begun.
+    """Take the snapshot that was begun; its record, not noted yet.
 
     :param ask_again: who the node is, when that is only remembered. This runs while the snapshot is taken, since each
         nodetool starts a Java machine.
@@ -222,13 +271,37 @@ def _take(
         ended_us = now()
         # Without an answer there is no record, and the snapshot counts as left by a broken run.
         identity = answer.result() if answer else begun.node
-    record = dataclasses.replace(begun, ended_us=ended_us, node=identity)
-    write_atomically(_record_path(node, begun.tag), SNAPSHOT.encode(record))
-    remove_if_there(_intent_path(node, begun.tag))
-    return record
+    return dataclasses.replace(begun, ended_us=ended_us, node=identity)
+
+
+def _contents(record: SnapshotRecord, *, directories: t.Sequence[str]) -> SnapshotContents:
+    """What the snapshot holds now."""
+    tables = backed_up_tables(directories, tag=record.tag)
+    return SnapshotContents(
+        tag=record.tag,
+        began_us=record.began_us,
+        tables=tuple(table_contents(table, parts) for table, parts in tables),
+    )
+
+
+def _check_whole(node: NodeSettings, record: SnapshotRecord, *, directories: t.Sequence[str]) -> None:
+    """Refuse a snapshot that is not what was taken; it is left as it is."""
+    noted = read_snapshot_contents(node, record)
+    differs = difference(noted.tables if noted else (), _contents(record, directories=directories).tables)
+    if differs:
+        raise LocalFilesError(
+            f"Snapshot {record.tag} of node {node.name} is not what was taken: {differs}.",
+            subject=node.name,
+            next_step=f"Use another tag, or, if what is left of it can go: nodetool clearsnapshot -t {record.tag}",
+        )
 
 
 def _clear(node: NodeSettings, *, tag: str, directories: t.Sequence[str]) -> None:
+    # Half cleared, it is ours and nobody takes it for the snapshot that it was.
+    record = read_if_there(_record_path(node, tag))
+    if record is not None:
+        write_atomically(_intent_path(node, tag), record)
+        remove_if_there(_record_path(node, tag))
     Nodetool(node).run("clearsnapshot", "-t", tag)
     left = next(table_snapshots(directories, tag=tag), None)
     if left is not None:
@@ -288,7 +361,16 @@ def _check_ttl(ttl: str, *, release_version: str) -> None:
         raise InputError(f"{ttl!r} is not a time to live.", subject="ttl", next_step="Write it like 3d, 12h or 90m.")
 
 
-def _check_same(record: SnapshotRecord, *, keyspaces: tuple[str, ...], tables: tuple[str, ...]) -> None:
+def _check_same(
+    record: SnapshotRecord, *, keyspaces: tuple[str, ...], tables: tuple[str, ...], for_backup: bool
+) -> None:
+    if record.for_backup != for_backup:
+        owner = "by a backup" if record.for_backup else "to be kept, and not by a backup"
+        raise InputError(
+            f"Snapshot {record.tag} of node {record.node.name} was taken {owner}.",
+            subject=record.tag,
+            next_step="Use another tag.",
+        )
     if (record.keyspaces, record.tables) != (keyspaces, tables):
         had = ", ".join((*record.keyspaces, *record.tables)) or "everything"
         raise InputError(
@@ -299,14 +381,20 @@ def _check_same(record: SnapshotRecord, *, keyspaces: tuple[str, ...], tables: t
 
 
 def _usable_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | None:
-    try:
-        return read_snapshot_record(node, tag=tag)
-    except ManifestError:
-        return None
+    """The record of a snapshot of which is known what it held."""
+    with contextlib.suppress(ManifestError):
+        record = read_snapshot_record(node, tag=tag)
+        return record if record and read_snapshot_contents(node, record) else None
+    return None
 
 
-def _is_ours(node: NodeSettings, *, tag: str) -> bool:
-    return tag.startswith(OWN_TAG_PREFIX) or _has_notes(node, tag=tag)
+def _is_of_backup(node: NodeSettings, *, tag: str) -> bool:
+    for path in (_record_path(node, tag), _intent_path(node, tag)):
+        text = read_if_there(path)
+        with contextlib.suppress(ManifestError):
+            if text is not None and SNAPSHOT.decode(text, subject=path).for_backup:
+                return True
+    return False
 
 
 def _has_notes(node: NodeSettings, *, tag: str) -> bool:
@@ -322,13 +410,15 @@ def _noted_tags(node: NodeSettings) -> t.Iterator[str]:
 
 def _taken_at(node: NodeSettings, *, tag: str, made: float) -> float:
     """When a snapshot was taken, in seconds since the epoch."""
-    record = _usable_record(node, tag=tag)
-    return record.ended_us / 1e6 if record else made
+    with contextlib.suppress(ManifestError):
+        record = read_snapshot_record(node, tag=tag)
+        return record.ended_us / 1e6 if record else made
+    return made
 
 
 def _remove_notes(node: NodeSettings, *, tag: str, now: t.Callable[[], int]) -> None:
-    remove_if_there(_record_path(node, tag))
-    remove_if_there(_intent_path(node, tag))
+    for path in (_record_path(node, tag), _intent_path(node, tag), _contents_path(node, tag)):
+        remove_if_there(path)
     for ending in (".jsonl", ".json"):
         remove_if_there(os.path.join(node.state_directory, "uploads", f"{tag}{ending}"))
     with HashCache(node.state_directory, now_seconds=now() // 1_000_000) as cache:
@@ -341,3 +431,8 @@ def _record_path(node: NodeSettings, tag: str) -> str:
 
 def _intent_path(node: NodeSettings, tag: str) -> str:
     return os.path.join(node.state_directory, "snapshots", f"{tag}.begun")
+
+
+def _contents_path(node: NodeSettings, tag: str) -> str:
+    # A directory of its own: a tag may have dots.
+    return os.path.join(node.state_directory, "snapshot-contents", f"{tag}.json")

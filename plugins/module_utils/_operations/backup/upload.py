@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
-import itertools
 import os
 import time
 import typing as t
@@ -31,13 +30,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapshot_files import (
     TableSnapshot,
+    backed_up_tables,
     data_directories,
     schema_cql,
     sstable_files,
-    table_snapshots,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef, is_backed_up
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
     ManifestError,
@@ -50,6 +49,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     RepositorySettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import (
+    SnapshotContents,
+    TableContents,
+    TableCounter,
+    difference,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     cluster_manifest_key,
     node_manifest_key,
@@ -73,7 +78,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import plan_objects
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import read_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
+    read_snapshot_contents,
+    read_snapshot_record,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload_objects import (
     UploadRun,
     upload_object,
@@ -120,13 +128,14 @@ def upload_snapshot(
     :param now: microseconds since the epoch.
     :raises NodeError: if the node has no snapshot of that tag that :func:`take_snapshot` took.
     :raises BusyError: if another upload runs on the node.
-    :raises LocalFilesError: if a file cannot be read, changes meanwhile, or the snapshot is cleared meanwhile.
+    :raises LocalFilesError: if a file cannot be read or changes meanwhile, or the snapshot is not, or is no more, what
+        was taken.
     :raises ObjectCorruptError: if an object in the repository has a size that its content cannot have.
     :raises StoreError: if the store refuses or does not answer.
     :raises OperatorGoneError: from ``progress``.
     """
     with node_lock(node.state_directory, name="upload", node=node.name):
-        record = _record(node, tag=tag)
+        record, contents = _record(node, tag=tag)
         directories = data_directories(read_config(node.config_file))
         began_us, began = now(), time.monotonic()
         with (
@@ -156,7 +165,7 @@ def upload_snapshot(
             spool = _Spool(os.path.join(node.state_directory, "uploads", f"{tag}.jsonl"))
             with spool:
                 spool.write(NODE_MANIFEST.encode(header))
-                sizes = _upload_tables(run, directories, spool=spool)
+                sizes = _upload_tables(run, directories, contents=contents, spool=spool)
             if published:
                 remove_if_there(spool.path)
                 summary, changed = published, run.sent_objects > 0
@@ -200,7 +209,7 @@ class _Spool:
         self.size += len(line)
 
 
-def _record(node: NodeSettings, *, tag: str) -> SnapshotRecord:
+def _record(node: NodeSettings, *, tag: str) -> tuple[SnapshotRecord, SnapshotContents]:
     record = read_snapshot_record(node, tag=tag)
     if record is None:
         raise NodeError(
@@ -208,7 +217,15 @@ def _record(node: NodeSettings, *, tag: str) -> SnapshotRecord:
             subject=node.name,
             next_step="Take it first; one that was begun but not finished has to be taken again.",
         )
-    return record
+    contents = read_snapshot_contents(node, record)
+    if contents is None:
+        raise NodeError(
+            f"Nobody noted what snapshot {tag} of node {node.name} held when it was taken: whether it is whole cannot "
+            "be told.",
+            subject=node.name,
+            next_step="An older version of this collection took it: take it again.",
+        )
+    return record, contents
 
 
 def _published(store: ObjectStore, *, record: SnapshotRecord) -> NodeSummary | None:
@@ -231,34 +248,34 @@ def _published(store: ObjectStore, *, record: SnapshotRecord) -> NodeSummary | N
     )
 
 
-def _upload_tables(run: UploadRun, directories: t.Sequence[str], *, spool: _Spool) -> tuple[int, ...]:
+def _upload_tables(
+    run: UploadRun, directories: t.Sequence[str], *, contents: SnapshotContents, spool: _Spool
+) -> tuple[int, ...]:
     """Upload table by table; the logical bytes of each data directory."""
-
-    def snapshots() -> t.Iterator[TableSnapshot]:
-        return (part for part in table_snapshots(directories, tag=run.tag) if is_backed_up(part.table))
-
-    files, size = _measure(snapshots())
-    run.progress.begin(activity="uploading", total_bytes=size, total_files=files)
+    run.progress.begin(activity="uploading", total_bytes=contents.counts.size, total_files=contents.counts.files)
+    expected = {each.table: each for each in contents.tables}
     sizes = [0] * len(directories)
-    for table, parts in itertools.groupby(snapshots(), key=lambda part: part.table):
-        for entry in _upload_table(run, table, list(parts), spool=spool):
-            sizes[entry.data_directory] += sum(file.size for file in entry.files)
-    if spool.tables == 0:
-        raise LocalFilesError(
-            f"Snapshot {run.tag} on node {run.node.name} is gone.",
-            subject=run.node.name,
-            next_step="Somebody cleared it, or its time to live is over: take a new one.",
-        )
+    for table, parts in backed_up_tables(directories, tag=run.tag):
+        counter = TableCounter(table)
+        for entry in _upload_table(run, table, parts, spool=spool):
+            for file in entry.files:
+                sizes[entry.data_directory] += file.size
+                counter.add(data_directory=entry.data_directory, path=file.path, size=file.size)
+        was = expected.pop(table, None)
+        _check_same(run, was=[was] if was else [], now=[counter.contents()])
+    _check_same(run, was=list(expected.values()), now=[])
     return tuple(sizes)
 
 
-def _measure(snapshots: t.Iterator[TableSnapshot]) -> tuple[int, int]:
-    files = size = 0
-    for snapshot in snapshots:
-        for members in sstable_files(snapshot):
-            files += len(members)
-            size += sum(file.size for file in members)
-    return files, size
+def _check_same(run: UploadRun, *, was: t.Sequence[TableContents], now: t.Sequence[TableContents]) -> None:
+    """What was uploaded has to be what the snapshot held when it was taken, whatever happened to it since."""
+    differs = difference(was, now)
+    if differs:
+        raise LocalFilesError(
+            f"Snapshot {run.tag} of node {run.node.name} is no more what was taken: {differs}.",
+            subject=run.node.name,
+            next_step="Somebody cleared a part of it, or its time to live is over: run the backup again.",
+        )
 
 
 def _upload_table(

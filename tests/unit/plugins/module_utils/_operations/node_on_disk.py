@@ -14,14 +14,13 @@ import random
 import threading
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import write_atomically
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import (
     CommitLogPosition,
     NodeIdentity,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import SNAPSHOT
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import record_snapshot
 
 MIB = 1024 * 1024
 TABLE_ID = "5a1c395e7ed911ef8b0a0f1c8ee0d9c1"
@@ -107,7 +106,6 @@ class DiskNode:
         for table in sorted(path for directory in self.data_directories for path in directory.glob("*/*")):
             target = table / "snapshots" / tag
             target.mkdir(parents=True)
-            (target / "manifest.json").write_text("{}")
             (target / "schema.cql").write_text(
                 f"CREATE TABLE {table.parent.name}.{table.name.partition('-')[0]} (k int);"
             )
@@ -116,6 +114,8 @@ class DiskNode:
                 if source.is_file() and path.parts[0] != "snapshots":
                     (target / path).parent.mkdir(exist_ok=True)
                     os.link(source, target / path)
+            data = [str(path.relative_to(target)) for path in target.rglob("*-Data.db")]
+            (target / "manifest.json").write_text(json.dumps({"files": data}))
         taken = SnapshotRecord(
             tag=tag,
             began_us=self.began_us,
@@ -126,8 +126,7 @@ class DiskNode:
             tables=(),
         )
         if record:
-            path = os.path.join(self.settings.state_directory, "snapshots", f"{tag}.json")
-            write_atomically(path, SNAPSHOT.encode(taken))
+            return record_snapshot(self.settings, taken, directories=list(map(str, self.data_directories)))
         return taken
 
 

@@ -9,6 +9,7 @@ Called as ``nodetool_on_disk.py ROOT VERSION RECORDED ARGUMENT...``; notes every
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -30,6 +31,10 @@ def snapshot(root: pathlib.Path, arguments: list[str]) -> None:
         for source in table.iterdir():
             if source.is_file():
                 os.link(source, target / source.name)
+        files = [source.name for source in target.glob("*-Data.db")]
+        if (root / "hide-data").exists():
+            (target / files[0]).unlink()
+        (target / "manifest.json").write_text(json.dumps({"files": files}))
     if len(tag_made) < len(tables(root)):
         sys.exit("error: No space left on device\n-- StackTrace --\njava.io.IOException\n\tat x.y(Z.java)")
 
@@ -46,6 +51,8 @@ def main() -> None:
     elif arguments[0] == "clearsnapshot":
         for path in root.glob(f"data*/*/*/snapshots/{arguments[arguments.index('-t') + 1]}"):
             shutil.rmtree(path)
+            if (root / "fail-in-clear").exists():
+                sys.exit("error: interrupted\n-- StackTrace --\n\tat x.y(Z.java)")
     elif arguments[0] == "tablestats":
         for table in tables(root):
             print(f"Keyspace : {table.parent.name}\n\t\tTable: {table.name.partition('-')[0]}")

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import shutil
 import sys
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    BusyError,
     InputError,
+    LocalFilesError,
     NodeError,
     NodeUnreachableError,
     NotInRingError,
@@ -23,7 +27,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
     clear_snapshots,
-    own_tags,
+    left_by_backups,
+    read_snapshot_contents,
     read_snapshot_record,
     take_snapshot,
 )
@@ -93,9 +98,9 @@ def test_a_snapshot_of_a_node_that_does_not_say_who_it_is_does_not_count(
     node.disk.be_remembered()
     monkeypatch.setattr(snapshot, "read_identity", not_in_ring)
     with pytest.raises(NotInRingError):
-        take_snapshot(node.settings, tag=TAG)
+        take_snapshot(node.settings, tag=TAG, for_backup=True)
     assert read_snapshot_record(node.settings, tag=TAG) is None
-    assert own_tags(node.settings) == (TAG,), "nobody would clear it"
+    assert left_by_backups(node.settings) == (TAG,), "nobody would clear it"
 
 
 def test_check_mode_says_what_would_be_and_does_nothing(node: Node) -> None:
@@ -118,6 +123,7 @@ def test_what_a_broken_run_left_is_cleared_and_taken_anew(node: Node) -> None:
 
 
 def test_somebody_elses_snapshot_is_neither_taken_over_nor_cleared(node: Node) -> None:
+    node.disk.snapshot("backup_before_upgrade_to_5", record=False)
     node.disk.snapshot("by_hand", record=False)
     node.disk.snapshot("truncated-1700000000000-certificates", record=False)
     with pytest.raises(InputError, match="not made by this collection"):
@@ -125,7 +131,8 @@ def test_somebody_elses_snapshot_is_neither_taken_over_nor_cleared(node: Node) -
     with pytest.raises(InputError, match="not made by this collection"):
         clear_snapshots(node.settings, tag="by_hand")
     assert clear_snapshots(node.settings, older_than_seconds=0).cleared == ()
-    assert len(node.tags()) == 2
+    assert left_by_backups(node.settings) == ()
+    assert len(node.tags()) == 3
     assert clear_snapshots(node.settings, tag="by_hand", only_recorded=False).cleared == ("by_hand",)
 
 
@@ -194,10 +201,94 @@ def test_clearing_by_age_takes_ours_that_are_older(node: Node) -> None:
     now = 2_000_000_000_000_000
     take_snapshot(node.settings, tag="old", now=ticking(now - 7200 * 10**6))
     take_snapshot(node.settings, tag="new", now=ticking(now - 60 * 10**6))
-    node.disk.snapshot("backup_orphan", record=False)
+    node.disk.snapshot("backup_of_somebody", record=False)
     outcome = clear_snapshots(node.settings, older_than_seconds=3600, now=lambda: now)
-    assert outcome.cleared == ("backup_orphan", "old")
-    assert node.tags() == {"new"}
+    assert outcome.cleared == ("old",)
+    assert node.tags() == {"new", "backup_of_somebody"}
+
+
+def test_what_backups_left_is_told_from_what_is_kept(node: Node) -> None:
+    take_snapshot(node.settings, tag="before_migration")
+    take_snapshot(node.settings, tag="nightly", for_backup=True)
+    assert left_by_backups(node.settings) == ("nightly",)
+    with pytest.raises(InputError, match="to be kept, and not by a backup"):
+        take_snapshot(node.settings, tag="before_migration", for_backup=True)
+    with pytest.raises(InputError, match="taken by a backup"):
+        take_snapshot(node.settings, tag="nightly")
+
+
+def test_what_a_snapshot_holds_is_noted_when_it_is_taken(node: Node) -> None:
+    record = take_snapshot(node.settings, tag=TAG).record
+    assert record is not None
+    contents = read_snapshot_contents(node.settings, record)
+    assert contents is not None
+    assert [(str(each.table), each.files) for each in contents.tables] == [
+        ("certificate_manager.certificates", 6),
+        ("system.local", 6),
+    ]
+    assert contents.counts == record.contents
+    assert read_snapshot_contents(node.settings, dataclasses.replace(record, began_us=record.began_us + 1)) is None
+
+
+@pytest.mark.parametrize("what", ["file", "table"])
+def test_a_snapshot_that_lost_something_is_not_taken_for_what_was_taken(node: Node, what: str) -> None:
+    take_snapshot(node.settings, tag=TAG)
+    table = node.disk.table("certificates") / "snapshots" / TAG
+    if what == "file":
+        (table / "nb-1-big-Filter.db").unlink()
+    else:
+        shutil.rmtree(table)
+    with pytest.raises(
+        LocalFilesError, match=r"not what was taken: certificate_manager\.certificates has .* and had 6"
+    ):
+        take_snapshot(node.settings, tag=TAG)
+    assert node.tags() == {TAG}, "what is left of it was cleared"
+
+
+def test_a_snapshot_that_was_cleared_half_way_is_taken_anew(node: Node) -> None:
+    take_snapshot(node.settings, tag=TAG)
+    (node.disk.root / "fail-in-clear").touch()
+    with pytest.raises(NodeError):
+        clear_snapshots(node.settings, tag=TAG)
+    (node.disk.root / "fail-in-clear").unlink()
+    assert node.tags() == {TAG}
+    assert read_snapshot_record(node.settings, tag=TAG) is None
+    again = take_snapshot(node.settings, tag=TAG)
+    assert again.changed
+    assert again.record is not None
+    assert again.record.contents is not None
+    assert again.record.contents.tables == 2
+
+
+def test_files_that_cassandra_lists_and_that_are_not_there_stop_the_snapshot(node: Node) -> None:
+    (node.disk.root / "hide-data").touch()
+    with pytest.raises(LocalFilesError, match=r"lacks 1 of the files .* nb-1-big-Data\.db"):
+        take_snapshot(node.settings, tag=TAG)
+    assert read_snapshot_record(node.settings, tag=TAG) is None
+
+
+def test_a_table_in_a_directory_without_an_id_is_named(node: Node) -> None:
+    nameless = node.disk.data_directories[0] / "shop" / "orders"
+    nameless.mkdir(parents=True)
+    node.disk.sstable(nameless, 1)
+    with pytest.raises(LocalFilesError, match="shop/orders is a table's directory without the table's id"):
+        take_snapshot(node.settings, tag=TAG)
+    assert read_snapshot_record(node.settings, tag=TAG) is None
+
+
+def test_a_snapshot_that_is_nowhere_is_no_snapshot(node: Node) -> None:
+    config = node.disk.root / "cassandra.yaml"
+    (node.disk.root / "other").mkdir()
+    config.write_text(config.read_text().replace(str(node.disk.data_directories[0]), str(node.disk.root / "other")))
+    with pytest.raises(LocalFilesError, match=r"there is nothing of it in .*other"):
+        take_snapshot(node.settings, tag=TAG)
+
+
+def test_nothing_is_cleared_while_a_snapshot_is_uploaded(node: Node) -> None:
+    take_snapshot(node.settings, tag=TAG)
+    with node_lock(node.settings.state_directory, name="upload", node="node1"), pytest.raises(BusyError):
+        clear_snapshots(node.settings, tag=TAG)
+    assert node.tags() == {TAG}
 
 
 def test_either_a_tag_or_an_age_is_needed(node: Node) -> None:

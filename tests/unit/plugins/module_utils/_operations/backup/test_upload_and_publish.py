@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import os
 import pathlib
@@ -17,7 +18,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode, encode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     BackupIncompleteError,
@@ -32,9 +33,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     RepositoryError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_node_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
     CLUSTER_MANIFEST,
+    NODE_MANIFEST,
     read_node_manifest,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
@@ -320,7 +323,7 @@ def test_an_object_of_another_size_in_the_repository_is_named(world: World) -> N
 def test_a_snapshot_that_is_gone_is_said_so(world: World) -> None:
     for path in world.node.root.glob(f"data*/*/*/snapshots/{TAG}"):
         shutil.rmtree(path)
-    with pytest.raises(LocalFilesError, match="gone"):
+    with pytest.raises(LocalFilesError, match=r"no more what was taken: certificate_manager\.certificates has nothing"):
         world.upload()
     with pytest.raises(NodeError, match="no snapshot backup_9"):
         world.upload("backup_9")
@@ -332,8 +335,37 @@ def test_a_snapshot_that_goes_while_it_is_uploaded_is_said_so(world: World) -> N
             for path in world.node.root.glob(f"data*/*/*/snapshots/{TAG}"):
                 shutil.rmtree(path)
 
-    with pytest.raises(LocalFilesError, match=r"gone|disappeared|No such file"):
+    with pytest.raises(LocalFilesError, match=r"no more what was taken: .* has nothing"):
         world.upload(progress=Clearing())
+
+
+@pytest.mark.parametrize("lost", ["a table", "a file", "an empty table", "an index", "a data directory"])
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_snapshot_of_which_something_goes_is_not_uploaded_as_if_it_were_whole(
+    world: World, lost: str, when: str
+) -> None:
+    def lose() -> None:
+        table = next(world.node.root.glob(f"data0/certificate_manager/certificates-*/snapshots/{TAG}"))
+        if lost == "a table":
+            shutil.rmtree(next(world.node.root.glob(f"data0/system/local-*/snapshots/{TAG}")))
+        elif lost == "a file":
+            (table / "nb-2-big-Filter.db").unlink()
+        elif lost == "an empty table":
+            shutil.rmtree(next(world.node.root.glob(f"data0/certificate_manager/empty-*/snapshots/{TAG}")))
+        elif lost == "an index":
+            shutil.rmtree(table / ".by_serial")
+        else:
+            shutil.rmtree(next(world.node.root.glob(f"data1/certificate_manager/certificates-*/snapshots/{TAG}")))
+
+    class Losing(CountingProgress):
+        def begin(self, **totals: t.Any) -> None:
+            lose()
+
+    if when == "before":
+        lose()
+    with pytest.raises(LocalFilesError, match="no more what was taken"):
+        world.upload(progress=Losing() if when == "while" else CountingProgress())
+    assert not [entry for entry in world.store.list("backups/") if "/nodes/" in entry.key]
 
 
 def test_a_file_that_cannot_be_read_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -437,6 +469,25 @@ def test_a_node_manifest_that_differs_keeps_a_backup_invisible(world: World) -> 
     world.store.put(outcome.summary.manifest_key, b"nonsense")
     with pytest.raises((ManifestError, ObjectCorruptError)):
         world.publish(outcome)
+
+
+def test_a_node_manifest_with_less_than_its_snapshot_held_keeps_a_backup_invisible(world: World) -> None:
+    outcome = world.upload()
+    *lines, footer = [NODE_MANIFEST.encode(each) for each in world.records(outcome)]
+    header = world.records(outcome)[0]
+    more = dataclasses.replace(header.snapshot.contents, files=header.snapshot.contents.files + 1)
+    lines[0] = NODE_MANIFEST.encode(
+        dataclasses.replace(header, snapshot=dataclasses.replace(header.snapshot, contents=more))
+    )
+    text = b"".join([*lines, footer])
+    key = outcome.summary.manifest_key
+    world.store.put(key, b"".join(encode(iter([text]), Codecs.of(compressed=True, encrypted=False), recipients=())))
+    summary = dataclasses.replace(
+        outcome.summary, manifest_sha256=hashlib.sha256(text).hexdigest(), manifest_size=len(text)
+    )
+    with pytest.raises(ManifestError, match="does not hold what the snapshot of node node1 held"):
+        world.publish(dataclasses.replace(outcome, summary=summary))
+    assert world.store.head(f"backups/{TAG}/manifest.json") is None
 
 
 def test_another_backup_of_the_same_tag_is_refused(world: World) -> None:
