@@ -68,6 +68,8 @@ def start_playbook(
     environment = {
         **os.environ,
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path()),
+        # As many as the largest cluster of the tests has nodes.
+        "ANSIBLE_FORKS": "12",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_NOCOLOR": "true",
         "ANSIBLE_LOCAL_TEMP": str(directory / "ansible-local"),
