@@ -34,6 +34,16 @@ options:
   cql_ca_certificates:
     description: A file on the node with certificate authorities. The connection uses TLS when it is given.
     type: path
+  cql_client_certificate:
+    description: A file on the node with the certificate that the client shows, for clusters that ask for one.
+    type: path
+  cql_client_key:
+    description: A file on the node with that certificate's key, without a password.
+    type: path
+  cql_verify_hostname:
+    description: Whether a node's certificate has to be for the address that is connected to.
+    type: bool
+    default: true
 """
 
     # The one option that some modules need and others do not; beside those above.

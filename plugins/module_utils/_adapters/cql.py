@@ -18,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     NodeError,
     NodeUnreachableError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
 # What a node says if it could not read the role in time; a wrong password gives another text (PasswordAuthenticator).
@@ -156,18 +157,6 @@ def _cluster(driver: t.Any, settings: CqlSettings, *, consistency: int) -> t.Any
     from cassandra.policies import DCAwareRoundRobinPolicy, RetryPolicy, TokenAwarePolicy, WhiteListRoundRobinPolicy
     from cassandra.query import tuple_factory
 
-    context = None
-    if settings.ca_certificates:
-        import ssl
-
-        try:
-            context = ssl.create_default_context(cafile=settings.ca_certificates)
-        except OSError as error:
-            raise InputError(
-                f"{settings.ca_certificates} cannot be used as certificate authorities: {error}.",
-                subject=settings.ca_certificates,
-            ) from error
-        context.check_hostname = False
     profile = ExecutionProfile(
         load_balancing_policy=WhiteListRoundRobinPolicy([settings.address])
         if settings.only_this_address
@@ -181,7 +170,7 @@ def _cluster(driver: t.Any, settings: CqlSettings, *, consistency: int) -> t.Any
         [settings.address],
         port=settings.port,
         auth_provider=PlainTextAuthProvider(settings.username, settings.password or "") if settings.username else None,
-        ssl_context=context,
+        ssl_context=_tls(settings),
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=min(settings.timeout_seconds, 10),
         control_connection_timeout=min(settings.timeout_seconds, 10),
@@ -189,6 +178,42 @@ def _cluster(driver: t.Any, settings: CqlSettings, *, consistency: int) -> t.Any
         schema_metadata_enabled=False,
         token_metadata_enabled=False,
         protocol_version=4,
+    )
+
+
+def _tls(settings: CqlSettings) -> t.Any:
+    """What the driver makes connections with; ``None`` for those without TLS."""
+    if not settings.ca_certificates:
+        if settings.client_certificate:
+            raise InputError(
+                f"A client's certificate needs TLS, which is used when {option('cql_ca_certificates')} is given.",
+                subject="cql_ca_certificates",
+                next_step="Give the file with the authority that signed the nodes' certificates.",
+            )
+        return None
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_certificates)
+    except OSError as error:
+        raise _unusable_file(settings.ca_certificates, "certificate authorities", error) from error
+    # Each node that the driver connects to is compared with its own address.
+    context.check_hostname = settings.verify_hostname
+    if settings.client_certificate:
+        try:
+            # A key with a password would ask for it on the terminal.
+            context.load_cert_chain(settings.client_certificate, settings.client_key, password=lambda: "")
+        except OSError as error:
+            files = f"{settings.client_certificate} and {settings.client_key}"
+            raise _unusable_file(files, "a client's certificate and its key", error) from error
+    return context
+
+
+def _unusable_file(path: str, what: str, error: OSError) -> InputError:
+    return InputError(
+        f"{path} cannot be used as {what}: {error}.",
+        subject=path,
+        next_step="They have to be PEM files on the node, and readable for who connects.",
     )
 
 
@@ -211,12 +236,36 @@ def _explained(driver: t.Any, settings: CqlSettings) -> t.Iterator[None]:
                 ) from error
         why = "; ".join(str(cause) for cause in causes) or str(error)
         raise NodeUnreachableError(
-            f"{where} does not answer CQL: {why}.",
+            f"{where} does not answer CQL{' with TLS' if settings.ca_certificates else ''}: {why}.",
             subject=settings.address,
-            next_step="Check address, port and TLS, and that the node is up.",
+            next_step=_what_to_check(settings, why),
         ) from error
     except (driver.DriverException, driver.OperationTimedOut) as error:
         raise NodeError(f"{where} did not answer a statement: {error}.", subject=settings.address) from error
+
+
+def _what_to_check(settings: CqlSettings, why: str) -> str:
+    """What an operator does about a node that does not answer."""
+    if "IP address mismatch" in why or "Hostname mismatch" in why:
+        return (
+            f"Its certificate is not for {settings.address}: connect to an address that it is for, or, if that cannot "
+            f"be, set {option('cql_verify_hostname')} to false."
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in why:
+        return f"Give the authority that signed its certificate in {option('cql_ca_certificates')}."
+    if "WRONG_VERSION_NUMBER" in why:
+        return f"It speaks without TLS on that port: give another, or leave {option('cql_ca_certificates')} out."
+    if not settings.ca_certificates:
+        return (
+            "Check address and port, and that the node is up. If its clients have to use TLS, give "
+            f"{option('cql_ca_certificates')}."
+        )
+    if not settings.client_certificate:
+        return (
+            "Check address and port, that the node is up, and that it offers TLS. If it wants a client's certificate, "
+            f"give {option('cql_client_certificate')} and {option('cql_client_key')}."
+        )
+    return "Check address and port, that the node is up, and that it trusts the client's certificate."
 
 
 _IMPORT_LOCK = threading.Lock()

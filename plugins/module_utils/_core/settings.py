@@ -50,6 +50,8 @@ class CqlSettings:
 
     :param consistency: a consistency level's name, such as ``LOCAL_QUORUM`` or ``ALL``.
     :param ca_certificates: a file; TLS is used when it is given.
+    :param client_certificate: a file that is shown to nodes that ask for one, and ``client_key`` the one with its key.
+    :param verify_hostname: whether a node's certificate has to be for the address that is connected to.
     :param only_this_address: ask this node only, not any of its cluster; for what each node knows of itself.
     """
 
@@ -60,6 +62,9 @@ class CqlSettings:
     consistency: str = "LOCAL_QUORUM"
     timeout_seconds: int = 60
     ca_certificates: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    verify_hostname: bool = True
     only_this_address: bool = False
 
 

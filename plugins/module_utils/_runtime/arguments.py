@@ -149,8 +149,11 @@ def cql_arguments(*, required: bool = True) -> Arguments:
             },
             "cql_timeout_seconds": {"type": "int", "default": 60},
             "cql_ca_certificates": {"type": "path"},
+            "cql_client_certificate": {"type": "path"},
+            "cql_client_key": {"type": "path", "no_log": False},
+            "cql_verify_hostname": {"type": "bool", "default": True},
         },
-        required_together=(("cql_username", "cql_password"),),
+        required_together=(("cql_username", "cql_password"), ("cql_client_certificate", "cql_client_key")),
     )
 
 
@@ -246,4 +249,7 @@ def cql_settings(params: Params) -> CqlSettings:
         consistency=params["cql_consistency"],
         timeout_seconds=params["cql_timeout_seconds"],
         ca_certificates=params["cql_ca_certificates"],
+        client_certificate=params["cql_client_certificate"],
+        client_key=params["cql_client_key"],
+        verify_hostname=params["cql_verify_hostname"],
     )
