@@ -20,7 +20,7 @@ options:
     type: str
     default: nodetool
   nodetool_timeout_seconds:
-    description: How long one C(nodetool) command may take.
+    description: How long one C(nodetool) command may take. Then it is ended, with the Java that it had started.
     type: int
     default: 600
   config_file:

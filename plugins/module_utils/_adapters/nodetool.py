@@ -53,7 +53,8 @@ class Nodetool:
             done = programs.run(
                 [*self._command, *arguments],
                 timeout_seconds=self._settings.timeout_seconds,
-                environment={**os.environ, "LC_ALL": "C"},
+                # English, and names of clusters as they are: in the locale C, Java prints "Caf?".
+                environment={**os.environ, "LC_ALL": "C.UTF-8"},
             )
         except subprocess.TimeoutExpired:
             raise NodeUnreachableError(

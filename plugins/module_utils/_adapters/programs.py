@@ -10,8 +10,13 @@ needs an ``AnsibleModule``, which the agent has not.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import typing as t
+
+_END_SECONDS = 5.0
 
 
 def run(
@@ -20,11 +25,27 @@ def run(
     """Run a program to its end, without input; what it printed and how it ended.
 
     :raises OSError: if it cannot be run.
-    :raises subprocess.TimeoutExpired: if it was not through in time; it has been killed.
+    :raises subprocess.TimeoutExpired: if it was not through in time; it has been killed, with all that it had started.
     """
-    return subprocess.run(  # pylint: disable=ansible-bad-function
-        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=timeout_seconds, env=environment
+    process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        # nodetool is a script that starts Java: who ends it has to end both.
+        start_new_session=True,
     )
+    try:
+        output, errors = process.communicate(timeout=timeout_seconds)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        # What left the group may hold the pipes for ever.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=_END_SECONDS)
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def start(
