@@ -56,6 +56,7 @@ options:
   for_backup:
     description:
       - Says that a backup takes the snapshot, and clears it in the end. What is left of those, the next backup clears.
+      - With O(state=absent) and O(tag), a snapshot that no backup took is left alone.
     type: bool
     default: false
   older_than_seconds:
@@ -233,6 +234,7 @@ def clear(call: Call) -> Result:
         call.node(),
         tag=call.params["tag"],
         older_than_seconds=call.params["older_than_seconds"],
+        for_backup=call.params["for_backup"],
         check_mode=call.check_mode,
     )
     cleared = plain(outcome.cleared)

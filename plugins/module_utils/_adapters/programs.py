@@ -39,7 +39,7 @@ def run(
     try:
         output, errors = process.communicate(timeout=timeout_seconds)
     except BaseException:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
         # What left the group may hold the pipes for ever.
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -182,7 +182,11 @@ def _tables(directories: t.Sequence[str], *, tag: str = "") -> t.Iterator[tuple[
                 table = parse_table_directory(keyspace, name)
                 if table:
                     found.append((table, number, os.path.join(parent, name)))
-                elif tag and os.path.isdir(os.path.join(parent, name, _SNAPSHOTS, tag)):
+                elif (
+                    is_backed_up(TableRef(keyspace, name, ""))
+                    and tag
+                    and os.path.isdir(os.path.join(parent, name, _SNAPSHOTS, tag))
+                ):
                     raise _nameless(os.path.join(parent, name))
         yield from sorted(found)
 

@@ -17,6 +17,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PLAYBOOKS = sorted(path for path in (ROOT / "playbooks").glob("*.yml") if path.stem != "check_hosts")
+NONE = "There is no host in the group cassandra_nodes, or in what -e cassandra_hosts=NAME names"
 NODES = [f"n{number}" for number in range(1, 7)]
 INVENTORY = {
     "all": {
@@ -56,8 +57,8 @@ def check(tmp_path: pathlib.Path, *arguments: str, inventory: t.Any = INVENTORY)
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--limit", "web1"), "No host matches cassandra_nodes within the limit web1, so nothing was done."),
-        (("-e", "cassandra_hosts=cassandra"), "No host matches cassandra, so nothing was done."),
+        (("--limit", "web1"), NONE),
+        (("-e", "cassandra_hosts=cassandra"), NONE),
         ((), "What has to happen on 6 hosts at once would happen on 5 at a time, so nothing was done. Give --forks 6"),
     ],
 )
@@ -69,10 +70,15 @@ def test_hosts_that_cannot_be_worked_on_are_an_error(
     assert why in output
 
 
-def test_an_inventory_without_the_group_is_an_error(tmp_path: pathlib.Path) -> None:
-    status, output = check(tmp_path, inventory={"all": None})
+@pytest.mark.parametrize(
+    "inventory",
+    [{"all": None}, {"all": {"hosts": {"web1": None}, "vars": {"cassandra_hosts": "all"}}}],
+    ids=["none", "var"],
+)
+def test_an_inventory_that_names_no_hosts_for_a_play_is_an_error(tmp_path: pathlib.Path, inventory: t.Any) -> None:
+    status, output = check(tmp_path, inventory=inventory)
     assert status != 0
-    assert "No host matches cassandra_nodes, so nothing was done." in output
+    assert NONE in output
 
 
 @pytest.mark.parametrize(
@@ -94,4 +100,5 @@ def test_each_playbook_looks_first_and_works_on_the_same_hosts(path: pathlib.Pat
     first, *plays = yaml.safe_load(path.read_text())
     assert first["ansible.builtin.import_playbook"] == "check_hosts.yml"
     assert plays
-    assert all("cassandra_hosts | default('cassandra_nodes', true)" in play["hosts"] for play in plays)
+    same = ("cassandra_hosts | default('cassandra_nodes', true)", "revive_hosts")
+    assert all(any(each in play["hosts"] for each in same) for play in plays)

@@ -15,11 +15,14 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_value
 
 _NAMES_SHOWN = 3
 _DIGESTS = 2**256
+_GROWING = "-TOC.txt"
 
 
 @dataclasses.dataclass(frozen=True)
 class TableContents:
     """What a snapshot holds of a table.
+
+    Two are equal if they have the same files, whatever their size together is.
 
     :param size: bytes of all files.
     :param digest: of where the files are, their names and their sizes, in whatever order: 64 hexadecimal digits.
@@ -27,7 +30,7 @@ class TableContents:
 
     table: TableRef = dataclasses.field(metadata=written_flat(id="table_id"))
     files: int
-    size: int
+    size: int = dataclasses.field(compare=False)
     digest: str
 
 
@@ -72,7 +75,9 @@ class TableCounter:
         """Count a file; its path is relative to the table's directory, in the data directory of that number."""
         self._files += 1
         self._size += size
-        one = hashlib.sha256(f"{data_directory} {size} {path}".encode("utf-8", "surrogateescape")).digest()
+        # Cassandra appends to it when it builds an index, and the snapshot has the same file.
+        shown = 0 if path.endswith(_GROWING) else size
+        one = hashlib.sha256(f"{data_directory} {shown} {path}".encode("utf-8", "surrogateescape")).digest()
         self._digest = (self._digest + int.from_bytes(one, "big")) % _DIGESTS
 
     def contents(self) -> TableContents:

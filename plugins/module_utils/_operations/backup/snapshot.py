@@ -162,6 +162,12 @@ def take_snapshot(
             _check_same(known, keyspaces=wanted_keyspaces, tables=wanted_tables, for_backup=for_backup)
             _check_whole(node, known, directories=directories)
             return SnapshotOutcome(changed=False, record=known, before=before, after=before)
+        if tag in tags and os.path.exists(_record_path(node, tag)) and not _is_of_backup(node, tag=tag):
+            raise InputError(
+                f"What snapshot {tag} of node {node.name} held when it was taken is not known any more.",
+                subject=tag,
+                next_step=f"Use another tag, or, if it can go: nodetool clearsnapshot -t {tag}",
+            )
         if tag in tags and not _has_notes(node, tag=tag):
             raise InputError(
                 f"Node {node.name} has a snapshot {tag} that was not made by this collection.",
@@ -200,12 +206,14 @@ def clear_snapshots(
     tag: str | None = None,
     older_than_seconds: int | None = None,
     only_recorded: bool = True,
+    for_backup: bool = False,
     check_mode: bool = False,
     now: t.Callable[[], int] = now_us,
 ) -> ClearOutcome:
     """Clear one snapshot by its tag, or our own by age, with what we noted about them.
 
     :param older_than_seconds: by its record if there is one, otherwise by when its newest directory was made.
+    :param for_backup: leave alone, without a word, what no backup took.
     :param only_recorded: refuse to clear a tag that this collection did not make; by age only our own are cleared.
     :raises InputError: if neither tag nor age is given, or the tag is somebody else's snapshot.
     :raises NodeError: if the node does not answer or refuses.
@@ -220,6 +228,8 @@ def clear_snapshots(
         tags = snapshot_tags(directories)
         if tag is not None:
             check_tag(tag)
+            if for_backup and not _is_of_backup(node, tag=tag):
+                return ClearOutcome(changed=False, cleared=())
             if tag in tags and only_recorded and not _has_notes(node, tag=tag):
                 raise InputError(
                     f"Node {node.name} has a snapshot {tag} that was not made by this collection.",

@@ -295,3 +295,34 @@ def test_either_a_tag_or_an_age_is_needed(node: Node) -> None:
     for wish in ({}, {"tag": "a", "older_than_seconds": 1}):
         with pytest.raises(InputError):
             clear_snapshots(node.settings, **wish)  # type: ignore[arg-type]
+
+
+def test_a_backup_clears_what_a_backup_took_and_nothing_that_is_kept(node: Node) -> None:
+    node.disk.snapshot("by_hand", record=False)
+    take_snapshot(node.settings, tag="before_migration")
+    take_snapshot(node.settings, tag=TAG, for_backup=True)
+    for tag in ("by_hand", "before_migration"):
+        assert not clear_snapshots(node.settings, tag=tag, for_backup=True).changed
+    assert clear_snapshots(node.settings, tag=TAG, for_backup=True).cleared == (TAG,)
+    assert node.tags() == {"by_hand", "before_migration"}
+
+
+@pytest.mark.parametrize("for_backup", [False, True])
+def test_a_snapshot_that_is_kept_is_not_taken_anew_when_what_it_held_is_forgotten(
+    node: Node, *, for_backup: bool
+) -> None:
+    take_snapshot(node.settings, tag="kept", for_backup=for_backup)
+    (pathlib.Path(node.settings.state_directory) / "snapshot-contents" / "kept.json").unlink()
+    if for_backup:
+        assert take_snapshot(node.settings, tag="kept", for_backup=True).changed
+        return
+    with pytest.raises(InputError, match="is not known any more"):
+        take_snapshot(node.settings, tag="kept")
+    assert "clearsnapshot" not in " ".join(node.calls)
+
+
+def test_an_index_that_is_built_after_the_snapshot_leaves_it_as_it_was(node: Node) -> None:
+    take_snapshot(node.settings, tag=TAG)
+    with (node.disk.table("certificates") / "nb-1-big-TOC.txt").open("ab") as toc:
+        toc.write(b"SAI+aa+by_owner+Meta.db\n")
+    assert not take_snapshot(node.settings, tag=TAG).changed
