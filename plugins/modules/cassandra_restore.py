@@ -19,11 +19,11 @@ description:
     share of the processor are limited. What serves is not touched.
   - O(state=switched) exchanges the directories of a stopped node. If it fails, everything is put back.
   - O(state=rolled_back) puts everything back as it was before the switch, on a stopped node.
-  - O(state=indexes_rebuilt) is for a plan to a moment, on the node that runs again. It rebuilds indexes that had been
-    made after the backup.
+  - O(state=serving) is for the node that runs again. After a switch in place it notes in O(repository), if that is
+    given and has the node's commit log, that the log does not go on from what was there before. After a moment it
+    rebuilds indexes that had been made after the backup.
   - O(state=repaired) is for a node that was lost with its disk, once it runs again. It gets what the others have.
-  - O(state=finished) gives up the way back. After a restore in place it notes in O(repository), if that is given and
-    has the node's commit log, that the log does not go on from what was there before.
+  - O(state=finished) gives up the way back. It notes first what O(state=serving) notes.
   - While it downloads, its action plugin prints how far it is, at least every ten seconds.
 author:
   - the revive.cassandra authors (!UNKNOWN)
@@ -48,7 +48,7 @@ options:
   state:
     description: The step.
     type: str
-    choices: [fetched, staged, switched, indexes_rebuilt, repaired, rolled_back, finished]
+    choices: [fetched, staged, switched, serving, repaired, rolled_back, finished]
     required: true
   plan:
     description:
@@ -168,7 +168,7 @@ staged:
       returned: always
       sample: 0
     indexes_to_rebuild:
-      description: The indexes that O(state=indexes_rebuilt) will rebuild.
+      description: The indexes that O(state=serving) will rebuild.
       type: list
       elements: str
       returned: always
@@ -191,7 +191,7 @@ staged:
       sample: 41.5
 indexes:
   description: The indexes that had to be rebuilt.
-  returned: when O(state=indexes_rebuilt)
+  returned: when O(state=serving)
   type: list
   elements: str
   sample: [shop.orders.orders_by_state]
@@ -239,12 +239,13 @@ error:
       sample: Nothing has been touched.
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import steps as restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
-STATES = ("fetched", "staged", "switched", "indexes_rebuilt", "repaired", "rolled_back", "finished")
+STATES = ("fetched", "staged", "switched", "serving", "repaired", "rolled_back", "finished")
 ARGUMENTS = (
     arguments.shared_arguments(repository_required=False)
     + arguments.transfer_arguments()
@@ -300,9 +301,11 @@ def stage_it(call: Call) -> Result:
     return {"changed": outcome.changed, "staged": plain(outcome)}
 
 
-def rebuild_it(call: Call) -> Result:
-    """Rebuild the indexes that the backup lacks."""
-    indexes = restore_steps.rebuild_indexes(call.node(), restore_id=given_restore_id(call), check_mode=call.check_mode)
+def serve_it(call: Call) -> Result:
+    """Note that the node serves what was restored, and rebuild the indexes that the backup lacks."""
+    indexes = restore_steps.serve(
+        call.node(), restore_id=given_restore_id(call), check_mode=call.check_mode, store=repository_of(call)
+    )
     return {"changed": bool(indexes), "indexes": list(indexes)}
 
 
@@ -324,12 +327,16 @@ def roll_it_back(call: Call) -> Result:
 
 def finish_it(call: Call) -> Result:
     """Give up the way back."""
-    store = call.store() if call.params["repository"] else None
     restore_id, keep_old = given_restore_id(call), call.params["keep_old"]
     outcome = restore_steps.finish(
-        call.node(), restore_id=restore_id, keep_old=keep_old, check_mode=call.check_mode, store=store
+        call.node(), restore_id=restore_id, keep_old=keep_old, check_mode=call.check_mode, store=repository_of(call)
     )
     return dict(plain(outcome))
+
+
+def repository_of(call: Call) -> ObjectStore | None:
+    """The repository, if one was given."""
+    return call.store() if call.params["repository"] else None
 
 
 def given_restore_id(call: Call) -> str:
@@ -339,7 +346,7 @@ def given_restore_id(call: Call) -> str:
 
 def use(call: Call) -> Result:
     """Do one step."""
-    steps = (fetch_it, stage_it, switch_it, rebuild_it, repair_it, roll_it_back, finish_it)
+    steps = (fetch_it, stage_it, switch_it, serve_it, repair_it, roll_it_back, finish_it)
     state = call.params["state"]
     return {"restore_id": given_restore_id(call), "state": state, **dict(zip(STATES, steps))[state](call)}
 

@@ -204,6 +204,27 @@ def switch_part(part: Part, *, check_mode: bool) -> bool:
     return outcome.changed
 
 
+def serve(
+    node: NodeSettings, *, restore_id: str, check_mode: bool, store: ObjectStore | None = None
+) -> tuple[str, ...]:
+    """Note what has to be known as soon as clients may write, and rebuild indexes, as :func:`rebuild_indexes`.
+
+    :param store: where the node's log may have been archived; a restore in place is recorded there.
+    :raises StoreError: if that cannot be done.
+    """
+    if not check_mode:
+        _record_in_log(node, restore_id=restore_id, store=store)
+    return rebuild_indexes(node, restore_id=restore_id, check_mode=check_mode)
+
+
+def _record_in_log(node: NodeSettings, *, restore_id: str, store: ObjectStore | None) -> None:
+    """Record a restore in place, once: whoever reads the log has to know that it does not go on from before."""
+    who = remembered_identity(node)
+    restored_us = switch.restored_in_place_us(node, restore_id=restore_id)
+    if store is not None and who is not None and restored_us is not None:
+        commit_logs.record_restore(store, host_id=who.host_id, restored_us=restored_us, restore_id=restore_id)
+
+
 def rebuild_indexes(node: NodeSettings, *, restore_id: str, check_mode: bool) -> tuple[str, ...]:
     """Rebuild, on the running node, the indexes that the moment has and the backup's SSTables were written without.
 
@@ -248,17 +269,14 @@ def finish(
 ) -> switch.FinishOutcome:
     """Give up the way back; errors as of :func:`switch.finish`.
 
-    :param store: where the node's log may have been archived; a restore in place is then recorded there first.
+    :param store: as of :func:`serve`, which may not have come so far.
     :raises StoreError: if that cannot be done; nothing has been finished.
     """
     if check_mode:
         state = records.read_state(node, restore_id=restore_id)
         over = state is None or (state.phase == FINISHED and keep_old)
         return switch.FinishOutcome(changed=not over, freed_bytes=0)
-    identity = remembered_identity(node)
-    restored_us = switch.restored_in_place_us(node, restore_id=restore_id)
-    if store is not None and identity is not None and restored_us is not None:
-        commit_logs.record_restore(store, host_id=identity.host_id, restored_us=restored_us, restore_id=restore_id)
+    _record_in_log(node, restore_id=restore_id, store=store)
     outcome = switch.finish(node, restore_id=restore_id, keep_old=keep_old)
     staged_record.forget_moment(node, restore_id=restore_id)
     return outcome

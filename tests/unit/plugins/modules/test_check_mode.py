@@ -194,7 +194,7 @@ CASES = [
     Case("cassandra_restore", {"state": "fetched", "plan": PLAN, "node_name": "n1"}),
     Case("cassandra_restore", {"state": "staged", "plan": PLAN, "node_name": "n1"}),
     Case("cassandra_restore", {"state": "switched", "plan": PLAN, "node_name": "n1"}),
-    Case("cassandra_restore", {"state": "indexes_rebuilt", "restore_id": "b1"}),
+    Case("cassandra_restore", {"state": "serving", "restore_id": "b1"}),
     Case("cassandra_restore", {"state": "repaired", "restore_id": "b1"}),
     Case("cassandra_restore", {"state": "rolled_back", "restore_id": "b1"}, changed=False),
     Case("cassandra_restore", {"state": "finished", "restore_id": "b1"}, changed=False),

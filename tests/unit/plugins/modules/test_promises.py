@@ -69,7 +69,7 @@ SHOWN = {
     ("cassandra_restore", "switched"): Shown(
         SWITCHED, f"{SWITCH}::test_a_switch_lays_down_what_was_fetched_and_keeps_who_the_node_is"
     ),
-    ("cassandra_restore", "indexes_rebuilt"): Shown(
+    ("cassandra_restore", "serving"): Shown(
         f"{STEPS}::test_an_index_is_rebuilt_once", f"{STEPS}::test_an_index_is_rebuilt_once"
     ),
     ("cassandra_restore", "repaired"): Shown(f"{STEPS}::test_a_repair_is_made_each_time", ""),

@@ -10,6 +10,7 @@ import json
 import pathlib
 import sys
 import time
+import types
 import typing as t
 
 import pytest
@@ -136,10 +137,10 @@ def test_an_index_is_rebuilt_once(place: Place) -> None:
     program.write_text(f"import sys\nopen({str(calls)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n")
     node = dataclasses.replace(place.settings, nodetool_command=(sys.executable, str(program)))
     _note_staged(node)
-    assert steps.rebuild_indexes(node, restore_id=_ID, check_mode=True) == ("app.t.by_v",)
+    assert steps.serve(node, restore_id=_ID, check_mode=True) == ("app.t.by_v",)
     assert not calls.exists()
-    assert steps.rebuild_indexes(node, restore_id=_ID, check_mode=False) == ("app.t.by_v",)
-    assert steps.rebuild_indexes(node, restore_id=_ID, check_mode=False) == ()
+    assert steps.serve(node, restore_id=_ID, check_mode=False) == ("app.t.by_v",)
+    assert steps.serve(node, restore_id=_ID, check_mode=False) == ()
     assert calls.read_text() == "rebuild_index app t by_v\n"
     assert staged_record.staged_outcome(node, restore_id=_ID) is not None
 
@@ -208,6 +209,27 @@ def test_only_a_restore_in_place_that_is_not_finished_parts_a_log(place: Place, 
     assert restored_us is None or began_us - 100_000 <= restored_us <= time.time_ns() // 1000
     switching.finish(place.settings, restore_id=_ID, keep_old=True)
     assert switching.restored_in_place_us(place.settings, restore_id=_ID) is None
+
+
+def test_a_restore_in_place_is_recorded_as_soon_as_it_serves_and_only_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_memory_store(prefix="")
+    store.put(ledger_key(_HOST), b"")
+    monkeypatch.setattr(steps, "remembered_identity", lambda _node: types.SimpleNamespace(host_id=_HOST))
+    _note_staged(place.settings, indexes_to_rebuild=())
+    _switch(place, mode=IN_PLACE)
+
+    def gaps() -> list[str]:
+        return [entry.key for entry in store.list("") if entry.key != ledger_key(_HOST)]
+
+    steps.serve(place.settings, restore_id=_ID, check_mode=True, store=store)
+    assert gaps() == []
+    steps.serve(place.settings, restore_id=_ID, check_mode=False, store=store)
+    noted = gaps()
+    assert len(noted) == 1
+    steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False, store=store)
+    assert gaps() == noted
 
 
 def test_a_restore_in_place_is_recorded_where_there_is_a_log_of_the_node() -> None:
