@@ -93,6 +93,7 @@ def test_the_hosts_are_told(tmp_path: pathlib.Path, arguments: tuple[str, ...], 
     status, output = check(tmp_path, *arguments)
     assert status == 0, output
     assert f'"msg": "{hosts}"' in output
+    assert "changed=1" not in output
 
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.stem)
