@@ -303,9 +303,8 @@ def stage_it(call: Call) -> Result:
 
 def serve_it(call: Call) -> Result:
     """Note that the node serves what was restored, and rebuild the indexes that the backup lacks."""
-    indexes = restore_steps.serve(
-        call.node(), restore_id=given_restore_id(call), check_mode=call.check_mode, store=repository_of(call)
-    )
+    restore_id, store = given_restore_id(call), repository_of(call)
+    indexes = restore_steps.serve(call.node(), restore_id=restore_id, check_mode=call.check_mode, store=store)
     return {"changed": bool(indexes), "indexes": list(indexes)}
 
 

@@ -21,6 +21,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError, RepositoryError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository import manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import (
+    ContentsCounts,
+    SnapshotContents,
+    TableContents,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     BackedUpObject,
     ClusterManifest,
@@ -58,7 +63,10 @@ def built(kind: t.Any, **special: st.SearchStrategy[t.Any]) -> st.SearchStrategy
 
 tables = built(TableRef)
 nodes = built(NodeIdentity)
-snapshots = built(SnapshotRecord, node=nodes, commit_log=built(CommitLogPosition))
+snapshots = built(
+    SnapshotRecord, node=nodes, commit_log=built(CommitLogPosition), contents=st.none() | built(ContentsCounts)
+)
+contents = built(SnapshotContents, tables=st.lists(built(TableContents, table=tables), max_size=3).map(tuple))
 totals = built(Totals)
 summaries = built(NodeSummary, node=nodes, totals=totals, commit_log=st.none() | built(CommitLogPosition))
 objects = built(
@@ -73,6 +81,13 @@ objects = built(
 @given(marker=built(RepositoryMarker))
 def test_markers_read_back(marker: RepositoryMarker) -> None:
     assert manifest.MARKER.decode(manifest.MARKER.encode(marker), subject="x") == marker
+
+
+@calm
+@given(held=contents)
+def test_what_snapshots_hold_reads_back(held: SnapshotContents) -> None:
+    read = manifest.SNAPSHOT_CONTENTS.decode(manifest.SNAPSHOT_CONTENTS.encode(held), subject="x")
+    assert (read, read.counts) == (held, held.counts)
 
 
 @calm
