@@ -145,7 +145,7 @@ error:
       sample: Nothing has been touched.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot_notes
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity, ring
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import target
@@ -184,7 +184,7 @@ def read(call: Call) -> Result:
     if "endpoint" in gather:
         result.update(endpoint=plain(target.read_endpoint(settings)))
     if "snapshots" in gather:
-        result.update(snapshots=list(snapshot.left_by_backups(settings)))
+        result.update(snapshots=list(snapshot_notes.left_by_backups(settings)))
     return result
 
 

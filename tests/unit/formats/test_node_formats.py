@@ -37,9 +37,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.archi
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.ship import read_agent_status
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
     clear_snapshots,
-    read_snapshot_record,
     record_snapshot,
     take_snapshot,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot_notes import (
+    read_snapshot_record,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import remembered_identity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import open_repository

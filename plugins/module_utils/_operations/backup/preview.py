@@ -14,7 +14,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     parse_node_manifest_key,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import read_snapshot_record
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot_notes import (
+    read_snapshot_record,
+)
 
 
 def would_upload(node: NodeSettings, store: ObjectStore, *, tag: str) -> bool:

@@ -16,12 +16,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassand
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.commit_log_files import read_position
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
-    names_in,
     read_if_there,
     remove_if_there,
     write_atomically,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.hash_cache import HashCache
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapshot_files import (
@@ -54,6 +52,17 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot_notes import (
+    contents_path,
+    has_notes,
+    intent_path,
+    is_of_backup,
+    noted_tags,
+    read_snapshot_contents,
+    read_snapshot_record,
+    record_path,
+    remove_notes,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import (
     read_identity,
     remembered_identity,
@@ -82,27 +91,6 @@ class ClearOutcome:
     cleared: tuple[str, ...]
 
 
-def read_snapshot_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | None:
-    """What the node keeps about a snapshot that was taken; ``None`` if it keeps nothing.
-
-    :raises ManifestError: if what it keeps is damaged.
-    """
-    path = _record_path(node, tag)
-    text = read_if_there(path)
-    return None if text is None else SNAPSHOT.decode(text, subject=path)
-
-
-def read_snapshot_contents(node: NodeSettings, record: SnapshotRecord) -> SnapshotContents | None:
-    """What the node noted about the tables in a snapshot; ``None`` if it noted nothing about this very one.
-
-    :raises ManifestError: if what it keeps is damaged.
-    """
-    path = _contents_path(node, record.tag)
-    text = read_if_there(path)
-    contents = None if text is None else SNAPSHOT_CONTENTS.decode(text, subject=path)
-    return contents if contents and (contents.began_us, contents.counts) == (record.began_us, record.contents) else None
-
-
 def record_snapshot(node: NodeSettings, record: SnapshotRecord, *, directories: t.Sequence[str]) -> SnapshotRecord:
     """Note a snapshot that was just taken, with what it holds; the record as it was noted.
 
@@ -116,15 +104,10 @@ def record_snapshot(node: NodeSettings, record: SnapshotRecord, *, directories: 
             subject=node.name,
             next_step="Check that these are the data directories of the Cassandra that runs there.",
         )
-    write_atomically(_contents_path(node, record.tag), SNAPSHOT_CONTENTS.encode(contents))
+    write_atomically(contents_path(node, record.tag), SNAPSHOT_CONTENTS.encode(contents))
     record = dataclasses.replace(record, contents=contents.counts)
-    write_atomically(_record_path(node, record.tag), SNAPSHOT.encode(record))
+    write_atomically(record_path(node, record.tag), SNAPSHOT.encode(record))
     return record
-
-
-def left_by_backups(node: NodeSettings) -> tuple[str, ...]:
-    """The tags of snapshots that backups took and did not clear, sorted. Only looks at what was noted."""
-    return tuple(sorted({tag for tag in _noted_tags(node) if _is_of_backup(node, tag=tag)}))
 
 
 def take_snapshot(
@@ -162,13 +145,13 @@ def take_snapshot(
             _check_same(known, keyspaces=wanted_keyspaces, tables=wanted_tables, for_backup=for_backup)
             _check_whole(node, known, directories=directories)
             return SnapshotOutcome(changed=False, record=known, before=before, after=before)
-        if tag in tags and os.path.exists(_record_path(node, tag)) and not _is_of_backup(node, tag=tag):
+        if tag in tags and os.path.exists(record_path(node, tag)) and not is_of_backup(node, tag=tag):
             raise InputError(
                 f"What snapshot {tag} of node {node.name} held when it was taken is not known any more.",
                 subject=tag,
                 next_step=f"Use another tag, or, if it can go: nodetool clearsnapshot -t {tag}",
             )
-        if tag in tags and not _has_notes(node, tag=tag):
+        if tag in tags and not has_notes(node, tag=tag):
             raise InputError(
                 f"Node {node.name} has a snapshot {tag} that was not made by this collection.",
                 subject=tag,
@@ -196,7 +179,7 @@ def take_snapshot(
         )
         record = _take(node, begun, ttl=ttl, skip_flush=skip_flush, ask_again=remembered is not None, now=now)
         record = record_snapshot(node, record, directories=directories)
-        remove_if_there(_intent_path(node, tag))
+        remove_if_there(intent_path(node, tag))
         return SnapshotOutcome(changed=True, record=record, before=before, after=after)
 
 
@@ -228,25 +211,25 @@ def clear_snapshots(
         tags = snapshot_tags(directories)
         if tag is not None:
             check_tag(tag)
-            if for_backup and not _is_of_backup(node, tag=tag):
+            if for_backup and not is_of_backup(node, tag=tag):
                 return ClearOutcome(changed=False, cleared=())
-            if tag in tags and only_recorded and not _has_notes(node, tag=tag):
+            if tag in tags and only_recorded and not has_notes(node, tag=tag):
                 raise InputError(
                     f"Node {node.name} has a snapshot {tag} that was not made by this collection.",
                     subject=tag,
                     next_step=f"If it can go: nodetool clearsnapshot -t {tag}",
                 )
-            doomed = [tag] if tag in tags or _has_notes(node, tag=tag) else []
+            doomed = [tag] if tag in tags or has_notes(node, tag=tag) else []
         else:
             limit = now() / 1e6 - (older_than_seconds or 0)
-            ours = {name: made for name, made in tags.items() if _has_notes(node, tag=name)}
-            ours.update({name: 0.0 for name in _noted_tags(node) if name not in tags})
+            ours = {name: made for name, made in tags.items() if has_notes(node, tag=name)}
+            ours.update({name: 0.0 for name in noted_tags(node) if name not in tags})
             doomed = sorted(name for name, made in ours.items() if _taken_at(node, tag=name, made=made) < limit)
         if not check_mode:
             for name in doomed:
                 if name in tags:
                     _clear(node, tag=name, directories=directories)
-                _remove_notes(node, tag=name, now=now)
+                remove_notes(node, tag=name, now=now)
         return ClearOutcome(changed=bool(doomed), cleared=tuple(doomed))
 
 
@@ -265,7 +248,7 @@ def _take(
         nodetool starts a Java machine.
     """
     # The intent first: a run that dies in between leaves a snapshot that is known as ours.
-    write_atomically(_intent_path(node, begun.tag), SNAPSHOT.encode(begun))
+    write_atomically(intent_path(node, begun.tag), SNAPSHOT.encode(begun))
     arguments = ["snapshot", "-t", begun.tag]
     if skip_flush:
         arguments.append("-sf")
@@ -308,10 +291,10 @@ def _check_whole(node: NodeSettings, record: SnapshotRecord, *, directories: t.S
 
 def _clear(node: NodeSettings, *, tag: str, directories: t.Sequence[str]) -> None:
     # Half cleared, it is ours and nobody takes it for the snapshot that it was.
-    record = read_if_there(_record_path(node, tag))
+    record = read_if_there(record_path(node, tag))
     if record is not None:
-        write_atomically(_intent_path(node, tag), record)
-        remove_if_there(_record_path(node, tag))
+        write_atomically(intent_path(node, tag), record)
+        remove_if_there(record_path(node, tag))
     Nodetool(node).run("clearsnapshot", "-t", tag)
     left = next(table_snapshots(directories, tag=tag), None)
     if left is not None:
@@ -398,51 +381,9 @@ def _usable_record(node: NodeSettings, *, tag: str) -> SnapshotRecord | None:
     return None
 
 
-def _is_of_backup(node: NodeSettings, *, tag: str) -> bool:
-    for path in (_record_path(node, tag), _intent_path(node, tag)):
-        text = read_if_there(path)
-        with contextlib.suppress(ManifestError):
-            if text is not None and SNAPSHOT.decode(text, subject=path).for_backup:
-                return True
-    return False
-
-
-def _has_notes(node: NodeSettings, *, tag: str) -> bool:
-    return os.path.exists(_record_path(node, tag)) or os.path.exists(_intent_path(node, tag))
-
-
-def _noted_tags(node: NodeSettings) -> t.Iterator[str]:
-    for name in names_in(os.path.join(node.state_directory, "snapshots")):
-        for ending in (".json", ".begun"):
-            if name.endswith(ending):
-                yield name[: -len(ending)]
-
-
 def _taken_at(node: NodeSettings, *, tag: str, made: float) -> float:
     """When a snapshot was taken, in seconds since the epoch."""
     with contextlib.suppress(ManifestError):
         record = read_snapshot_record(node, tag=tag)
         return record.ended_us / 1e6 if record else made
     return made
-
-
-def _remove_notes(node: NodeSettings, *, tag: str, now: t.Callable[[], int]) -> None:
-    for path in (_record_path(node, tag), _intent_path(node, tag), _contents_path(node, tag)):
-        remove_if_there(path)
-    for ending in (".jsonl", ".json"):
-        remove_if_there(os.path.join(node.state_directory, "uploads", f"{tag}{ending}"))
-    with HashCache(node.state_directory, now_seconds=now() // 1_000_000) as cache:
-        cache.forget_uploads(tag=tag)
-
-
-def _record_path(node: NodeSettings, tag: str) -> str:
-    return os.path.join(node.state_directory, "snapshots", f"{tag}.json")
-
-
-def _intent_path(node: NodeSettings, tag: str) -> str:
-    return os.path.join(node.state_directory, "snapshots", f"{tag}.begun")
-
-
-def _contents_path(node: NodeSettings, tag: str) -> str:
-    # A directory of its own: a tag may have dots.
-    return os.path.join(node.state_directory, "snapshot-contents", f"{tag}.json")

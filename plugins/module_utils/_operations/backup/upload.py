@@ -78,7 +78,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.packing import plan_objects
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot_notes import (
     read_snapshot_contents,
     read_snapshot_record,
 )

@@ -90,7 +90,7 @@ READING = {
     "restore.target.read_node": types.SimpleNamespace(to_result=dict, running=True),
     "restore.target.read_node_and_ring": (types.SimpleNamespace(to_result=dict, running=True), ()),
     "cassandra.ring.read_ring": (),
-    "backup.snapshot.left_by_backups": (),
+    "backup.snapshot_notes.left_by_backups": (),
     "restore.records.pending": None,
     "restore.records.read_state": None,
     "restore.staged_record.is_staged": False,

@@ -27,10 +27,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
     clear_snapshots,
+    take_snapshot,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot_notes import (
     left_by_backups,
     read_snapshot_contents,
     read_snapshot_record,
-    take_snapshot,
 )
 from tests.unit.plugins.module_utils._operations.node_on_disk import DiskNode, ticking
 
