@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import logging
 import re
 import secrets
 import shutil
@@ -42,8 +43,12 @@ _STORAGE_PORT = 7000
 # One seed would wait for its peers, and they for it, when a whole cluster starts again; two know that nobody is up.
 _SEEDS = 2
 # Each look is a login on every node: more often, and a busy machine does nothing else.
-_wait_until_settled = functools.partial(wait_until, timeout_seconds=300.0, interval_seconds=0.5)
+_SETTLE_SECONDS = 300.0
+_wait_until_settled = functools.partial(wait_until, timeout_seconds=_SETTLE_SECONDS, interval_seconds=0.5)
+# On a machine that stalls for seconds, a node of 5.0.9 that started with the others was seen to miss one for good.
+_SEES_ALL_OR_STARTS_AGAIN_SECONDS = 90.0
 _AUTH_TABLES = ("roles", "role_members", "role_permissions")
+_LOG = logging.getLogger(__name__)
 # What a node that is just starting may answer.
 _NOT_YET = (NoHostAvailable, DriverException)
 
@@ -205,7 +210,7 @@ class Cluster:
             node.wait_until_serving()
         if is_new:
             self._set_up_roles()
-        self.wait_until_settled()
+        self._settle()
 
     def wait_until_settled(self) -> None:
         """Return when every node, as a coordinator, reaches every node: all are up and normal in everyone's eyes.
@@ -213,9 +218,12 @@ class Cluster:
         Shown by a read of ``system_auth``, which the lab replicates to all nodes, at ALL. It also repairs what a node
         missed of it.
         """
-        with ThreadPoolExecutor(max_workers=len(self.nodes)) as pool:
-            for result in [pool.submit(self._wait_until_reaching_all, node=node) for node in self.nodes]:
-                result.result()
+        self._on_all_nodes(self._wait_until_reaching_all)
+
+    def _settle(self) -> None:
+        """The same for nodes that the lab has just started itself: who does not see all after a while starts again."""
+        self._on_all_nodes(self._start_again_unless_reaching_all)
+        self.wait_until_settled()
 
     def stop(self) -> None:
         """Stop every node gracefully; each drains itself."""
@@ -297,7 +305,7 @@ class Cluster:
             what=f"{self.name} to have its default superuser and all of its nodes in normal state",
         )
         # The superuser's row was written to one node before there were more replicas: spread it by reading it.
-        self.wait_until_settled()
+        self._settle()
         _wait_until_settled(
             self._has_application_role,
             what=f"{self.name} to have the role {self.application.username} on all of its nodes",
@@ -327,24 +335,33 @@ class Cluster:
             return False
         return True
 
-    def _wait_until_reaching_all(self, *, node: Node) -> None:
-        def reaches_all() -> bool:
-            try:
-                with self.session(nodes=[node], consistency=ConsistencyLevel.ALL) as session:
-                    for table in _AUTH_TABLES:
-                        session.execute(f"SELECT * FROM system_auth.{table}")
-                    peers = list(session.execute("SELECT peer FROM system.peers_v2"))
-            except _NOT_YET:
-                return False
-            return len(peers) == len(self.nodes) - 1
+    def _start_again_unless_reaching_all(self, node: Node) -> None:
+        try:
+            self._wait_until_reaching_all(node, timeout_seconds=_SEES_ALL_OR_STARTS_AGAIN_SECONDS)
+        except LabError as error:
+            _LOG.warning("%s is started again: %s", node.name, error)
+            node.stop()
+            node.start()
 
+    def _wait_until_reaching_all(self, node: Node, *, timeout_seconds: float = _SETTLE_SECONDS) -> None:
         try:
             _wait_until_settled(
-                reaches_all,
+                lambda: self._reaches_all(node),
+                timeout_seconds=timeout_seconds,
                 what=f"{node.name} to see all of {self.name} up",
             )
         except LabError as error:
             raise LabError(f"{error}\n{node.log_tail()}") from error
+
+    def _reaches_all(self, node: Node) -> bool:
+        try:
+            with self.session(nodes=[node], consistency=ConsistencyLevel.ALL) as session:
+                for table in _AUTH_TABLES:
+                    session.execute(f"SELECT * FROM system_auth.{table}")
+                peers = list(session.execute("SELECT peer FROM system.peers_v2"))
+        except _NOT_YET:
+            return False
+        return len(peers) == len(self.nodes) - 1
 
 
 def _check_arguments(
