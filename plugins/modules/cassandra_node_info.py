@@ -26,10 +26,11 @@ options:
       - V(running) reads only whether it runs; V(ring) only the members of the ring.
       - V(repository) reads whose O(repository) is, with V(facts) and V(ring), and fails if it is another cluster's.
       - V(snapshots) reads only which snapshots of backups it has.
+      - V(restores) reads only which restores have something on it, and how much.
       - V(endpoint) reads only where clients reach it, from its configuration, without asking it.
     type: list
     elements: str
-    choices: [facts, running, ring, endpoint, repository, snapshots]
+    choices: [facts, running, ring, endpoint, repository, snapshots, restores]
     default: [facts]
 """
 
@@ -80,6 +81,44 @@ snapshots:
   type: list
   elements: str
   sample: [backup_20261121_020000]
+restores:
+  description: The restores that have something on the node.
+  returned: when O(gather) has V(restores)
+  type: list
+  elements: dict
+  contains:
+    restore_id:
+      description: The restore's name.
+      type: str
+      returned: always
+      sample: backup_20261122_020000-in-place-5f0c1d3e
+    restore_point:
+      description: What it restores; none if its name does not tell.
+      type: str
+      returned: always
+      sample: backup_20261122_020000
+    phase:
+      description:
+        - V(fetching), V(fetched) or V(staged) before its switch, then how far that is.
+        - V(finished) keeps what was there before, V(undone) what was restored. V(tables) is a restore of tables.
+      type: str
+      returned: always
+      sample: finished
+    fetched_bytes:
+      description: The bytes that wait for the switch.
+      type: int
+      returned: always
+      sample: 0
+    old_bytes:
+      description: The bytes of what was there before.
+      type: int
+      returned: always
+      sample: 2040109465
+    new_bytes:
+      description: The bytes of what was restored and has been taken out.
+      type: int
+      returned: always
+      sample: 0
 ring:
   description: The members of the ring.
   returned: when O(gather) has V(ring)
@@ -148,7 +187,7 @@ error:
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot_notes
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity, ring
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import target
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import listing, target
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
@@ -157,7 +196,7 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
         "gather": {
             "type": "list",
             "elements": "str",
-            "choices": ["facts", "running", "ring", "endpoint", "repository", "snapshots"],
+            "choices": ["facts", "running", "ring", "endpoint", "repository", "snapshots", "restores"],
             "default": ["facts"],
         },
     }
@@ -185,6 +224,8 @@ def read(call: Call) -> Result:
         result.update(endpoint=plain(target.read_endpoint(settings)))
     if "snapshots" in gather:
         result.update(snapshots=list(snapshot_notes.left_by_backups(settings)))
+    if "restores" in gather:
+        result.update(restores=plain(listing.list_restores(settings)))
     return result
 
 

@@ -18,12 +18,15 @@ description:
     a Cassandra of its own, several times, in a directory of its own and on a loopback address; its memory and its
     share of the processor are limited. What serves is not touched.
   - O(state=switched) exchanges the directories of a stopped node. If it fails, everything is put back.
-  - O(state=rolled_back) puts everything back as it was before the switch, on a stopped node.
+  - O(state=rolled_back) puts everything back as it was before the switch, on a stopped node. A restore in place can be
+    undone so after it was finished, too, for as long as what was there before is kept.
+  - O(state=abandoned) deletes what was fetched, before anything was switched.
   - O(state=serving) is for the node that runs again. After a switch in place it notes in O(repository), if that is
     given and has the node's commit log, that the log does not go on from what was there before. After a moment it
     rebuilds indexes that had been made after the backup.
   - O(state=repaired) is for a node that was lost with its disk, once it runs again. It gets what the others have.
-  - O(state=finished) gives up the way back. It notes first what O(state=serving) notes.
+  - O(state=finished) ends the restore. It notes first what O(state=serving) notes. What was there before is kept, or
+    deleted with O(keep_old=false), and with it the way back.
   - While it downloads, its action plugin prints how far it is, at least every ten seconds.
 author:
   - the revive.cassandra authors (!UNKNOWN)
@@ -48,7 +51,7 @@ options:
   state:
     description: The step.
     type: str
-    choices: [fetched, staged, switched, serving, repaired, rolled_back, finished]
+    choices: [fetched, staged, switched, serving, repaired, rolled_back, finished, abandoned]
     required: true
   plan:
     description:
@@ -65,7 +68,15 @@ options:
     description: The group that Cassandra runs as. By default the data directory's.
     type: str
   keep_old:
-    description: Whether O(state=finished) keeps what was put aside, to be looked at or deleted later.
+    description:
+      - Whether O(state=finished) keeps what was put aside, to be gone back to or deleted later.
+      - Of a restore that was undone, whether it keeps what was taken out.
+    type: bool
+    default: true
+  keep_new:
+    description:
+      - Whether O(state=rolled_back) keeps what it takes out, if Cassandra has been started on it, since clients may
+        have written to it. O(state=finished) with O(keep_old=false) deletes it then.
     type: bool
     default: true
 """
@@ -201,8 +212,8 @@ refetch:
   type: bool
   sample: false
 freed_bytes:
-  description: The bytes that deleting what was put aside freed.
-  returned: when O(state=finished)
+  description: The bytes that deleting what was put aside, or fetched, freed.
+  returned: when O(state=finished) or O(state=abandoned)
   type: int
   sample: 0
 error:
@@ -239,13 +250,15 @@ error:
       sample: Nothing has been touched.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+import typing as t
+
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import listing
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import steps as restore_steps
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
-STATES = ("fetched", "staged", "switched", "serving", "repaired", "rolled_back", "finished")
+STATES = ("fetched", "staged", "switched", "serving", "repaired", "rolled_back", "finished", "abandoned")
 ARGUMENTS = (
     arguments.shared_arguments(repository_required=False)
     + arguments.transfer_arguments()
@@ -255,9 +268,8 @@ ARGUMENTS = (
             "state": {"type": "str", "choices": list(STATES), "required": True},
             "plan": {"type": "dict"},
             "restore_id": {"type": "str"},
-            "owner": {"type": "str"},
-            "group": {"type": "str"},
-            "keep_old": {"type": "bool", "default": True},
+            **{option: {"type": "str"} for option in ("owner", "group")},
+            **{option: {"type": "bool", "default": True} for option in ("keep_old", "keep_new")},
         },
         required_if=(
             ("state", "fetched", ("plan", "repository")),
@@ -303,8 +315,7 @@ def stage_it(call: Call) -> Result:
 
 def serve_it(call: Call) -> Result:
     """Note that the node serves what was restored, and rebuild the indexes that the backup lacks."""
-    restore_id, store = given_restore_id(call), repository_of(call)
-    indexes = restore_steps.serve(call.node(), restore_id=restore_id, check_mode=call.check_mode, store=store)
+    indexes = restore_steps.serve(call.node(), **in_repository(call))
     return {"changed": bool(indexes), "indexes": list(indexes)}
 
 
@@ -320,22 +331,24 @@ def switch_it(call: Call) -> Result:
 
 def roll_it_back(call: Call) -> Result:
     """Put everything back."""
-    outcome = restore_steps.roll_back(call.node(), restore_id=given_restore_id(call), check_mode=call.check_mode)
-    return dict(plain(outcome))
+    return dict(plain(restore_steps.roll_back(call.node(), keep_new=call.params["keep_new"], **in_repository(call))))
 
 
 def finish_it(call: Call) -> Result:
-    """Give up the way back."""
-    restore_id, keep_old = given_restore_id(call), call.params["keep_old"]
-    outcome = restore_steps.finish(
-        call.node(), restore_id=restore_id, keep_old=keep_old, check_mode=call.check_mode, store=repository_of(call)
-    )
-    return dict(plain(outcome))
+    """End it."""
+    return dict(plain(restore_steps.finish(call.node(), keep_old=call.params["keep_old"], **in_repository(call))))
 
 
-def repository_of(call: Call) -> ObjectStore | None:
-    """The repository, if one was given."""
-    return call.store() if call.params["repository"] else None
+def abandon_it(call: Call) -> Result:
+    """Delete what was fetched."""
+    freed = listing.abandon(call.node(), restore_id=given_restore_id(call), check_mode=call.check_mode)
+    return {"changed": freed is not None, "freed_bytes": freed or 0}
+
+
+def in_repository(call: Call) -> dict[str, t.Any]:
+    """Which restore, whether it is to be done, and the repository that is told, if one was given."""
+    store = call.store() if call.params["repository"] else None
+    return {"restore_id": given_restore_id(call), "check_mode": call.check_mode, "store": store}
 
 
 def given_restore_id(call: Call) -> str:
@@ -345,7 +358,7 @@ def given_restore_id(call: Call) -> str:
 
 def use(call: Call) -> Result:
     """Do one step."""
-    steps = (fetch_it, stage_it, switch_it, serve_it, repair_it, roll_it_back, finish_it)
+    steps = (fetch_it, stage_it, switch_it, serve_it, repair_it, roll_it_back, finish_it, abandon_it)
     state = call.params["state"]
     return {"restore_id": given_restore_id(call), "state": state, **dict(zip(STATES, steps))[state](call)}
 

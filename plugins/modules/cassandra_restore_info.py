@@ -80,6 +80,11 @@ options:
         are refused, since one that counts on from old values makes all others forget what it had counted later.
     type: bool
     default: false
+  name_only:
+    description:
+      - Reads only what the restore would be called, whatever the nodes are like, to compare it with one that was begun.
+    type: bool
+    default: false
   node_mapping:
     description:
       - By name or host id of a node of the backup, the node that gets its data.
@@ -113,9 +118,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+restore_id:
+  description: The restore's name. With O(name_only), that of its first attempt.
+  returned: success
+  type: str
+  sample: backup_20261122_020000-in-place-5f0c1d3e
 plan:
   description: The plan, in the form that M(revive.cassandra.cassandra_restore) takes.
-  returned: success
+  returned: unless O(name_only)
   type: dict
   contains:
     restore_id:
@@ -275,6 +285,11 @@ error:
       sample: "2026-11-22T15:00:00.000000Z"
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    ONE_NODE,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import plan as restore_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import backup_values, restore_values
@@ -294,6 +309,7 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "ring": {"type": "list", "elements": "dict", "default": []},
         "past_gc_grace": {"type": "bool", "default": False},
         "counters_quiet": {"type": "bool", "default": False},
+        "name_only": {"type": "bool", "default": False},
     }
 )
 
@@ -301,12 +317,18 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
 def plan_it(call: Call) -> Result:
     """Plan the restore, or say all that stands against it."""
     params = call.params
-    shared = {
+    point = {
         "restore_point": params["restore_point"],
         "cut": params["restore_cut"],
         "now_us": call.now_us(),
-        "confirm_cluster": params["confirm_cluster"] or None,
         "identity_file": call.repository().identity_file,
+    }
+    if params["name_only"]:
+        mode = ONE_NODE if params["others"] is not None else NEW_CLUSTER if params["new_cluster"] else IN_PLACE
+        return {"changed": False, "restore_id": restore_plan.name_of(call.store(), mode=mode, **point)}
+    shared = {
+        **point,
+        "confirm_cluster": params["confirm_cluster"] or None,
         "node_mapping": {str(source): str(target) for source, target in params["node_mapping"].items()},
     }
     targets = restore_values.targets(params["targets"])
@@ -329,6 +351,7 @@ def plan_it(call: Call) -> Result:
         )
     return {
         "changed": False,
+        "restore_id": plan.restore_id,
         "plan": plan.to_result(),
         "summary": restore_values.in_module_words(plan_lines(plan)),
         "marked_summary": plan_lines(plan),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import typing as t
 
 import pytest
@@ -14,6 +15,7 @@ from lab.distribution import CASSANDRA_5_0
 from tests.lab.rehearsal import BUCKET, PREFIX, TAG, Rehearsal, fetched_bytes, play_and, switch_phase
 
 _SLOW_BYTES_PER_SECOND = 200_000
+_OTHER_TAG = "taken_later"
 
 
 @pytest.fixture(scope="module")
@@ -86,18 +88,19 @@ def test_a_module_that_is_killed_while_it_switches_is_rolled_back_on_every_node(
 
 
 def test_a_controller_that_dies_after_the_switch_and_runs_again_converges(rehearsal: Rehearsal) -> None:
+    rehearsal.play("backup", backup_tag=_OTHER_TAG).require_success()
     rehearsal.play_and_kill_the_controller(
         lambda: all(
             switch_phase(node.directory / "revive" / "restores") == "switched" for node in rehearsal.cluster.nodes
         )
     )
-    # Two nodes cannot answer for three. By then they serve, and what could not be counted is no reason to undo it.
-    run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables, restore_verify_consistency="THREE")
+    other = {**rehearsal.restore_variables, "restore_point": _OTHER_TAG}
+    run = rehearsal.play("disaster_recovery", **other)
     assert run.exit_status != 0, run.output
-    assert f"{TAG} is restored and was started on every node, but it could not be verified." in run.output
-    rehearsal.require_restored()
-    run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables)
-    assert run.exit_status == 0, run.output
+    for words in ("Nothing has been touched", f"give restore_point={TAG} and", "restore_action=undo and restore_id="):
+        assert words in run.output, run.output
+    assert "Start Cassandra" not in run.output, run.output
+    run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables).require_success()
     assert "It is finished now; nothing else was done" in run.output
     rehearsal.require_restored()
     for node in rehearsal.cluster.nodes:
@@ -107,6 +110,27 @@ def test_a_controller_that_dies_after_the_switch_and_runs_again_converges(rehear
             assert tables
             assert {path.stat().st_mode & 0o777 for path in tables} == {0o750}
             assert {path.owner() for path in tables} == {directory.owner()}
+
+
+def test_a_finished_restore_is_undone_and_the_same_once_more_gives_up_nothing(rehearsal: Rehearsal) -> None:
+    run = rehearsal.play("disaster_recovery", restore_action="status").require_success()
+    (first,) = set(re.findall(rf"{TAG}-in-place-[0-9a-f]{{8}}", run.output))
+    assert run.output.count("finished, ") == len(rehearsal.cluster.nodes), run.output
+    run = rehearsal.play("disaster_recovery", restore_action="undo", restore_id=first).require_success()
+    rehearsal.require_original()
+    # Two nodes cannot answer for three. By then they serve, and what could not be counted is no reason to undo it.
+    run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables, restore_verify_consistency="THREE")
+    assert run.exit_status != 0, run.output
+    assert f"{TAG} is restored and was started on every node, but it could not be verified." in run.output
+    rehearsal.require_restored()
+    run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables).require_success()
+    assert f"had switched every node to the restore {first}-2," in run.output
+    rehearsal.require_restored()
+    run = rehearsal.play("disaster_recovery", restore_action="remove_old", restore_id=first).require_success()
+    for node in rehearsal.cluster.nodes:
+        for directory in node.data_directories:
+            assert [path.name for path in (directory / ".revive").iterdir()] == [f"{first}-2"]
+    rehearsal.require_restored()
 
 
 def test_a_backup_whose_snapshot_is_cleared_in_part_is_not_visible_and_a_strangers_stays(rehearsal: Rehearsal) -> None:

@@ -24,7 +24,7 @@ _PLAIN_VALUE = re.compile(r"[\w.,:/@%+-]+\Z", re.ASCII)
 _OTHERWISE = {
     "new_cluster": "target_cluster",
     "keep_old=false": "restore_action=remove_old",
-    "state=rolled_back": "restore_action=rollback",
+    "state=rolled_back": "restore_action=undo",
 }
 #: Of variables that several roles share, after the role's own.
 _PREFIXES = ("restore", "backup", "cassandra")

@@ -219,7 +219,7 @@ def test_a_switch_that_was_finished_is_over(tree: Tree) -> None:
     place = Place(tree("switch_finished") / "node")
     assert records.pending(place.settings) is None
     with pytest.raises(NodeError, match="is finished"):
-        place.roll_back()
+        place.switch()
     assert switch.finish(place.settings, restore_id=RESTORE_ID, keep_old=False).freed_bytes > 50
     assert not list(place.root.rglob(".revive"))
 

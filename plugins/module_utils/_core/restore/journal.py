@@ -38,9 +38,15 @@ SWITCHED: t.Final = "switched"
 TAKING_OUT_NEW: t.Final = "taking_out_new"
 #: Going back: what is in Cassandra's directories is old; some of it is still aside.
 PUTTING_BACK_OLD: t.Final = "putting_back_old"
-#: There is no way back; what was put aside is deleted, or kept for somebody to look at.
+#: Somebody has said that it is good; what was put aside is kept, until somebody says that it can go.
 FINISHED: t.Final = "finished"
-Phase = t.Literal["preparing", "moving_old", "moving_new", "switched", "taking_out_new", "putting_back_old", "finished"]
+#: What was there before is back; what was taken out, with what clients had written to it, is kept as well.
+UNDONE: t.Final = "undone"
+#: Phases in which nothing is left to be done, unless somebody asks for it.
+OVER = (FINISHED, UNDONE)
+Phase = t.Literal[
+    "preparing", "moving_old", "moving_new", "switched", "taking_out_new", "putting_back_old", "finished", "undone"
+]
 
 DATA = "data"
 LOG = "log"
@@ -71,7 +77,7 @@ class ManagedDirectory:
         return posixpath.join(self.work_directory, restore_id, f"old{self.label}")
 
     def discarded(self, restore_id: str) -> str:
-        """Where new content goes that Cassandra has changed."""
+        """Where new content goes that Cassandra has changed; kept or not, it never comes back by itself."""
         return posixpath.join(self.work_directory, restore_id, f"discarded{self.label}")
 
 
@@ -80,6 +86,7 @@ class JournalState:
     """How far a switch is.
 
     :param discard: while going back, whether the new content was changed by Cassandra and so cannot be used again.
+    :param keep_new: while going back, whether such content is kept, since clients may have written to it.
     """
 
     restore_id: str
@@ -90,6 +97,7 @@ class JournalState:
     config_file: str
     directories: tuple[ManagedDirectory, ...]
     discard: bool = False
+    keep_new: bool = False
 
     def __post_init__(self) -> None:
         check_restore_id(self.restore_id)
@@ -158,12 +166,17 @@ class FetchComplete:
 FetchRecord = t.Union[FetchHeader, FetchedFile, FetchComplete]
 
 
+def is_restore_id(name: str) -> bool:
+    """Whether a restore, and its directories, could be called so."""
+    return bool(_RESTORE_ID.match(name)) and ".." not in name
+
+
 def check_restore_id(restore_id: str) -> str:
     """``restore_id`` itself if it can be a directory's name.
 
     :raises InputError: otherwise.
     """
-    if not _RESTORE_ID.match(restore_id) or ".." in restore_id:
+    if not is_restore_id(restore_id):
         raise InputError(
             f"{restore_id!r} cannot be a restore's id.", subject=restore_id, next_step="Use the one of the plan."
         )

@@ -40,6 +40,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.matching import explicit_pairs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import (
     SPACE_MARGIN,
     assignment_for,
@@ -50,9 +51,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.pla
     space_reasons,
     target_reasons,
     version_reasons,
-    whole_restore_id,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
+    TargetNode,
+    kept_restores,
+)
 
 #: Cassandra's own, for tables that do not say.
 _GC_GRACE_SECONDS = 864_000
@@ -94,7 +97,9 @@ def plan_node(
     :param moment: what of the node's log is replayed on the backup.
     :raises PlanRefusedError: with every reason against it.
     """
-    restore_id = whole_restore_id(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=ONE_NODE, moment=moment)
+    restore_id = whole_restore_id(
+        tag=manifest.tag, cluster_id=manifest.cluster_id, mode=ONE_NODE, moment=moment, kept=kept_restores((target,))
+    )
     reasons: list[ReviveError] = [
         *manifest_reasons(manifest, new_cluster=False),
         *group_reasons([target, *ring.others]),

@@ -10,7 +10,6 @@ them are reported at once, before anything is touched.
 
 from __future__ import annotations
 
-import hashlib
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
@@ -43,16 +42,14 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
     RestorePlan,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
+    TargetNode,
+    kept_restores,
+)
 
 #: Of the bytes that a target needs, how much more has to be free.
 SPACE_MARGIN = 0.05
-
-
-def whole_restore_id(*, tag: str, cluster_id: str, mode: str, moment: MomentPlan | None = None) -> str:
-    """The name of a restore: the same for the same backup, mode and moment; a directory and a file can be called so."""
-    what = f"{tag}-{moment.label}" if moment else tag
-    return f"{what}-{mode.replace('_', '-')}-{hashlib.sha256(cluster_id.encode()).hexdigest()[:8]}"
 
 
 def plan_restore(
@@ -78,7 +75,9 @@ def plan_restore(
     :raises PlanRefusedError: with every reason against it.
     """
     mode = NEW_CLUSTER if new_cluster else IN_PLACE
-    restore_id = whole_restore_id(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment)
+    restore_id = whole_restore_id(
+        tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment, kept=kept_restores(targets)
+    )
     reasons: list[ReviveError] = [*manifest_reasons(manifest, new_cluster=new_cluster), *group_reasons(targets)]
     explicit, mapping_reasons = explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
     reasons += mapping_reasons

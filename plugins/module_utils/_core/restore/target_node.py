@@ -52,6 +52,14 @@ class PendingRestore:
 
 
 @dataclasses.dataclass(frozen=True)
+class KeptRestore:
+    """A switch that is over on a node: ``finished``, with what was there before put aside, or ``undone``."""
+
+    restore_id: str
+    phase: str
+
+
+@dataclasses.dataclass(frozen=True)
 class TargetNode:
     """A node that is to be restored, as planning needs to know it. It travels between hosts as plain values.
 
@@ -67,6 +75,7 @@ class TargetNode:
     :param holds_data: whether there is a table with data outside of the system keyspaces.
     :param has_system_local: whether the node's own ``system.local`` is there, in place or put aside.
     :param started_us: when the process that runs was started, to the second; ``None`` if that is not known.
+    :param kept: restores that are over, and of which the node keeps what was there before or after.
     :param load_bytes: about what its tables take on disk, as the process says; ``None`` if that is not known.
     """
 
@@ -92,6 +101,7 @@ class TargetNode:
     cql_address: str = ""
     started_us: int | None = None
     load_bytes: int | None = None
+    kept: tuple[KeptRestore, ...] = ()
 
     @property
     def places(self) -> tuple[DataPlace, ...]:
@@ -116,3 +126,8 @@ class TargetNode:
                 subject=str(dict(value).get("name", "")),
                 next_step="Give what reading the node returned.",
             ) from error
+
+
+def kept_restores(targets: t.Iterable[TargetNode]) -> frozenset[str]:
+    """The names of all restores that are over on some of these nodes, and that still have something there."""
+    return frozenset(kept.restore_id for target in targets for kept in target.kept)

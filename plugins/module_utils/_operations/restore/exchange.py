@@ -92,11 +92,18 @@ def go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, gr
     save_state(node, dataclasses.replace(state, phase=journal.SWITCHED))
 
 
-def go_back(node: NodeSettings, state: JournalState) -> bool:
-    """Undo a switch from any phase; whether what was fetched is gone."""
-    if state.phase == journal.SWITCHED:
-        untouched = not differences(node, state, fetched=False)
-        state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW, discard=not untouched))
+def go_back(node: NodeSettings, state: JournalState, *, keep_new: bool = False) -> bool:
+    """Undo a switch from any phase; whether what was fetched is gone.
+
+    :param keep_new: whether what Cassandra has changed is kept, as clients may have written to it; a way back that was
+        begun goes on as it began.
+    """
+    if state.phase in (journal.SWITCHED, journal.FINISHED):
+        changed = state.phase == journal.FINISHED or bool(differences(node, state, fetched=False))
+        state = save_state(
+            node,
+            dataclasses.replace(state, phase=journal.TAKING_OUT_NEW, discard=changed, keep_new=changed and keep_new),
+        )
     elif state.phase == journal.MOVING_NEW:
         state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW))
     if state.phase == journal.TAKING_OUT_NEW:
@@ -111,7 +118,8 @@ def go_back(node: NodeSettings, state: JournalState) -> bool:
         aside = directory.aside(state.restore_id)
         data_directory.move_children(names_in(aside), source=aside, target=directory.path)
         data_directory.remove_if_empty(aside)
-        data_directory.remove_tree(directory.discarded(state.restore_id))
+        if not state.keep_new:
+            data_directory.remove_tree(directory.discarded(state.restore_id))
         if directory.kind == journal.DATA:
             for keyspace in own_keyspaces(state):
                 data_directory.remove_tree(os.path.join(directory.fetched(state.restore_id), keyspace))
@@ -119,7 +127,10 @@ def go_back(node: NodeSettings, state: JournalState) -> bool:
         for directory in state.directories:
             data_directory.remove_tree(directory.fetched(state.restore_id))
     remove_work_directories(state)
-    remove_if_there(state_path(node, restore_id=state.restore_id))
+    if state.keep_new:
+        save_state(node, dataclasses.replace(state, phase=journal.UNDONE))
+    else:
+        remove_if_there(state_path(node, restore_id=state.restore_id))
     return state.discard
 
 

@@ -45,6 +45,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     LOCK_NAME,
+    over,
     own_state,
 )
 
@@ -143,13 +144,8 @@ def _is_needed(node: NodeSettings, *, restore_id: str) -> bool:
     state = own_state(node, restore_id=restore_id)
     if state is None or state.phase == journal.PREPARING:
         return True
-    if state.phase == journal.FINISHED:
-        raise NodeError(
-            f"The restore {restore_id} is finished on {node.name}, and what it put aside was kept.",
-            subject=node.name,
-            next_step="Before the same backup is restored again, remove what it put aside, with "
-            f"{option('keep_old', 'false')} and {option('restore_id', restore_id)}.",
-        )
+    if state.phase in journal.OVER:
+        raise over(node, state)
     if state.discard:
         raise NodeError(
             f"The restore {restore_id} on {node.name} was being rolled back.",

@@ -41,6 +41,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
     check_past,
     moment_plan,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring, plan_node
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import file_path, is_wanted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import SPACE_MARGIN, plan_restore
@@ -112,6 +113,24 @@ def make_plan(
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
     return manifest, plan
+
+
+def name_of(
+    store: ObjectStore,
+    *,
+    restore_point: str,
+    mode: str,
+    identity_file: str | None = None,
+    cut: str = BY_TIMESTAMP,
+    now_us: int | None = None,
+) -> str:
+    """What a restore of whole nodes is called in its first attempt, whatever the nodes are like.
+
+    :param mode: ``in_place``, ``new_cluster`` or ``one_node``; the others, and errors, as of :func:`make_plan`.
+    """
+    point = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
+    manifest = load_backup(store, point.tag)
+    return whole_restore_id(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=point.moment)
 
 
 def make_node_plan(

@@ -77,12 +77,26 @@ def pending(node: NodeSettings) -> JournalState | None:
 
     :raises LocalFilesError: if its journal cannot be read.
     """
+    return next((state for state in all_states(node) if state.phase not in journal.OVER), None)
+
+
+def names_of_records(node: NodeSettings) -> frozenset[str]:
+    """The names of all restores that something is written down about."""
+    ends = (".jsonl", ".manifest", ".json", ".cassandra.yaml", ".staged", ".tables")
+    found = ((name, next((end for end in ends if name.endswith(end)), "")) for name in names_in(_directory(node)))
+    return frozenset(name[: -len(end)] for name, end in found if end)
+
+
+def all_states(node: NodeSettings) -> t.Iterator[JournalState]:
+    """How far each switch on this node is, in the order of their names.
+
+    :raises LocalFilesError: if a journal cannot be read.
+    """
     for name in names_in(_directory(node)):
         if name.endswith(".json"):
             state = read_state(node, restore_id=name[: -len(".json")])
-            if state is not None and state.phase != journal.FINISHED:
-                return state
-    return None
+            if state is not None:
+                yield state
 
 
 def read_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
@@ -108,6 +122,15 @@ def own_state(node: NodeSettings, *, restore_id: str) -> JournalState | None:
             next_step=f"Finish it, or roll it back with {option('state', 'rolled_back')}.",
         )
     return read_state(node, restore_id=restore_id)
+
+
+def over(node: NodeSettings, state: JournalState) -> NodeError:
+    """The error of a step that would go on with a restore that is over."""
+    return NodeError(
+        f"The restore {state.restore_id} is {state.phase} on {node.name}.",
+        subject=node.name,
+        next_step="Plan again: the same once more gets a name of its own.",
+    )
 
 
 def save_state(node: NodeSettings, state: JournalState) -> JournalState:

@@ -27,7 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     RepositorySettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import gap_key
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FINISHED, FetchHeader
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import OVER, FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import planned_segments
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
@@ -253,14 +253,22 @@ def repair(node: NodeSettings, *, check_mode: bool) -> bool:
     return True
 
 
-def roll_back(node: NodeSettings, *, restore_id: str, check_mode: bool) -> switch.RollBackOutcome:
-    """Put everything back; errors as of :func:`switch.roll_back`."""
+def roll_back(
+    node: NodeSettings, *, restore_id: str, keep_new: bool, check_mode: bool, store: ObjectStore | None = None
+) -> switch.RollBackOutcome:
+    """Put everything back; errors as of :func:`switch.roll_back`.
+
+    :param store: as of :func:`serve`: a log does not go on from what is taken out, either.
+    :raises StoreError: if that cannot be recorded, once everything has been put back; doing it again does it.
+    """
     if check_mode:
-        state = records.read_state(node, restore_id=restore_id)
-        return switch.RollBackOutcome(changed=state is not None and state.phase != FINISHED, refetch=False)
-    outcome = switch.roll_back(node, restore_id=restore_id, is_running=lambda: identity.is_running(node))
+        return switch.RollBackOutcome(changed=switch.to_roll_back(node, restore_id=restore_id) is not None)
+    outcome = switch.roll_back(
+        node, restore_id=restore_id, keep_new=keep_new, is_running=lambda: identity.is_running(node)
+    )
     if outcome.refetch:
         staged_record.forget_moment(node, restore_id=restore_id)
+    _record_in_log(node, restore_id=restore_id, store=store)
     return outcome
 
 
@@ -274,7 +282,7 @@ def finish(
     """
     if check_mode:
         state = records.read_state(node, restore_id=restore_id)
-        over = state is None or (state.phase == FINISHED and keep_old)
+        over = state is None or (state.phase in OVER and keep_old)
         return switch.FinishOutcome(changed=not over, freed_bytes=0)
     _record_in_log(node, restore_id=restore_id, store=store)
     outcome = switch.finish(node, restore_id=restore_id, keep_old=keep_old)

@@ -42,6 +42,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     LOCK_NAME,
     kept_config_path,
+    over,
     own_state,
     read_state,
     remove_records,
@@ -109,13 +110,8 @@ def switch_node(
         state = own_state(node, restore_id=restore_id)
         if state is not None and state.phase == journal.SWITCHED:
             return SwitchOutcome(changed=False, phase=state.phase)
-        if state is not None and state.phase == journal.FINISHED:
-            raise NodeError(
-                f"The restore {restore_id} is finished on {node.name}, and what it put aside was kept.",
-                subject=node.name,
-                next_step="Before the same backup is restored again, remove what it put aside, with "
-                f"{option('keep_old', 'false')} and {option('restore_id', restore_id)}.",
-            )
+        if state is not None and state.phase in journal.OVER:
+            raise over(node, state)
         config = cassandra_yaml.read_config(node.config_file)
         check_stopped(node, config=config, is_running=is_running)
         if state is not None and state.phase in (journal.TAKING_OUT_NEW, journal.PUTTING_BACK_OLD):
@@ -134,34 +130,57 @@ def switch_node(
 
 
 def roll_back(
-    node: NodeSettings, *, restore_id: str, is_running: t.Callable[[], bool] | None = None
+    node: NodeSettings, *, restore_id: str, keep_new: bool = True, is_running: t.Callable[[], bool] | None = None
 ) -> RollBackOutcome:
-    """Put everything back as it was before the switch. Nothing to do if there was none.
+    """Put everything back as it was before the switch, also of a restore that is finished. Nothing to do if there was
+    none, or if that is done.
 
     What was fetched is kept for another run, unless Cassandra has been started on it.
 
+    :param keep_new: whether what Cassandra has been started on is kept, too, until :func:`finish` deletes it.
     :param is_running: as for :func:`switch_node`.
-    :raises NodeError: if Cassandra runs, or the restore is finished.
+    :raises BusyError: if another restore is under way on the node.
+    :raises NodeError: if Cassandra runs, or what was there before is gone.
     :raises LocalFilesError: if a file or directory cannot be moved; doing it again goes on.
     """
     journal.check_restore_id(restore_id)
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
-        state = read_state(node, restore_id=restore_id)
+        state = to_roll_back(node, restore_id=restore_id)
         if state is None:
             return RollBackOutcome(changed=False)
-        if state.phase == journal.FINISHED:
-            raise NodeError(
-                f"The restore {restore_id} is finished on {node.name}: there is nothing to go back to.",
-                subject=node.name,
-                next_step="Restore another backup.",
-            )
         check_stopped(node, config=cassandra_yaml.read_config(node.config_file), is_running=is_running or _never)
-        discarded = go_back(node, state)
+        discarded = go_back(node, state, keep_new=keep_new)
         return RollBackOutcome(changed=True, refetch=discarded)
 
 
+def to_roll_back(node: NodeSettings, *, restore_id: str) -> JournalState | None:
+    """How far the switch is that a roll back would undo; ``None`` if there is nothing to undo.
+
+    :raises BusyError, NodeError: as of :func:`roll_back`.
+    """
+    state = own_state(node, restore_id=restore_id)
+    if state is None or state.phase == journal.UNDONE:
+        return None
+    if state.phase != journal.FINISHED:
+        return state
+    if state.mode != IN_PLACE:
+        raise NodeError(
+            f"The restore {state.restore_id} is finished on {node.name}, and was not in place: there is no way back.",
+            subject=node.name,
+            next_step="What the machine held before lies in .revive beside the data, in old.",
+        )
+    if not any(os.path.isdir(directory.aside(state.restore_id)) for directory in state.directories):
+        raise NodeError(
+            f"What {node.name} held before the restore {state.restore_id} is not there any more.",
+            subject=node.name,
+            next_step="Restore the backup or the moment that is wanted.",
+        )
+    return state
+
+
 def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutcome:
-    """Give up the way back, once the restored node is good: delete what was put aside, or keep it to look at.
+    """Say that the restored node is good, and keep what was put aside; or delete it, and with it the way back. Of a
+    restore that was undone, delete what was taken out.
 
     :raises NodeError: if the node has not been switched.
     :raises LocalFilesError: if something cannot be deleted; doing it again goes on.
@@ -169,31 +188,36 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
     journal.check_restore_id(restore_id)
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         state = read_state(node, restore_id=restore_id)
-        if state is None or (state.phase == journal.FINISHED and keep_old):
+        if state is None or (state.phase in journal.OVER and keep_old):
             return FinishOutcome(changed=False, freed_bytes=0)
-        if state.phase not in (journal.SWITCHED, journal.FINISHED):
+        if state.phase not in (journal.SWITCHED, *journal.OVER):
             raise NodeError(
                 f"The restore {restore_id} on {node.name} is at {state.phase}, so it cannot be finished.",
                 subject=node.name,
                 next_step=f"Run it again, or roll it back with {option('state', 'rolled_back')}.",
             )
-        if state.phase != journal.FINISHED:
+        if state.phase == journal.SWITCHED:
             state = save_state(node, dataclasses.replace(state, phase=journal.FINISHED))
         cassandra_yaml.forget_original(state.config_file, backup_path=kept_config_path(node, restore_id=restore_id))
         for directory in state.directories:
             data_directory.remove_tree(directory.fetched(restore_id))
         if keep_old:
             return FinishOutcome(changed=True, freed_bytes=0)
-        freed = sum(data_directory.remove_tree(directory.aside(restore_id)) for directory in state.directories)
+        freed = sum(
+            data_directory.remove_tree(path)
+            for directory in state.directories
+            for path in (directory.aside(restore_id), directory.discarded(restore_id))
+        )
         remove_work_directories(state)
         remove_records(node, restore_id=restore_id)
         return FinishOutcome(changed=True, freed_bytes=freed)
 
 
 def restored_in_place_us(node: NodeSettings, *, restore_id: str) -> int | None:
-    """When a node's directories were exchanged in place; ``None`` if they were not, or that is finished."""
+    """When a node's directories were exchanged in place, or back; ``None`` if they were not, or that is finished."""
     state = read_state(node, restore_id=restore_id)
-    if state is None or state.phase != journal.SWITCHED or state.mode not in (IN_PLACE, ONE_NODE):
+    exchanged = (journal.SWITCHED, journal.UNDONE)
+    if state is None or state.phase not in exchanged or state.mode not in (IN_PLACE, ONE_NODE):
         return None
     path = state_path(node, restore_id=restore_id)
     with files.explained("read", path):

@@ -28,6 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     DATA,
+    OVER,
     WORK_DIRECTORY,
     JournalState,
     ManagedDirectory,
@@ -35,6 +36,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.jou
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     DataPlace,
     FetchedBytes,
+    KeptRestore,
     PendingRestore,
     TargetNode,
 )
@@ -44,7 +46,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
     remembered_identity,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.ring import read_ring
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import pending
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import all_states
 
 _RACK_FILE = "cassandra-rackdc.properties"
 _VERSION = re.compile(r"^v?(\d+\.\d+(?:\.\d+)?\S*)\s*$", re.MULTILINE)
@@ -60,7 +62,8 @@ def read_node(node: NodeSettings) -> TargetNode:
     """
     config = read_config(node.config_file)
     running, identity, info = known_process(node)
-    switch = pending(node)
+    states = tuple(all_states(node))
+    switch = next((state for state in states if state.phase not in OVER), None)
     address = _address(config, identity=identity)
     datacenter, rack = _position(config, identity=identity if running else None)
     places = data_directory.data_places(config)
@@ -89,6 +92,7 @@ def read_node(node: NodeSettings) -> TargetNode:
         cql_address=_cql_address(config, address=address),
         started_us=None if info is None or info.uptime_seconds is None else now_us() - info.uptime_seconds * 1_000_000,
         load_bytes=info.load_bytes if info else None,
+        kept=tuple(KeptRestore(state.restore_id, state.phase) for state in states if state.phase in OVER),
     )
 
 

@@ -48,6 +48,7 @@ class Shown:
 
 ONLY_READS = f"{READING}::test_what_only_reads_changes_nothing"
 STATEMENTS = f"{MAKE}::test_check_mode_says_which_statements_there_would_be"
+GIVEN_UP = "module_utils/_operations/restore/test_listing.py::test_what_was_fetched_only_is_given_up_once"
 SWITCHED = f"{STEPS}::test_check_mode_says_what_a_switched_node_would_do"
 STAGED = f"{STEPS}::test_a_node_stages_what_the_plan_names_of_its_sources_log"
 COMPLETED = f"{MAKE}::test_a_new_table_is_completed_once_and_says_whose_it_is_until_it_is_released"
@@ -77,8 +78,9 @@ SHOWN = {
         SWITCHED, f"{SWITCH}::test_a_roll_back_restores_names_inodes_contents_and_configuration"
     ),
     ("cassandra_restore", "finished"): Shown(
-        SWITCHED, f"{SWITCH}::test_finishing_frees_what_was_put_aside_or_keeps_it"
+        SWITCHED, f"{SWITCH}::test_finishing_keeps_what_was_put_aside_until_it_is_said_that_it_can_go"
     ),
+    ("cassandra_restore", "abandoned"): Shown(GIVEN_UP, GIVEN_UP),
     ("cassandra_snapshot", "present"): Shown(
         f"{SNAPSHOT}::test_check_mode_says_what_would_be_and_does_nothing",
         f"{SNAPSHOT}::test_a_snapshot_is_taken_once_and_recorded",

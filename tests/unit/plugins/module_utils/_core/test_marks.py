@@ -44,7 +44,7 @@ ROLE = RoleVariables(
         (option("repository.identity_file"), "repository.identity_file", "restore_identity_file"),
         (option("new_cluster", "true"), "new_cluster=true", "target_cluster=true"),
         (option("keep_old", "false"), "keep_old=false", "restore_action=remove_old"),
-        (option("state", "rolled_back"), "state=rolled_back", "restore_action=rollback"),
+        (option("state", "rolled_back"), "state=rolled_back", "restore_action=undo"),
         (option("state", "switched"), "state=switched", "state=switched"),
     ],
 )

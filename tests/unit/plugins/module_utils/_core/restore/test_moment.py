@@ -38,7 +38,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
     moment_reasons,
     planned_segments,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import whole_restore_id
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.point import Moment
 
 _FIRST = 1_800_000_000_000

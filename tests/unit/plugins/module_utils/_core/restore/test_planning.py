@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.pla
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     DataPlace,
     FetchedBytes,
+    KeptRestore,
     PendingRestore,
     TargetNode,
 )
@@ -150,6 +151,18 @@ def test_the_id_is_the_same_for_the_same_backup_and_mode() -> None:
     assert _plan(_THREE, *targets).restore_id != _plan(_THREE, *in_place, new_cluster=False).restore_id
 
 
+def test_the_same_once_more_gets_a_name_of_its_own_where_some_node_keeps_the_first() -> None:
+    nodes = [_same(number) for number in (1, 2, 3)]
+    first = _plan(_THREE, *nodes, new_cluster=False).restore_id
+    nodes[1] = dataclasses.replace(nodes[1], kept=(KeptRestore(first, "finished"),))
+    second = _plan(_THREE, *nodes, new_cluster=False).restore_id
+    assert second == f"{first}-2"
+    nodes[0] = dataclasses.replace(nodes[0], kept=(KeptRestore(f"{first}-2", "undone"),))
+    assert _plan(_THREE, *nodes, new_cluster=False).restore_id == f"{first}-3"
+    nodes[0] = dataclasses.replace(nodes[0], kept=(), pending=PendingRestore(second, "switched"))
+    assert _plan(_THREE, *nodes, new_cluster=False).restore_id == second
+
+
 def test_racks_of_other_names_and_equal_sizes_map_one_to_one() -> None:
     manifest = _manifest(*(_identity(number, rack="a" if number < 3 else "b") for number in (1, 2, 3)))
     targets = [_target(number, rack="x" if number < 2 else "y") for number in (1, 2, 3)]
@@ -271,6 +284,7 @@ def test_facts_travel_as_plain_values() -> None:
     target = _same(
         1,
         pending=PendingRestore(restore_id="r", phase="p"),
+        kept=(KeptRestore(restore_id="k", phase="finished"),),
         local_system=DataPlace("/l", 1, 2, (FetchedBytes("r", 3),)),
     )
     assert TargetNode.from_result(json.loads(json.dumps(target.to_result()))) == target

@@ -183,7 +183,8 @@ def test_finishing_forgets_the_moment(place: Place) -> None:
 def test_check_mode_says_what_a_switched_node_would_do(place: Place) -> None:
     def said(*, keep_old: bool) -> tuple[bool, bool]:
         finished = steps.finish(place.settings, restore_id=_ID, keep_old=keep_old, check_mode=True)
-        return steps.roll_back(place.settings, restore_id=_ID, check_mode=True).changed, finished.changed
+        rolled_back = steps.roll_back(place.settings, restore_id=_ID, keep_new=True, check_mode=True)
+        return rolled_back.changed, finished.changed
 
     part = steps.Part(place.settings, t.cast(t.Any, None), owner=None, group=None)
     assert said(keep_old=True) == (False, False)
@@ -192,8 +193,8 @@ def test_check_mode_says_what_a_switched_node_would_do(place: Place) -> None:
     assert not steps.switch_part(part, check_mode=True)
     assert said(keep_old=True) == (True, True)
     assert steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False).changed
-    assert said(keep_old=True) == (False, False)
-    assert said(keep_old=False) == (False, True)
+    assert said(keep_old=True) == (True, False)
+    assert said(keep_old=False) == (True, True)
     assert steps.finish(place.settings, restore_id=_ID, keep_old=False, check_mode=False).changed
     assert said(keep_old=False) == (False, False)
 
@@ -209,6 +210,19 @@ def test_only_a_restore_in_place_that_is_not_finished_parts_a_log(place: Place, 
     assert restored_us is None or began_us - 100_000 <= restored_us <= time.time_ns() // 1000
     switching.finish(place.settings, restore_id=_ID, keep_old=True)
     assert switching.restored_in_place_us(place.settings, restore_id=_ID) is None
+
+
+def test_a_log_does_not_go_on_from_a_restore_that_is_undone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_memory_store(prefix="")
+    store.put(ledger_key(_HOST), b"")
+    monkeypatch.setattr(steps, "remembered_identity", lambda _node: types.SimpleNamespace(host_id=_HOST))
+    monkeypatch.setattr(steps.identity, "is_running", lambda _node: False)
+    _switch(place, mode=IN_PLACE)
+    steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False, store=store)
+    for _time in (1, 2):
+        steps.roll_back(place.settings, restore_id=_ID, keep_new=True, check_mode=False, store=store)
+        gaps = [entry.key for entry in store.list("") if entry.key != ledger_key(_HOST)]
+        assert len(gaps) == 2, "that it was restored, and that it was undone"
 
 
 def test_a_restore_in_place_is_recorded_as_soon_as_it_serves_and_only_once(

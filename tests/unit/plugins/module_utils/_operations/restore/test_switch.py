@@ -12,6 +12,7 @@ import builtins
 import hashlib
 import os
 import pathlib
+import shutil
 import socket
 import typing as t
 
@@ -361,34 +362,121 @@ def test_a_finish_killed_anywhere_goes_on(tmp_path: pathlib.Path, share: int) ->
     assert _points(trial, tmp_path, share=share) > 5
 
 
-def test_what_cassandra_changed_after_the_switch_is_thrown_away_by_a_roll_back(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("keep_new", [True, False])
+def test_what_cassandra_changed_after_the_switch_is_kept_if_clients_may_have_written_to_it(
+    tmp_path: pathlib.Path, *, keep_new: bool
+) -> None:
     place = Place(tmp_path).make()
     before = place.contents()
     place.stage().switch()
-    _write(place.data[0] / _TABLE / "nb-9-big-Data.db", b"compacted")
-    _write(tmp_path / "commitlog" / "CommitLog-7-3.log", b"written since")
-    assert place.roll_back() == switch.RollBackOutcome(changed=True, refetch=True)
+    _serve(place)
+    outcome = switch.roll_back(place.settings, restore_id=_RESTORE, keep_new=keep_new)
+    assert outcome == switch.RollBackOutcome(changed=True, refetch=True)
+    assert place.contents() == before
+    assert records.pending(place.settings) is None
+    if not keep_new:
+        assert not list(tmp_path.rglob(".revive"))
+        with pytest.raises(NodeError, match="fetch did not finish"):
+            place.switch()
+        return
+    _check_kept(place)
+    assert not switch.roll_back(place.settings, restore_id=_RESTORE).changed
+    with pytest.raises(NodeError, match=r"is undone on node-1\. Plan again"):
+        place.switch()
+    assert not switch.finish(place.settings, restore_id=_RESTORE, keep_old=True).changed
+    assert switch.finish(place.settings, restore_id=_RESTORE, keep_old=False).freed_bytes > 20
     assert place.contents() == before
     assert not list(tmp_path.rglob(".revive"))
-    with pytest.raises(NodeError, match="fetch did not finish"):
-        place.switch()
 
 
-def test_finishing_frees_what_was_put_aside_or_keeps_it(tmp_path: pathlib.Path) -> None:
+def _serve(place: Place) -> None:
+    """Cassandra has been started on what was restored, and clients have written to it."""
+    _write(place.data[0] / _TABLE / "nb-9-big-Data.db", b"compacted")
+    _write(place.root / "commitlog" / "CommitLog-7-3.log", b"written since")
+
+
+def _check_kept(place: Place) -> None:
+    taken_out = place.data[0] / ".revive" / _RESTORE / "discarded" / _TABLE
+    assert (taken_out / "nb-7-big-Data.db").read_bytes() == b"rows of then"
+    assert (taken_out / "nb-9-big-Data.db").read_bytes() == b"compacted"
+    written = place.root / "commitlog" / ".revive" / _RESTORE / "discarded" / "CommitLog-7-3.log"
+    assert written.read_bytes() == b"written since"
+
+
+@_EACH_SHARE
+def test_a_finished_restore_in_place_is_undone_also_if_that_is_killed_anywhere(
+    tmp_path: pathlib.Path, share: int
+) -> None:
+    def trial(root: pathlib.Path, step: int) -> bool:
+        place = Place(root).make()
+        before = place.contents()
+        place.stage().switch()
+        switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
+        _serve(place)
+        killed = _killed_before(step, place.roll_back)
+        place.roll_back()
+        assert place.contents() == before
+        _check_kept(place)
+        return killed
+
+    assert _points(trial, tmp_path, share=share) > 20
+
+
+def test_finishing_keeps_what_was_put_aside_until_it_is_said_that_it_can_go(tmp_path: pathlib.Path) -> None:
     place = Place(tmp_path).make().stage()
     place.switch()
     kept = switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
     assert kept == switch.FinishOutcome(changed=True, freed_bytes=0)
     assert (place.data[0] / ".revive" / _RESTORE / "old" / _TABLE / "nb-7-big-Data.db").exists()
     assert records.pending(place.settings) is None
-    with pytest.raises(NodeError, match="is finished"):
-        place.roll_back()
-    with pytest.raises(NodeError, match="keep_old=false"):
+    with pytest.raises(NodeError, match=r"is finished on node-1\. Plan again"):
         place.switch()
     freed = switch.finish(place.settings, restore_id=_RESTORE, keep_old=False)
     assert freed.changed
     assert freed.freed_bytes > 50
     assert not switch.finish(place.settings, restore_id=_RESTORE, keep_old=False).changed
+    assert not place.roll_back().changed
+
+
+@pytest.mark.parametrize(
+    ("mode", "gone", "why"),
+    [
+        ("new_cluster", False, "was not in place"),
+        ("in_place", True, "held before the restore .* is not there any more"),
+    ],
+)
+def test_a_finished_restore_without_a_way_back_says_so(
+    tmp_path: pathlib.Path, mode: str, why: str, *, gone: bool
+) -> None:
+    place = Place(tmp_path).make().stage()
+    place.switch(mode=mode)
+    switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
+    if gone:
+        for directory in tmp_path.rglob(".revive"):
+            shutil.rmtree(directory)
+    after = place.contents()
+    with pytest.raises(NodeError, match=why):
+        place.roll_back()
+    assert place.contents() == after
+
+
+def test_a_finished_restore_is_not_undone_under_another_one(tmp_path: pathlib.Path) -> None:
+    place = Place(tmp_path).make().stage()
+    place.switch()
+    switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
+    place.stage("another")
+    switch.switch_node(
+        place.settings,
+        restore_id="another",
+        mode="in_place",
+        tokens=[],
+        restore_auth=True,
+        owner=None,
+        group=None,
+        is_running=lambda: False,
+    )
+    with pytest.raises(BusyError, match="another was begun and is not finished"):
+        place.roll_back()
 
 
 def test_a_node_that_is_not_switched_cannot_be_finished(tmp_path: pathlib.Path) -> None:

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the revive.cassandra authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which restores that were begun may be gone on with, and what is told of all."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.begun import (
+    other_restores,
+    restore_lines,
+    switched_hosts,
+    ways_to_go_on,
+)
+
+A, B = "a-in-place-01234567", "b-at-20260301T140506123456Z-in-place-01234567"
+
+
+@pytest.mark.parametrize(
+    ("begun", "others"),
+    [([A], []), ([f"{A}-2"], []), ([A, A], []), ([B], [B]), ([B, A], [A, B]), ([A, f"{A}-2"], [A, f"{A}-2"])],
+)
+def test_only_the_restore_that_is_asked_for_is_gone_on_with(begun: list[str], others: list[str]) -> None:
+    assert other_restores(begun, A) == others
+
+
+def test_the_way_to_go_on_is_what_an_operator_gives() -> None:
+    assert ways_to_go_on([f"{A}-2", B]) == ["restore_point=a", "restore_point=2026-03-01T14:05:06.123456Z"]
+
+
+@pytest.mark.parametrize(
+    ("node", "switched"),
+    [
+        ({"pending": {"restore_id": A, "phase": "switched"}, "kept": []}, True),
+        ({"pending": None, "kept": [{"restore_id": A, "phase": "finished"}]}, True),
+        ({"pending": {"restore_id": A, "phase": "moving_new"}, "kept": []}, False),
+        ({"pending": None, "kept": [{"restore_id": A, "phase": "undone"}]}, False),
+        ({"pending": {"restore_id": B, "phase": "switched"}, "kept": [{"restore_id": f"{A}-2", "phase": "x"}]}, False),
+        ({"pending": None}, False),
+        (None, False),
+    ],
+)
+def test_a_node_has_the_data_of_a_restore_once_it_is_switched_and_until_it_goes_back(
+    node: t.Any, *, switched: bool
+) -> None:
+    assert switched_hosts({"n1": node}, A) == (["n1"] if switched else [])
+
+
+def test_what_there_is_is_told_by_restore_and_host() -> None:
+    def of(name: str, phase: str, **sizes: int) -> dict[str, t.Any]:
+        return {"restore_id": name, "phase": phase, "fetched_bytes": 0, "old_bytes": 0, "new_bytes": 0, **sizes}
+
+    found = {
+        "n1": [of(A, "finished", old_bytes=2048), of(B, "fetched", fetched_bytes=1024)],
+        "n2": [of(A, "undone", new_bytes=10)],
+        "n3": [],
+        "n4": None,
+    }
+    assert restore_lines(found) == [
+        f"{A} restores a:",
+        "  n1: finished, 2.0 KiB from before it, put aside",
+        "  n2: undone, 10 B of what it restored, taken out",
+        "  n3: nothing",
+        f"{B} restores 2026-03-01T14:05:06.123456Z:",
+        "  n1: fetched, 1.0 KiB fetched",
+        "  n2: nothing",
+        "  n3: nothing",
+        "Not known of n4.",
+    ]
+    assert restore_lines({"n1": []}) == ["No node has anything of a restore."]
