@@ -60,6 +60,14 @@ options:
     type: list
     elements: str
     default: []
+  required_tables:
+    description:
+      - The tables and views that the schema had before the snapshots and had after them, as
+        RV(revive.cassandra.cassandra_table_count_info#module:schema_tables) has them.
+      - The backup is refused if a node's snapshot lacks one that was asked for.
+    type: list
+    elements: str
+    default: []
   row_counts:
     description:
       - What M(revive.cassandra.cassandra_table_count_info) returned as
@@ -223,6 +231,7 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "keyspaces": {"type": "list", "elements": "str", "default": [], "no_log": False},
         "tables": {"type": "list", "elements": "str", "default": []},
         "schema_cql": {"type": "list", "elements": "str", "default": []},
+        "required_tables": {"type": "list", "elements": "str", "default": []},
         "row_counts": {"type": "list", "elements": "dict", "default": []},
     }
 )
@@ -243,6 +252,7 @@ def publish_tag(call: Call) -> Result:
         keyspaces=tuple(call.params["keyspaces"]),
         tables_asked=tuple(call.params["tables"]),
         schema_cql=tuple(call.params["schema_cql"]),
+        required_tables=tuple(call.params["required_tables"]),
         row_counts=backup_values.row_counts(call.params["row_counts"]),
         tool_version=COLLECTION_VERSION,
         now=call.now_us,

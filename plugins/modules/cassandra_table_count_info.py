@@ -81,6 +81,12 @@ tables:
       type: int
       returned: always
       sample: 1795372931000000
+schema_tables:
+  description: The tables and views in it that are not Cassandra's own, as their directories are named.
+  returned: success
+  type: list
+  elements: str
+  sample: [certificate_manager/certificates-5f0c1d3e0f4711f0a3c1b5d2e4f6a8c0]
 schema_cql:
   description: The statements that make the schema, in order.
   returned: success
@@ -151,7 +157,12 @@ def read(call: Call) -> Result:
         keyspaces=call.params["keyspaces"] or None,
         count=call.params["count"],
     )
-    return {"changed": False, "tables": plain(counted), "schema_cql": list(schema)}
+    return {
+        "changed": False,
+        "tables": plain(counted),
+        "schema_cql": list(schema),
+        "schema_tables": counting.tables_of(schema),
+    }
 
 
 def main() -> None:

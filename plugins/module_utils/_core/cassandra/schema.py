@@ -39,6 +39,13 @@ class SchemaObject:
     table: str
     statements: tuple[str, ...]
 
+    @property
+    def id(self) -> str:
+        """Of a table or view, as its directory's name has it; empty if the statement does not say it."""
+        tokens = tokens_of(self.statements[0])
+        value = id_value(tokens)
+        return "".join(token.text for token in tokens[value] if not token.is_sign("-")).lower() if value else ""
+
     def __str__(self) -> str:
         return self.keyspace if self.kind == KEYSPACE else f"{self.keyspace}.{self.name}"
 
@@ -128,6 +135,15 @@ def statement_head(tokens: t.Sequence[Token]) -> tuple[str, int] | None:
     else:
         return None
     return kind, at + 3 if tokens[at].is_word("IF") else at
+
+
+def id_value(tokens: t.Sequence[Token]) -> slice | None:
+    """Where the value of ``WITH ID = ...`` stands in the statement of a table or view; ``None`` if it has none."""
+    for at in range(1, len(tokens) - 2):
+        if tokens[at - 1].is_word("WITH", "AND") and tokens[at].is_word("ID") and tokens[at + 1].is_sign("="):
+            end = next((n for n in range(at, len(tokens)) if tokens[n].is_word("AND")), len(tokens))
+            return slice(at + 2, end)
+    return None
 
 
 def _qualified(tokens: t.Sequence[Token], at: int, statement: str) -> tuple[str, str, int]:

@@ -22,6 +22,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.s
     KEYSPACE,
     VIEW,
     SchemaObject,
+    id_value,
     statement_head,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.table_definitions import table_properties
@@ -60,15 +61,14 @@ def without_id(item: SchemaObject) -> SchemaObject:
     statements = []
     for statement in item.statements:
         tokens = tokens_of(statement)
-        at = next((n for n in range(1, len(tokens) - 2) if _is_id(tokens[n - 1 : n + 3])), None)
-        if at is None:
+        value = id_value(tokens)
+        if value is None:
             statements.append(statement)
-            continue
-        end = next((n for n in range(at, len(tokens)) if tokens[n].is_word("AND")), None)
-        if end is not None:
-            statements.append(f"{statement[: tokens[at].start]}{statement[tokens[end + 1].start :]}")
+        elif value.stop < len(tokens):
+            name, after = tokens[value.start - 2], tokens[value.stop + 1]
+            statements.append(f"{statement[: name.start]}{statement[after.start :]}")
         else:
-            statements.append(statement[: tokens[at - 1].start].rstrip())
+            statements.append(statement[: tokens[value.start - 3].start].rstrip())
     return dataclasses.replace(item, statements=tuple(statements))
 
 
@@ -97,8 +97,3 @@ def _renamed(statement: str, *, item: SchemaObject, keyspace: str, name: str, ta
 
 def _replaced(text: str, first: Token, last: Token, *, by: str) -> str:
     return f"{text[: first.start]}{by}{text[last.end :]}"
-
-
-def _is_id(tokens: t.Sequence[Token]) -> bool:
-    before, name, equals, _value = tokens
-    return before.is_word("WITH", "AND") and name.is_word("ID") and equals.is_sign("=")

@@ -12,7 +12,10 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_index import ObjectIndex
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
+    TableRef,
+    parse_table_directory,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     BackupIncompleteError,
     InputError,
@@ -80,6 +83,7 @@ def publish_backup(
     keyspaces: t.Sequence[str],
     tables_asked: t.Sequence[str],
     schema_cql: t.Sequence[str] = (),
+    required_tables: t.Sequence[str] = (),
     row_counts: t.Mapping[str, tuple[int, int]] | None = None,
     tool_version: str,
     now: t.Callable[[], int],
@@ -89,9 +93,12 @@ def publish_backup(
     Every node manifest is read back and compared with its summary; every object is looked up, one listing per table.
 
     :param node_summaries: of every node of the cluster.
-    :param schema_cql: statements that make the schema; without any, what the snapshots noted about their tables.
+    :param schema_cql: statements that make the schema, read after the snapshots; without any, what those noted about
+        their tables.
+    :param required_tables: the tables and views, as ``keyspace/table-id``, that the schema had before the snapshots and
+        still had after them: each node's has to have those that were asked for.
     :param row_counts: by ``keyspace.table``: rows, and when they were counted, in microseconds.
-    :raises BackupIncompleteError: if there is no node.
+    :raises BackupIncompleteError: if there is no node, or a node's snapshot lacks a table of the schema.
     :raises ManifestError: if a node manifest does not match its summary.
     :raises ObjectMissingError: if an object is not in the repository.
     :raises ObjectCorruptError: if an object has an impossible size.
@@ -113,9 +120,11 @@ def publish_backup(
     if earlier is not None:
         return PublishOutcome(changed=False, manifest=_same(store, earlier, node_summaries=node_summaries))
     found = _Found()
+    required = _asked_for(required_tables, keyspaces=keyspaces, tables=tables_asked)
     for summary in node_summaries:
         with ObjectIndex() as expected:
             _read_back(store, settings, marker=marker, tag=tag, summary=summary, expected=expected, found=found)
+            _check_tables(summary, tag=tag, missing=required - set(found.tables_of_node))
             _check_objects(store, summary, expected=expected, tables=found.tables_of_node)
     manifest = ClusterManifest(
         tag=tag,
@@ -178,6 +187,25 @@ class _Found:
     def schema(self) -> tuple[str, ...]:
         """The statements that the snapshots recorded to make their tables, in the order of tables."""
         return tuple(self._schema[table] for table in sorted(self._schema))
+
+
+def _asked_for(directories: t.Sequence[str], *, keyspaces: t.Sequence[str], tables: t.Sequence[str]) -> set[TableRef]:
+    """The tables of these directories that belong to the backup."""
+    everything = not keyspaces and not tables
+    found = (parse_table_directory(*each.split("/", 1)) for each in directories)
+    return {table for table in found if table and (everything or table.keyspace in keyspaces or str(table) in tables)}
+
+
+def _check_tables(summary: NodeSummary, *, tag: str, missing: set[TableRef]) -> None:
+    if missing:
+        names = sorted(f"{table} with id {table.id}" for table in missing)
+        raise BackupIncompleteError(
+            f"The snapshot of node {summary.node.name} has no {', '.join(names[:3])}"
+            f"{f' and {len(names) - 3} more tables' if len(names) > 3 else ''}, which the schema has.",
+            subject=tag,
+            next_step="Check in nodetool tablestats whether the node has them, and that its configuration file names "
+            "all data directories that it uses; then run the backup again.",
+        )
 
 
 def _check_different(node_summaries: t.Sequence[NodeSummary]) -> None:

@@ -21,7 +21,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.c
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     DESCRIBE_SCHEMA,
     SYSTEM_KEYSPACES,
+    TableRef,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import TABLE, VIEW, parse_schema
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.token_ranges import (
     TokenRange,
     ring_ranges,
@@ -110,8 +112,20 @@ def read_tables(
         def same(_cql: CqlSettings) -> t.ContextManager[Cql]:
             return contextlib.nullcontext(session)
 
+        # First: it is short, and counting may fail.
+        schema = describe_schema(cql, connect=same)
         counts = count_rows(cql, tables=tables, keyspaces=keyspaces, connect=same) if count else ()
-        return counts, describe_schema(cql, connect=same)
+        return counts, schema
+
+
+def tables_of(schema_cql: t.Sequence[str]) -> list[str]:
+    """The tables and views that a schema makes, without Cassandra's own, as ``keyspace/table-id``, sorted."""
+    tables = (
+        TableRef(keyspace=each.keyspace, table=each.name, id=each.id)
+        for each in parse_schema(schema_cql).objects
+        if each.kind in (TABLE, VIEW) and each.keyspace not in SYSTEM_KEYSPACES
+    )
+    return sorted(f"{each.keyspace}/{each.directory}" for each in tables)
 
 
 def ring_tokens(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[int, ...]:

@@ -490,6 +490,38 @@ def test_a_node_manifest_with_less_than_its_snapshot_held_keeps_a_backup_invisib
     assert world.store.head(f"backups/{TAG}/manifest.json") is None
 
 
+ORDERS, LINES, EMPTY_AGAIN = f"orders-{'1' * 32}", f"lines-{'2' * 32}", f"empty-{'3' * 32}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing"),
+    [
+        (
+            {},
+            f"certificate_manager.empty with id {'3' * 32}, certificate_manager.orders with id {'1' * 32}, shop.lines",
+        ),
+        ({"keyspaces": ("shop",)}, "shop.lines"),
+        ({"tables_asked": ("certificate_manager.orders",)}, "certificate_manager.orders"),
+        ({"tables_asked": ("certificate_manager.empty",)}, f"certificate_manager.empty with id {'3' * 32}"),
+        ({"keyspaces": ("other",)}, ""),
+    ],
+)
+def test_a_node_without_a_table_of_the_schema_keeps_a_backup_invisible(
+    world: World, asked: dict[str, t.Any], missing: str
+) -> None:
+    """By id: a table of that name that was dropped is another."""
+    outcome = world.upload()
+    there = [f"certificate_manager/{path.name}" for path in world.node.root.glob("data0/certificate_manager/*")]
+    assert len(there) == 2
+    required = (*there, f"certificate_manager/{ORDERS}", f"certificate_manager/{EMPTY_AGAIN}", f"shop/{LINES}")
+    if not missing:
+        assert world.publish(outcome, required_tables=required, **asked).changed
+        return
+    with pytest.raises(BackupIncompleteError, match=f"The snapshot of node node1 has no {missing}.*, which the schema"):
+        world.publish(outcome, required_tables=required, **asked)
+    assert world.store.head(f"backups/{TAG}/manifest.json") is None
+
+
 def test_another_backup_of_the_same_tag_is_refused(world: World) -> None:
     outcome = world.upload()
     published = world.publish(outcome)

@@ -120,6 +120,24 @@ def test_the_schema_is_its_statements() -> None:
     assert counting.describe_schema(_SETTINGS, connect=FakeCql([]).connect) == ("CREATE KEYSPACE shop;",)
 
 
+def test_the_tables_of_a_schema_are_those_that_users_made() -> None:
+    statements = (
+        "CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy'};",
+        'CREATE TABLE shop."Orders" (k int PRIMARY KEY) WITH ID = 5F0C1D3E-0f47-11f0-a3c1-b5d2e4f6a8c0 AND cdc = true;',
+        'CREATE INDEX by_v ON shop."Orders" (v);',
+        (
+            'CREATE MATERIALIZED VIEW shop.by_day AS SELECT * FROM shop."Orders" WHERE k IS NOT NULL PRIMARY KEY (k) '
+            "WITH ID = 6f0c1d3e-0f47-11f0-a3c1-b5d2e4f6a8c0;"
+        ),
+        "CREATE TYPE shop.money (cents int);",
+        "CREATE TABLE system_auth.roles (role text PRIMARY KEY);",
+    )
+    assert counting.tables_of(statements) == [
+        "shop/Orders-5f0c1d3e0f4711f0a3c1b5d2e4f6a8c0",
+        "shop/by_day-6f0c1d3e0f4711f0a3c1b5d2e4f6a8c0",
+    ]
+
+
 def test_nobody_listening_is_an_error_that_names_the_address() -> None:
     with pytest.raises(NodeUnreachableError, match=r"127\.0\.0\.1:1"):
         counting.describe_schema(CqlSettings(address="127.0.0.1", port=1, timeout_seconds=2))
