@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import CLUSTER_MANIFEST
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import report
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import members, report
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment_report import NodeReplay
 from ansible_collections.revive.cassandra.plugins.plugin_utils._role_words import report_words
@@ -46,9 +46,17 @@ def restore_report(
     return report_words(made, "restore")
 
 
+def member_problems(plan: Values, ring: t.Sequence[Values]) -> list[str]:
+    """What of a restored cluster's members is otherwise than planned."""
+    try:
+        return members.member_problems(RestorePlan.from_result(plan), ring)
+    except (ReviveError, KeyError, TypeError) as error:
+        raise AnsibleFilterError(f"These are no members of a ring: {type(error).__name__}: {error}") from error
+
+
 class FilterModule:
-    """The filter of this file."""
+    """The filters of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        """By its name."""
-        return {"restore_report": restore_report}
+        """By their names."""
+        return {"member_problems": member_problems, "restore_report": restore_report}

@@ -87,6 +87,43 @@ schema_tables:
   type: list
   elements: str
   sample: [certificate_manager/certificates-5f0c1d3e0f4711f0a3c1b5d2e4f6a8c0]
+members:
+  description: The members of the ring, as the node that was asked knows them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    address:
+      description: The address under which the other nodes reach it.
+      type: str
+      returned: always
+      sample: 10.0.0.11
+    host_id:
+      description: Its host id.
+      type: str
+      returned: always
+      sample: 2f1c5a0e-7d31-4c57-9a8e-0d4b6f8f3a11
+    datacenter:
+      description: Its datacenter.
+      type: str
+      returned: always
+      sample: dc1
+    rack:
+      description: Its rack.
+      type: str
+      returned: always
+      sample: r1
+    tokens:
+      description: Its tokens.
+      type: list
+      elements: str
+      returned: always
+      sample: ["-9033170543462357142"]
+    schema_version:
+      description: The version of the schema that it has; empty if that is not known yet.
+      type: str
+      returned: always
+      sample: 5f0c1d3e-0f47-31f0-a3c1-b5d2e4f6a8c0
 schema_cql:
   description: The statements that make the schema, in order.
   returned: success
@@ -151,7 +188,7 @@ ARGUMENTS = (
 
 def read(call: Call) -> Result:
     """Read the schema, and count."""
-    counted, schema = counting.read_tables(
+    seen = counting.read_tables(
         call.cql(),
         tables=call.params["tables"] or None,
         keyspaces=call.params["keyspaces"] or None,
@@ -159,9 +196,10 @@ def read(call: Call) -> Result:
     )
     return {
         "changed": False,
-        "tables": plain(counted),
-        "schema_cql": list(schema),
-        "schema_tables": counting.tables_of(schema),
+        "tables": plain(seen.counts),
+        "schema_cql": list(seen.schema),
+        "schema_tables": counting.tables_of(seen.schema),
+        "members": plain(seen.members),
     }
 
 

@@ -98,6 +98,30 @@ def describe_schema(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[s
         return tuple(str(row[-1]) for row in session.rows(DESCRIBE_SCHEMA))
 
 
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A member of the ring, as the node that was asked knows it.
+
+    :param address: under which the other nodes reach it.
+    :param schema_version: of the schema that it has; empty if that is not known yet.
+    """
+
+    address: str
+    host_id: str
+    datacenter: str
+    rack: str
+    tokens: tuple[str, ...]
+    schema_version: str
+
+
+class Seen(t.NamedTuple):
+    """What a node tells over CQL."""
+
+    counts: tuple[TableCount, ...]
+    schema: tuple[str, ...]
+    members: tuple[Member, ...]
+
+
 def read_tables(
     cql: CqlSettings,
     *,
@@ -105,8 +129,11 @@ def read_tables(
     keyspaces: t.Sequence[str] | None,
     count: bool,
     connect: _Connect = connect,
-) -> tuple[tuple[TableCount, ...], tuple[str, ...]]:
-    """What :func:`count_rows` and :func:`describe_schema` return, in one session; no counts unless ``count``."""
+) -> Seen:
+    """What :func:`count_rows` and :func:`describe_schema` return, and who is in the ring, in one session.
+
+    :param count: without it, there are no counts.
+    """
     with connect(cql) as session:
 
         def same(_cql: CqlSettings) -> t.ContextManager[Cql]:
@@ -115,7 +142,22 @@ def read_tables(
         # First: it is short, and counting may fail.
         schema = describe_schema(cql, connect=same)
         counts = count_rows(cql, tables=tables, keyspaces=keyspaces, connect=same) if count else ()
-        return counts, schema
+        return Seen(counts=counts, schema=schema, members=tuple(_members(session)))
+
+
+def _members(session: Cql) -> t.Iterator[Member]:
+    columns = "host_id, data_center, rack, tokens, schema_version"
+    for table, address in (("system.local", "broadcast_address"), ("system.peers_v2", "peer")):
+        for found in session.rows(f"SELECT {address}, {columns} FROM {table}"):
+            where, host_id, datacenter, rack, tokens, version = found
+            yield Member(
+                address=str(where),
+                host_id=str(host_id or ""),
+                datacenter=str(datacenter or ""),
+                rack=str(rack or ""),
+                tokens=tuple(sorted(tokens or (), key=int)),
+                schema_version=str(version or ""),
+            )
 
 
 def tables_of(schema_cql: t.Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.report import ClusterArchive
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import PlanRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.setup import FileChange, SetUp
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.counting import Seen
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.importing import ImportOutcome
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.keeping import SaveOutcome
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.row_verification import VerifyOutcome
@@ -101,7 +102,7 @@ READING = {
     "restore.staged_record.is_staged": False,
     "tables.importing.would_stage": True,
     "restore.staged_record.staged_outcome": types.SimpleNamespace(indexes_to_rebuild=("ks.t.i",)),
-    "cassandra.counting.read_tables": ((), ()),
+    "cassandra.counting.read_tables": Seen(counts=(), schema=(), members=()),
     "archive.ship.read_agent_status": None,
     "archive.archiving.read_node_agent": None,
     "archive.bases.bases_of": (),

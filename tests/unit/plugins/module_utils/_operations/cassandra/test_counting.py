@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
+import uuid
 
 import pytest
 
@@ -39,7 +40,10 @@ class FakeCql:
         self.statements: list[str] = []
 
     def rows(self, statement: str, parameters: t.Sequence[t.Any] = ()) -> list[tuple[t.Any, ...]]:
-        return [("shop", "keyspace", "shop", "CREATE KEYSPACE shop;")] if statement.startswith("DESCRIBE") else []
+        if statement.startswith("DESCRIBE"):
+            return [("shop", "keyspace", "shop", "CREATE KEYSPACE shop;")]
+        local = ("10.0.0.1", uuid.UUID(int=1), "dc1", "r1", {"5", "-7"}, uuid.UUID(int=9))
+        return [local] if statement.endswith("system.local") else [("10.0.0.2", None, None, None, None, None)]
 
     def tokens(self) -> tuple[int, ...]:
         return (-5, 7, 2**60)
@@ -110,9 +114,13 @@ def test_counts_and_schema_are_read_in_one_session(*, count: bool) -> None:
         sessions.append(settings)
         return fake.connect(settings)
 
-    counts, schema = counting.read_tables(_SETTINGS, tables=None, keyspaces=None, count=count, connect=connect)
+    counts, schema, members = counting.read_tables(_SETTINGS, tables=None, keyspaces=None, count=count, connect=connect)
     assert [each.table for each in counts] == (["Orders"] if count else [])
     assert schema == ("CREATE KEYSPACE shop;",)
+    assert members == (
+        counting.Member("10.0.0.1", str(uuid.UUID(int=1)), "dc1", "r1", ("-7", "5"), str(uuid.UUID(int=9))),
+        counting.Member("10.0.0.2", "", "", "", (), ""),
+    )
     assert len(sessions) == 1
 
 
