@@ -11,6 +11,8 @@ version_added: 0.1.0
 short_description: List backups in a repository
 description:
   - Lists the backups in a repository, newest first, with their sizes and how much of each was new.
+  - The order goes by the store's clock, at which each was completed. One that cannot be read is in its place, with the
+    reason.
 author:
   - the revive.cassandra authors (!UNKNOWN)
 extends_documentation_fragment:
@@ -23,7 +25,7 @@ options:
     description: Lists only this backup.
     type: str
   keyspace:
-    description: Lists only backups that hold this keyspace.
+    description: Lists only backups that hold this keyspace, and those that cannot be read and may hold it.
     type: str
   include_incomplete:
     description: Lists backups that were begun but not finished, too.
@@ -65,6 +67,11 @@ backups:
       type: str
       returned: when the backup is complete
       sample: Production
+    whole:
+      description: Whether it is a backup of everything. Only such a one is V(latest) for whole nodes.
+      type: bool
+      returned: when the backup is complete
+      sample: true
     began_us:
       description: When it began, in microseconds since the epoch.
       type: int

@@ -120,6 +120,11 @@ backup:
       type: int
       returned: always
       sample: 1795372925000000
+    whole:
+      description: Whether it is a backup of everything. Only such a one is V(latest) for whole nodes.
+      type: bool
+      returned: always
+      sample: true
     duration_seconds:
       description: From its beginning until it was verified.
       type: float

@@ -23,6 +23,8 @@ options:
   restore_point:
     description:
       - What to restore, a backup's tag, V(latest), or a moment.
+      - V(latest) is the newest backup of everything, by the store's clock. It is refused while one that may be newer
+        cannot be read.
       - A moment is written as ISO 8601 with a zone and up to microseconds, such as
         V(2026-11-22T14:05:06.123456Z). It is reached from the newest backup before it and the commit logs that were
         archived since. It is refused unless these are there for every node without a gap; the error then names the

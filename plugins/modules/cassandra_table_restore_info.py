@@ -29,6 +29,8 @@ options:
   restore_point:
     description:
       - The backup's tag, V(latest), or a moment in ISO 8601 with its zone, to the microsecond.
+      - V(latest) is the newest backup that has all of these tables. It is refused while one that may be newer
+        cannot be read.
       - Required unless O(plan) is given.
     type: str
   restore_cut:

@@ -193,7 +193,7 @@ class _ObstoreStore:
             return None
         except Exception as error:
             raise self._error(error, doing="look for", right="s3:GetObject", key=key) from None
-        return ObjectInfo(key=key, size=int(meta["size"]))
+        return _info(meta, key=key)
 
     def list(self, prefix: str) -> t.Iterator[ObjectInfo]:
         whole = self._prefix + prefix
@@ -201,7 +201,7 @@ class _ObstoreStore:
             for batch in self._obstore.list(self._backend, prefix=whole or None, chunk_size=1000):
                 for meta in batch:
                     if meta["path"].startswith(whole):
-                        yield ObjectInfo(key=meta["path"][len(self._prefix) :], size=int(meta["size"]))
+                        yield _info(meta, key=meta["path"][len(self._prefix) :])
         except FileNotFoundError as error:
             if _code(error) == "NoSuchBucket":
                 raise self._error(error, doing="list", right="s3:ListBucket", key=prefix) from None
@@ -287,6 +287,10 @@ class _CountedChunks:
         yield head
         del head
         yield from self
+
+
+def _info(meta: t.Mapping[str, t.Any], *, key: str) -> ObjectInfo:
+    return ObjectInfo(key=key, size=int(meta["size"]), modified_us=round(meta["last_modified"].timestamp() * 1_000_000))
 
 
 def _part_bytes(size: int | None) -> int:

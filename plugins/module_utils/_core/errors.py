@@ -164,6 +164,12 @@ class BackupMissingError(RepositoryError):
     code = "backup_missing"
 
 
+class NewestUnknownError(RepositoryError):
+    """A backup that may be the newest cannot be read, so none is."""
+
+    code = "newest_unknown"
+
+
 class BackupIncompleteError(RepositoryError):
     """A backup was begun and not finished: it cannot be restored, only finished or started again."""
 

@@ -47,10 +47,15 @@ class RepositorySettings:
 
 @dataclasses.dataclass(frozen=True)
 class ObjectInfo:
-    """An object as a listing shows it; ``key`` is relative to the repository's prefix."""
+    """An object as a listing shows it; ``key`` is relative to the repository's prefix.
+
+    :param modified_us: when it was stored last, by the store's clock, in microseconds since the epoch; 0 where nobody
+        has asked the store. It is nothing that tells two objects apart.
+    """
 
     key: str
     size: int
+    modified_us: int = dataclasses.field(default=0, compare=False)
 
 
 class ObjectStore(t.Protocol):

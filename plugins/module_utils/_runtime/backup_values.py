@@ -52,6 +52,7 @@ def backup(value: ClusterManifest) -> dict[str, t.Any]:
     return {
         "tag": value.tag,
         "cluster_name": value.cluster_name,
+        "whole": value.whole,
         "began_us": value.began_us,
         "completed_us": value.completed_us,
         "restore_point_us": value.snapshot_ended_us,

@@ -15,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.win
     Window,
     node_windows,
     restorable_windows,
+    unreadable_bases,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap
@@ -45,10 +46,12 @@ class ClusterArchive:
     """The state of the cluster's archive.
 
     :param windows: moments to which all nodes can be restored, for each base, oldest first.
+    :param unreadable: in lines, the backups that cannot be read, from which there may be more.
     """
 
     nodes: tuple[NodeArchive, ...]
     windows: tuple[Window, ...]
+    unreadable: tuple[str, ...] = ()
 
 
 def report_archive(logs: t.Sequence[NodeLog], bases: t.Sequence[Base], *, now_us: int) -> ClusterArchive:
@@ -72,7 +75,9 @@ def report_archive(logs: t.Sequence[NodeLog], bases: t.Sequence[Base], *, now_us
                 spool_limit_bytes=log.head.spool_limit_bytes if log.head else 0,
             )
         )
-    return ClusterArchive(nodes=tuple(nodes), windows=restorable_windows(bases, logs))
+    return ClusterArchive(
+        nodes=tuple(nodes), windows=restorable_windows(bases, logs), unreadable=tuple(unreadable_bases(bases))
+    )
 
 
 def archive_lines(archive: ClusterArchive) -> list[str]:
@@ -82,6 +87,7 @@ def archive_lines(archive: ClusterArchive) -> list[str]:
     lines = [_window_line(window) for window in archive.windows]
     if not lines:
         lines = ["The cluster cannot be restored to a moment yet: take a backup while archiving is on."]
+    lines += archive.unreadable
     for node in archive.nodes:
         covered = "is not covered"
         if node.lag_seconds is not None:

@@ -38,12 +38,14 @@ class Base:
     :param positions: by host id, where each node's log stood.
     :param imported_us: since when the cluster has had data that came from a backup and is in no log; ``None`` if it
         never did.
+    :param problem: why it cannot be read, so no moment is reached from it; empty if it can.
     """
 
     tag: str
     ended_us: int
     positions: t.Mapping[str, CommitLogPosition]
     imported_us: int | None = None
+    problem: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +85,15 @@ class LogPlan:
     moment_us: int
     cut: str
     nodes: tuple[NodePlan, ...]
+
+
+def unreadable_bases(bases: t.Sequence[Base]) -> list[str]:
+    """What nobody can read, in lines."""
+    return [
+        f"Backup {base.tag} cannot be read, so nothing is restored from it: {base.problem}"
+        for base in bases
+        if base.problem
+    ]
 
 
 _ByHost = t.Mapping[str, tuple[NodeLog, tuple[Chain, ...]]]
@@ -180,6 +191,8 @@ def _windows(bases: t.Sequence[Base], by_host: _ByHost) -> tuple[Window, ...]:
 
 
 def _cluster_window(base: Base, by_host: _ByHost) -> Window | None:
+    if base.problem:
+        return None
     windows: list[Window] = []
     for host_id in base.positions:
         if host_id not in by_host:
@@ -209,7 +222,7 @@ def _refused(
     before = [window.until_us for window in windows if window.until_us < moment_us]
     after = [window.from_us for window in windows if window.from_us > moment_us]
     asked = subject = format_us(moment_us)
-    earlier = [base for base in bases if base.ended_us <= moment_us]
+    earlier = [base for base in bases if base.ended_us <= moment_us and not base.problem]
     if not earlier:
         message = f"The cluster cannot be restored to {asked}: there is no complete backup from before."
     else:
@@ -222,6 +235,7 @@ def _refused(
             subject, why = _why_no_window(base, by_host)
         where = f"on node {subject}, " if subject else ""
         message = f"The cluster cannot be restored to {asked} from backup {base.tag}: {where}{why}."
+    message = " ".join([message, *unreadable_bases(bases)])
     return MomentRefusedError(
         message,
         subject=subject,

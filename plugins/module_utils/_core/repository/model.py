@@ -211,6 +211,20 @@ class ClusterManifest:
     tool_version: str
 
     @property
+    def whole(self) -> bool:
+        """Whether everything was asked for."""
+        return not self.keyspaces and not self.tables_asked
+
+    @property
+    def asked(self) -> str:
+        """What was asked for, for people."""
+        return ", ".join((*self.keyspaces, *self.tables_asked)) or "everything"
+
+    def holds(self, keyspace: str, table: str = "") -> bool:
+        """Whether a keyspace, or a table of it, was asked for, and so is here if it was there."""
+        return self.whole or keyspace in self.keyspaces or (bool(table) and f"{keyspace}.{table}" in self.tables_asked)
+
+    @property
     def snapshot_began_us(self) -> int:
         """When the first node's snapshot began."""
         return min(node.snapshot_began_us for node in self.nodes)

@@ -17,8 +17,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 def backup_line(manifest: ClusterManifest) -> str:
     """A complete backup in one line."""
     totals = manifest.totals
+    part = "" if manifest.whole else f"only {manifest.asked}, "
     return (
-        f"{manifest.tag}: {format_us(manifest.snapshot_ended_us)}, {len(manifest.nodes)} nodes, "
+        f"{manifest.tag}: {part}{format_us(manifest.snapshot_ended_us)}, {len(manifest.nodes)} nodes, "
         f"{len(manifest.tables)} tables, {format_size(totals.size)} in {totals.files} files, "
         f"{format_size(totals.new_stored_size)} new, "
         f"took {format_duration((manifest.completed_us - manifest.began_us) / 1e6)}"

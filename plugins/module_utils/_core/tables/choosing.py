@@ -18,12 +18,15 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
     MODES,
     Contents,
     Selection,
 )
+
+_WILD = re.compile(r"[*?\[]")
 
 
 def choose_tables(contents: Contents, *, selection: Selection) -> tuple[TableRef, ...]:
@@ -56,6 +59,22 @@ def choose_tables(contents: Contents, *, selection: Selection) -> tuple[TableRef
     if reasons:
         raise PlanRefusedError(reasons)
     return chosen
+
+
+def holds(manifest: ClusterManifest, *, selection: Selection, there: bool = False) -> bool:
+    """Whether a backup was asked for all that is selected, so what it lacks was not there.
+
+    :param there: whether each pattern has to mean some table that is in it, too.
+    """
+    for pattern in selection.patterns:
+        keyspace, _dot, table = pattern.replace('"', "").partition(".")
+        if _WILD.search(keyspace):
+            known = manifest.whole
+        else:
+            known = manifest.holds(keyspace, "" if _WILD.search(table) else table)
+        if not known:
+            return False
+    return not there or not selection.unmatched(each.table for each in manifest.tables)
 
 
 def unnamed_reasons(selection: Selection, *, example: TableRef | None) -> t.Iterator[ReviveError]:

@@ -30,7 +30,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
 def bases_of(
     store: ObjectStore, *, keyspaces: t.Sequence[str] = (), identity_file: str | None = None
 ) -> tuple[Base, ...]:
-    """The backups that a restore to a moment can start from, oldest first.
+    """The backups that a restore to a moment can start from, oldest first; then those of which nobody can read it.
 
     :param keyspaces: what is to be restored; empty means all. A backup that holds less is not a base: what it lacks
         would silently be missing from the restored cluster.
@@ -39,11 +39,15 @@ def bases_of(
     :raises StoreError: if the store cannot be read.
     :raises ManifestError: if a node manifest that is needed cannot be read.
     """
-    manifests = [info.manifest for info in list_backups(store, include_incomplete=False) if info.manifest]
-    fitting = [manifest for manifest in manifests if _holds(manifest, keyspaces)]
+    infos = list_backups(store, include_incomplete=False)
+    fitting = [info.manifest for info in infos if info.manifest and _holds(info.manifest, keyspaces)]
     imports = sorted(at_us for at_us in (parse_import_key(info.key) for info in store.list(IMPORTS_PREFIX)) if at_us)
-    return tuple(
-        base_of(store, manifest, imports=imports, identity_file=identity_file) for manifest in reversed(fitting)
+    return (
+        *(
+            base_of(store, manifest, imports=imports, identity_file=identity_file)
+            for manifest in sorted(fitting, key=lambda each: each.snapshot_ended_us)
+        ),
+        *(Base(tag=info.tag, ended_us=0, positions={}, problem=info.problem) for info in infos if info.problem),
     )
 
 

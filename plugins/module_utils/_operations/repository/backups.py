@@ -13,6 +13,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     BackupIncompleteError,
     BackupMissingError,
+    ManifestError,
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
@@ -23,36 +24,15 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     parse_cluster_manifest_key,
     parse_node_manifest_key,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.listing import (
+    LATEST,
+    BackupInfo,
+    Newest,
+    newest,
+    newest_first,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import CLUSTER_MANIFEST
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest, Totals
-
-LATEST = "latest"
-
-
-@dataclasses.dataclass(frozen=True)
-class BackupInfo:
-    """A backup as a list shows it.
-
-    :param complete: whether it can be restored; then ``manifest`` is there, unless it cannot be read.
-    :param node_host_ids: nodes whose manifests are there, sorted.
-    :param problem: why a complete backup cannot be read; empty otherwise.
-    """
-
-    tag: str
-    complete: bool
-    node_host_ids: tuple[str, ...]
-    manifest: ClusterManifest | None = None
-    problem: str = ""
-
-    @property
-    def totals(self) -> Totals | None:
-        """Files and bytes: logical, in objects, and new with this backup."""
-        return self.manifest.totals if self.manifest else None
-
-    @property
-    def restore_point_us(self) -> int | None:
-        """When the last node's snapshot ended."""
-        return self.manifest.snapshot_ended_us if self.manifest else None
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 
 
 def list_backups(
@@ -63,34 +43,34 @@ def list_backups(
     include_incomplete: bool = True,
     limit: int | None = None,
 ) -> tuple[BackupInfo, ...]:
-    """The backups, newest first; those that cannot be read or were not finished come last, by tag.
+    """The backups, newest first by the store's clock; those that were not finished come last, by tag.
 
-    :param keyspace: only backups that have tables of it; incomplete ones are left out, since that is not known of them.
+    :param keyspace: only backups that have tables of it, and those that cannot be read and may have some; incomplete
+        ones are left out.
     :param limit: how many at most.
     """
     infos = [_info(store, *entry) for entry in sorted(_seen(store, tag=tag).items())]
     if keyspace is not None:
-        infos = [info for info in infos if info.manifest and _has_keyspace(info.manifest, keyspace)]
+        infos = [info for info in infos if info.problem or (info.manifest and _has_keyspace(info.manifest, keyspace))]
     if not include_incomplete:
         infos = [info for info in infos if info.complete]
-    infos.sort(key=lambda info: (info.restore_point_us or 0, info.tag), reverse=True)
-    return tuple(infos[:limit])
+    return tuple(newest_first(infos)[:limit])
 
 
 def load_backup(store: ObjectStore, tag_or_latest: str) -> ClusterManifest:
     """The manifest of a complete backup.
 
-    :param tag_or_latest: ``latest`` is the complete backup whose snapshots ended last.
+    :param tag_or_latest: ``latest`` is the newest backup of everything.
+    :raises NewestUnknownError: if one that may be the newest cannot be read.
     :raises BackupMissingError: if there is none; those that there are, are named.
     :raises BackupIncompleteError: if it was begun and not finished.
     :raises ManifestError: if its manifest cannot be read.
     """
     if tag_or_latest == LATEST:
-        return _latest(store)
+        return newest_backup(store).manifest
     tag = check_tag(tag_or_latest)
-    key = cluster_manifest_key(tag)
-    if store.head(key) is not None:
-        return CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
+    if store.head(cluster_manifest_key(tag)) is not None:
+        return _read(store, tag=tag)
     if any(True for _entry in store.list(backup_prefix(tag))):
         raise BackupIncompleteError(
             f"Backup {tag} in {store.location} was begun and not finished.",
@@ -105,54 +85,64 @@ def load_backup(store: ObjectStore, tag_or_latest: str) -> ClusterManifest:
     )
 
 
-def _latest(store: ObjectStore) -> ClusterManifest:
-    infos = list_backups(store)
-    for info in infos:
-        if info.manifest:
-            return info.manifest
-    unreadable = [info for info in infos if info.complete]
-    if unreadable:
-        raise BackupMissingError(
-            f"No complete backup in {store.location} can be read: {unreadable[0].problem}",
-            subject=unreadable[0].tag,
-            next_step="Use a newer revive.cassandra, or give the tag of another backup.",
-        )
-    begun = f" {len(infos)} were begun and not finished." if infos else ""
-    raise BackupMissingError(
-        f"There is no complete backup in {store.location}.{begun}",
-        subject=LATEST,
-        next_step="Check bucket and prefix, or make a backup.",
-    )
+def newest_backup(
+    store: ObjectStore,
+    *,
+    fits: t.Sequence[t.Callable[[ClusterManifest], bool]] = (lambda manifest: manifest.whole,),
+    wanted: str = "everything",
+) -> Newest:
+    """The newest complete backup that fits; parameters and errors as of :func:`newest`.
+
+    :param fits: by default a backup of everything does.
+    """
+    return newest(list_backups(store), location=store.location, fits=fits, wanted=wanted)
 
 
 def _offer(infos: t.Sequence[BackupInfo]) -> str:
-    return ", ".join(info.tag for info in infos) or "no complete backup there"
+    return ", ".join(info.tag for info in infos if info.manifest) or "no complete backup there"
 
 
-def _seen(store: ObjectStore, *, tag: str | None) -> dict[str, tuple[bool, tuple[str, ...]]]:
-    """For each backup, whether it is complete and which nodes' manifests are there; from one listing."""
-    complete: dict[str, bool] = {}
+class _Seen(t.NamedTuple):
+    """What a listing says of a backup: when its manifest was stored, if it was, and whose parts are there."""
+
+    stored_us: int | None
+    host_ids: tuple[str, ...]
+
+
+def _seen(store: ObjectStore, *, tag: str | None) -> dict[str, _Seen]:
+    """What one listing says of each backup."""
+    stored: dict[str, int | None] = {}
     nodes: dict[str, list[str]] = {}
     for entry in store.list(backup_prefix(check_tag(tag)) if tag else BACKUPS_PREFIX):
         whole, part = parse_cluster_manifest_key(entry.key), parse_node_manifest_key(entry.key)
         if whole:
-            complete[whole] = True
+            stored[whole] = entry.modified_us
         elif part:
-            complete.setdefault(part[0], False)
+            stored.setdefault(part[0], None)
             nodes.setdefault(part[0], []).append(part[1])
-    return {name: (done, tuple(sorted(set(nodes.get(name, ()))))) for name, done in complete.items()}
+    return {name: _Seen(when, tuple(sorted(set(nodes.get(name, ()))))) for name, when in stored.items()}
 
 
-def _info(store: ObjectStore, tag: str, seen: tuple[bool, tuple[str, ...]]) -> BackupInfo:
-    complete, host_ids = seen
-    if not complete:
-        return BackupInfo(tag=tag, complete=False, node_host_ids=host_ids)
-    key = cluster_manifest_key(tag)
+def _info(store: ObjectStore, tag: str, seen: _Seen) -> BackupInfo:
+    if seen.stored_us is None:
+        return BackupInfo(tag=tag, complete=False, node_host_ids=seen.host_ids)
+    info = BackupInfo(tag=tag, complete=True, node_host_ids=seen.host_ids, stored_us=seen.stored_us)
     try:
-        manifest = CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
+        return dataclasses.replace(info, manifest=_read(store, tag=tag))
     except ReviveError as error:
-        return BackupInfo(tag=tag, complete=True, node_host_ids=host_ids, problem=str(error))
-    return BackupInfo(tag=tag, complete=True, node_host_ids=host_ids, manifest=manifest)
+        return dataclasses.replace(info, problem=str(error))
+
+
+def _read(store: ObjectStore, *, tag: str) -> ClusterManifest:
+    key = cluster_manifest_key(tag)
+    manifest = CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
+    if manifest.tag != tag or not manifest.nodes:
+        raise ManifestError(
+            f"{store.location}{key} is the manifest of {manifest.tag}, with {len(manifest.nodes)} nodes.",
+            subject=tag,
+            next_step="Bring the object back from a copy of the repository.",
+        )
+    return manifest
 
 
 def _has_keyspace(manifest: ClusterManifest, keyspace: str) -> bool:

@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     parse_node_manifest_key,
     table_prefix,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.listing import Newest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import read_node_manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     BackedUpObject,
@@ -46,6 +47,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.nod
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import file_path, is_wanted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import SPACE_MARGIN, plan_restore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.point import (
+    Latest,
     Moment,
     RestorePoint,
     parse_restore_point,
@@ -53,7 +55,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.poi
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import load_backup
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import (
+    load_backup,
+    newest_backup,
+)
 
 #: So many objects of one node are named one by one when they are missing; then only how many more.
 _NAMED_OBJECTS = 10
@@ -112,7 +117,7 @@ def make_plan(
     )
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    return manifest, plan
+    return manifest, dataclasses.replace(plan, warnings=(*point.warnings, *plan.warnings))
 
 
 def name_of(
@@ -179,14 +184,15 @@ def make_node_plan(
         )
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    return manifest, plan
+    return manifest, dataclasses.replace(plan, warnings=(*point.warnings, *plan.warnings))
 
 
 class FoundPoint(t.NamedTuple):
-    """Where a restore begins: a backup, and what of the logs comes on top of it."""
+    """Where a restore begins: a backup, and what of the logs comes on top of it; and what to know about it."""
 
     tag: str
     moment: MomentPlan | None
+    warnings: tuple[str, ...] = ()
 
 
 def find_point(
@@ -196,14 +202,21 @@ def find_point(
     cut: str = BY_TIMESTAMP,
     identity_file: str | None = None,
     now_us: int | None = None,
+    newest: t.Callable[[ObjectStore], Newest] = newest_backup,
 ) -> FoundPoint:
-    """What a restore point stands for; parameters and errors as of :func:`make_plan`."""
+    """What a restore point stands for; parameters and errors as of :func:`make_plan`.
+
+    :param newest: which backup ``latest`` is; by default the newest of everything.
+    """
     point = parse_restore_point(restore_point) if isinstance(restore_point, str) else restore_point
+    if isinstance(point, Latest):
+        found = newest(store)
+        return FoundPoint(tag=found.manifest.tag, moment=None, warnings=found.warnings)
     if not isinstance(point, Moment):
-        return FoundPoint(tag=str(point), moment=None)
+        return FoundPoint(tag=point.tag, moment=None)
     check_past(point, now_us=now_us if now_us is not None else clock.now_us())
-    tag, moment = _plan_logs(store, point, cut=cut, identity_file=identity_file)
-    return FoundPoint(tag=tag, moment=moment)
+    tag, planned = _plan_logs(store, point, cut=cut, identity_file=identity_file)
+    return FoundPoint(tag=tag, moment=planned)
 
 
 def _plan_logs(store: ObjectStore, moment: Moment, *, cut: str, identity_file: str | None) -> tuple[str, MomentPlan]:

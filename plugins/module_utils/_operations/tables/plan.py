@@ -19,6 +19,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.listing import Newest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     NodeSummary,
@@ -29,7 +30,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import is_of_an_index
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
-from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import choose_tables
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import (
+    choose_tables,
+    holds,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.matching import (
     nodes_by_datacenter,
     ring_reasons,
@@ -50,7 +54,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
     describe_schema,
     ring_tokens,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import load_backup
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import (
+    load_backup,
+    newest_backup,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.plan import (
     Record,
     check_objects,
@@ -78,19 +85,27 @@ def make_tables_plan(
 
     To a moment it says what is fetched and replayed; :func:`complete_tables_plan` says the rest, from what came of it.
 
-    :param restore_point: a tag, ``latest`` or a moment.
+    :param restore_point: a tag, ``latest`` or a moment; ``latest`` is the newest backup that has what is selected.
     :param identity_file: to read the node manifests of an encrypted backup with.
     :param cut: how the logs are cut at a moment.
     :param now_us: this moment, which a restore point may not be later than.
     :raises InputError: if the restore point cannot be understood, or is in the future.
     :raises MomentRefusedError: if it is a moment that the logs do not reach.
+    :raises NewestUnknownError: if a backup that may be the latest cannot be read.
     :raises BackupMissingError, BackupIncompleteError: if there is no such backup.
     :raises PlanRefusedError: with every reason, those in the repository too.
     :raises NodeUnreachableError: if the cluster does not answer.
     :raises StoreError: if the store does not answer.
     """
     ring = list(ring_reasons(targets, ring=ring_of(cql_settings))) if selection.reshape else []
-    found = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
+    found = find_point(
+        store,
+        restore_point,
+        cut=cut,
+        identity_file=identity_file,
+        now_us=now_us,
+        newest=lambda where: _newest(where, selection=selection),
+    )
     moment, manifest = found.moment, load_backup(store, found.tag)
     if moment:
         return _plan_base(
@@ -126,7 +141,8 @@ def make_tables_plan(
         reasons += error.reasons
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    return plan
+    warnings = (*found.warnings, *plan.restore.warnings)
+    return dataclasses.replace(plan, restore=dataclasses.replace(plan.restore, warnings=warnings))
 
 
 def complete_tables_plan(
@@ -153,6 +169,18 @@ def complete_tables_plan(
     contents = contents_at(moment, restore=plan.restore, schema=cql.parse_schema(staged[0].schema_cql), staged=staged)
     now = cql.parse_schema(describe(cql_settings))
     return plan_rest(plan, contents=contents, now=now, nodes=nodes_by_datacenter(targets))
+
+
+def _newest(store: ObjectStore, *, selection: Selection) -> Newest:
+    """The newest backup that has what is selected; without one, the newest that should, to say what it lacks."""
+    return newest_backup(
+        store,
+        fits=[
+            lambda manifest: holds(manifest, selection=selection, there=True),
+            lambda manifest: holds(manifest, selection=selection),
+        ],
+        wanted=", ".join(selection.patterns) or "everything",
+    )
 
 
 def _plan_base(

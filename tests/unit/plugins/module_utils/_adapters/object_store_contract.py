@@ -41,6 +41,17 @@ class ObjectStoreContract:
         assert store.get("a/b") == b"content"
         assert store.head("a/b") == ObjectInfo(key="a/b", size=7)
 
+    def test_the_store_says_when_an_object_was_stored_last(self, store: ObjectStore) -> None:
+        store.put("a", b"first")
+        (first,) = store.list("")
+        assert first.modified_us > 1_700_000_000_000_000
+        head = store.head("a")
+        assert head
+        # Of some, the answer to one object has whole seconds.
+        assert abs(head.modified_us - first.modified_us) < 1_000_000
+        store.put("a", b"second")
+        assert next(iter(store.list(""))).modified_us >= first.modified_us
+
     def test_an_empty_object_is_an_object(self, store: ObjectStore) -> None:
         store.put("empty", b"")
         assert store.get("empty") == b""

@@ -13,15 +13,22 @@ import pyrage
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import (
+    plan_moment,
+    restorable_windows,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import MomentRefusedError, ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import cluster_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import CLUSTER_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import record_import
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import (
+    read_archive,
+    record_import,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import publish_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import load_backup
@@ -105,6 +112,21 @@ def test_a_backup_that_lacks_something_is_no_base_for_it(store: ObjectStore, nod
     assert bases_of(store) == ()
     assert [base.tag for base in bases_of(store, keyspaces=["certificate_manager"])] == ["a_keyspace"]
     assert bases_of(store, keyspaces=["certificate_manager", "other"]) == ()
+
+
+def test_a_backup_that_cannot_be_read_is_no_base_and_is_named_where_no_moment_is_found(
+    store: ObjectStore, node: DiskNode
+) -> None:
+    first = back_up(store, node, "first")
+    store.put(cluster_manifest_key("second"), b"{")
+    bases = bases_of(store)
+    assert [(base.tag, bool(base.problem)) for base in bases] == [("first", False), ("second", True)]
+    assert restorable_windows(bases, []) == ()
+    (line,) = read_archive(store, bases, now_us=1).unreadable
+    assert line.startswith("Backup second cannot be read, so nothing is restored from it: ")
+    for moment_us in (first.snapshot_began_us - 1, first.snapshot_ended_us + 1):
+        with pytest.raises(MomentRefusedError, match="Backup second cannot be read"):
+            plan_moment(moment_us, bases=bases, logs=[])
 
 
 def test_bases_of_encrypted_backups_are_known_without_an_identity(

@@ -26,6 +26,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     BusyError,
     LocalFilesError,
     ManifestError,
+    NewestUnknownError,
     NodeError,
     ObjectCorruptError,
     ObjectMissingError,
@@ -535,33 +536,36 @@ def test_another_backup_of_the_same_tag_is_refused(world: World) -> None:
 
 def test_backups_are_listed_newest_first_with_what_is_wrong_about_them(world: World) -> None:
     world.publish(world.upload())
-    world.node.began_us += 60_000_000
+    # The node's clock has gone back, the publishing one's has not.
+    world.node.began_us -= 60_000_000
     world.node.snapshot("a_newer_one")
-    world.publish(world.upload("a_newer_one"), tag="a_newer_one")
+    world.publish(world.upload("a_newer_one"), tag="a_newer_one", now=ticking(1_700_001_060_000_000))
     world.node.snapshot("zz_begun")
     world.upload("zz_begun")
+    assert backups.load_backup(world.store, "latest").tag == "a_newer_one"
     world.store.put("backups/zz_broken/manifest.json", b"{")
     infos = backups.list_backups(world.store)
     assert [(info.tag, info.complete) for info in infos] == [
+        ("zz_broken", True),
         ("a_newer_one", True),
         (TAG, True),
-        ("zz_broken", True),
         ("zz_begun", False),
     ]
-    newer = infos[0]
+    newer = infos[1]
     assert newer.totals
     assert (newer.totals.new_objects, newer.totals.new_stored_size) == (0, 0)
     assert newer.totals.stored_size > 11 * MIB
     assert newer.manifest
     assert newer.manifest.completed_us > newer.manifest.began_us
-    assert infos[2].problem
+    assert infos[0].problem
     assert infos[3].node_host_ids == (world.node.identity.host_id,)
-    assert [info.tag for info in backups.list_backups(world.store, limit=1)] == ["a_newer_one"]
+    assert [info.tag for info in backups.list_backups(world.store, limit=2)] == ["zz_broken", "a_newer_one"]
     assert [info.tag for info in backups.list_backups(world.store, tag=TAG)] == [TAG]
-    assert backups.list_backups(world.store, keyspace="nothing") == ()
-    assert len(backups.list_backups(world.store, keyspace="certificate_manager")) == 2
+    assert [info.tag for info in backups.list_backups(world.store, keyspace="nothing")] == ["zz_broken"]
+    assert len(backups.list_backups(world.store, keyspace="certificate_manager")) == 3
     assert len(backups.list_backups(world.store, include_incomplete=False)) == 3
-    assert backups.load_backup(world.store, "latest").tag == "a_newer_one"
+    with pytest.raises(NewestUnknownError, match=r"zz_broken.*restore_point=a_newer_one"):
+        backups.load_backup(world.store, "latest")
     with pytest.raises(BackupMissingError, match="a_newer_one"):
         backups.load_backup(world.store, "never")
 
