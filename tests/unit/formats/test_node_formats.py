@@ -91,7 +91,7 @@ def test_a_snapshot_that_was_taken_is_known_and_one_that_was_begun_is_not_taken_
         commit_log=CommitLogPosition(segments=(), active_segment=0, active_position=0),
         keyspaces=("shop", "system"),
         tables=(),
-        contents=None if release == "0.1.0" else ContentsCounts(tables=6, files=30, size=4475),
+        contents=None if release == "0.1.0" else ContentsCounts(tables=4, files=18, size=2685),
     )
     assert read_snapshot_record(node.settings, tag="taken") == taken
     assert read_snapshot_record(node.settings, tag="begun") is None

@@ -48,6 +48,7 @@ class ClusterDescription:
     :param schema_versions: by version, the addresses that have it, without those that do not answer.
     :param unreachable: addresses that do not answer.
     :param database_versions: by release, the addresses that run it.
+    :param keyspaces: all that the schema has, also those without tables; not the virtual ones.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ClusterDescription:
     schema_versions: t.Mapping[str, tuple[str, ...]]
     unreachable: tuple[str, ...]
     database_versions: t.Mapping[str, tuple[str, ...]]
+    keyspaces: frozenset[str] = frozenset()
 
     def release_of(self, address: str) -> str | None:
         """The release that a node runs, by its address without a port; ``None`` if it is not listed."""
@@ -76,6 +78,9 @@ class NodeStatus:
     host_id: str
     datacenter: str
     rack: str
+
+
+_KEYSPACE_LINE = re.compile(r"^\s+(\w+) -> Replication class:", re.MULTILINE)
 
 
 def parse_version(output: str) -> str:
@@ -158,6 +163,7 @@ def parse_describecluster(output: str) -> ClusterDescription:
         schema_versions=schemas,
         unreachable=unreachable,
         database_versions=groups["Database versions"],
+        keyspaces=frozenset(_KEYSPACE_LINE.findall(output)),
     )
 
 

@@ -29,12 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapsho
     table_contents,
     table_snapshots,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
-    SYSTEM_KEYSPACES,
-    check_keyspace,
-    check_tag,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_tablestats
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import check_keyspace, check_tag
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.versions import has_snapshot_ttl
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
@@ -62,6 +57,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.backu
     read_snapshot_record,
     record_path,
     remove_notes,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot_subjects import (
+    check_exist,
+    has_tables,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import (
     read_identity,
@@ -94,10 +93,11 @@ class ClearOutcome:
 def record_snapshot(node: NodeSettings, record: SnapshotRecord, *, directories: t.Sequence[str]) -> SnapshotRecord:
     """Note a snapshot that was just taken, with what it holds; the record as it was noted.
 
-    :raises LocalFilesError: if the snapshot does not hold what Cassandra lists for it, or holds no table.
+    :raises LocalFilesError: if the snapshot does not hold what Cassandra lists for it, or holds no table though it
+        was asked of more than keyspaces without any.
     """
     contents = _contents(record, directories=directories)
-    if not contents.tables:
+    if not contents.tables and (not record.keyspaces or has_tables(node, keyspaces=record.keyspaces)):
         raise LocalFilesError(
             f"Cassandra took snapshot {record.tag} of node {node.name}, and there is nothing of it in "
             f"{', '.join(directories)}.",
@@ -140,8 +140,9 @@ def take_snapshot(
     with node_lock(node.state_directory, name="snapshot", node=node.name):
         tags = snapshot_tags(directories)
         before = tuple(sorted(tags))
-        known = _usable_record(node, tag=tag) if tag in tags else None
-        if known is not None:
+        known = _usable_record(node, tag=tag)
+        # Of keyspaces without tables there is nothing in the directories.
+        if known is not None and (tag in tags or (known.contents and not known.contents.tables)):
             _check_same(known, keyspaces=wanted_keyspaces, tables=wanted_tables, for_backup=for_backup)
             _check_whole(node, known, directories=directories)
             return SnapshotOutcome(changed=False, record=known, before=before, after=before)
@@ -159,7 +160,7 @@ def take_snapshot(
             )
         remembered = None if check_mode or ttl else remembered_identity(node)
         identity = remembered or read_identity(node)
-        _check_exist(node, keyspaces=wanted_keyspaces, tables=wanted_tables)
+        check_exist(node, keyspaces=wanted_keyspaces, tables=wanted_tables)
         if ttl:
             _check_ttl(ttl, release_version=identity.release_version)
         after = tuple(sorted({*before, tag}))
@@ -320,27 +321,6 @@ def _checked_names(keyspaces: t.Sequence[str], tables: t.Sequence[str]) -> tuple
         check_keyspace(keyspace)
         check_keyspace(name)
     return tuple(sorted({check_keyspace(name) for name in keyspaces})), tuple(sorted(set(tables)))
-
-
-def _check_exist(node: NodeSettings, *, keyspaces: t.Sequence[str], tables: t.Sequence[str]) -> None:
-    if not keyspaces and not tables:
-        return
-    there = parse_tablestats(Nodetool(node).run("tablestats"))
-    wanted = {*keyspaces, *(table.partition(".")[0] for table in tables)}
-    missing = sorted(name for name in wanted if name not in there and name not in SYSTEM_KEYSPACES)
-    if missing:
-        raise InputError(
-            f"Node {node.name} has no keyspace {', '.join(missing)}.",
-            subject=missing[0],
-            next_step=f"It has {', '.join(sorted(set(there) - SYSTEM_KEYSPACES)) or 'none of your own'}.",
-        )
-    absent = [table for table in tables if table.partition(".")[2] not in there.get(table.partition(".")[0], ())]
-    if absent:
-        raise InputError(
-            f"Node {node.name} has no table {', '.join(absent)}.",
-            subject=absent[0],
-            next_step="Check the spelling; names without quotes are lower case in Cassandra.",
-        )
 
 
 def _check_ttl(ttl: str, *, release_version: str) -> None:

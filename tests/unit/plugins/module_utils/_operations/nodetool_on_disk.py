@@ -22,7 +22,9 @@ def tables(root: pathlib.Path) -> list[pathlib.Path]:
 
 def snapshot(root: pathlib.Path, arguments: list[str]) -> None:
     tag = arguments[arguments.index("-t") + 1]
-    tag_made = tables(root)[:1] if (root / "fail-in-snapshot").exists() else tables(root)
+    keyspaces = arguments[arguments.index("--") + 1 :] if "--" in arguments else []
+    asked = [table for table in tables(root) if not keyspaces or table.parent.name in keyspaces]
+    tag_made = asked[:1] if (root / "fail-in-snapshot").exists() else asked
     for table in tag_made:
         target = table / "snapshots" / tag
         if target.exists():
@@ -35,7 +37,7 @@ def snapshot(root: pathlib.Path, arguments: list[str]) -> None:
         if (root / "hide-data").exists():
             (target / files[0]).unlink()
         (target / "manifest.json").write_text(json.dumps({"files": files}))
-    if len(tag_made) < len(tables(root)):
+    if len(tag_made) < len(asked):
         sys.exit("error: No space left on device\n-- StackTrace --\njava.io.IOException\n\tat x.y(Z.java)")
 
 
@@ -57,7 +59,10 @@ def main() -> None:
         for table in tables(root):
             print(f"Keyspace : {table.parent.name}\n\t\tTable: {table.name.partition('-')[0]}")
     else:
-        print((recorded / version / f"{arguments[0]}.txt").read_text())
+        print((recorded / version / f"{arguments[0]}.txt").read_text().rstrip())
+        if arguments[0] == "describecluster":
+            for keyspace in sorted({path.name for path in root.glob("data*/*")}):
+                print(f"\t{keyspace} -> Replication class: SimpleStrategy {{replication_factor=1}}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pathlib
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import nodetool_output, versions
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SYSTEM_KEYSPACES
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
 
 RECORDED = pathlib.Path(__file__).parent / "nodetool"
@@ -41,6 +42,9 @@ def test_all_recorded_versions_are_read(version: str) -> None:
     assert (itself.state, itself.rack, itself.datacenter) == ("UN", "r1", "dc1")
     assert cluster.release_of(itself.address) == version
     assert cluster.release_of("127.0.0.250") is None
+    assert {"system", "system_auth", "system_schema"} <= cluster.keyspaces
+    # That of 4.0.19 was recorded before there was any other.
+    assert (cluster.keyspaces - SYSTEM_KEYSPACES != frozenset()) == (version != "4.0.19")
 
 
 def test_a_node_that_is_down_is_seen_in_both_places() -> None:

@@ -23,6 +23,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     NodeUnreachableError,
     NotInRingError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import (
@@ -155,7 +156,9 @@ def test_the_wish_reaches_nodetool_as_arguments(node: Node) -> None:
 @pytest.mark.parametrize(
     ("wish", "why"),
     [
-        ({"keyspaces": ["nope"]}, "no keyspace nope"),
+        ({"keyspaces": ["nope"]}, "no keyspace nope.* It has certificate_manager"),
+        ({"keyspaces": ["nope", "certificate_manager"]}, "no keyspace nope"),
+        ({"tables": ["nope.a", "certificate_manager.certificates"]}, "no keyspace nope"),
         ({"tables": ["certificate_manager.nope"]}, r"no table certificate_manager\.nope"),
         ({"tables": ["certificates"]}, "is not a table"),
         ({"tables": ["a.b"], "keyspaces": ["a"]}, "together"),
@@ -284,6 +287,34 @@ def test_a_snapshot_that_is_nowhere_is_no_snapshot(node: Node) -> None:
     config.write_text(config.read_text().replace(str(node.disk.data_directories[0]), str(node.disk.root / "other")))
     with pytest.raises(LocalFilesError, match=r"there is nothing of it in .*other"):
         take_snapshot(node.settings, tag=TAG)
+
+
+def test_a_keyspace_without_tables_is_a_snapshot_with_nothing_in_it(node: Node) -> None:
+    (node.disk.data_directories[0] / "empty").mkdir()
+    outcome = take_snapshot(node.settings, tag=TAG, keyspaces=["empty"], for_backup=True, now=ticking(1000))
+    assert outcome.record
+    assert outcome.record.contents == ContentsCounts(tables=0, files=0, size=0)
+    calls = len(node.calls)
+    assert take_snapshot(node.settings, tag=TAG, keyspaces=["empty"], for_backup=True).record == outcome.record
+    assert len(node.calls) == calls
+    with pytest.raises(InputError, match="of something else: empty"):
+        take_snapshot(node.settings, tag=TAG, for_backup=True)
+    assert left_by_backups(node.settings) == (TAG,)
+    assert clear_snapshots(node.settings, tag=TAG).cleared == (TAG,)
+    assert left_by_backups(node.settings) == ()
+    both = take_snapshot(node.settings, tag="both", keyspaces=["empty", "certificate_manager"]).record
+    assert both
+    assert both.contents
+    assert both.contents.tables == 1
+
+
+def test_keyspaces_with_tables_of_which_nothing_is_there_are_no_snapshot(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (node.disk.data_directories[0] / "empty").mkdir()
+    monkeypatch.setattr(snapshot, "backed_up_tables", lambda _directories, tag: iter(()))
+    with pytest.raises(LocalFilesError, match="there is nothing of it"):
+        take_snapshot(node.settings, tag=TAG, keyspaces=["empty", "certificate_manager"])
 
 
 def test_nothing_is_cleared_while_a_snapshot_is_uploaded(node: Node) -> None:

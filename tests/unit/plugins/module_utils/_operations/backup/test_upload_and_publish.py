@@ -53,6 +53,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.backu
     PublishOutcome,
     publish_backup,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import record_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import (
     UploadOutcome,
     upload_snapshot,
@@ -420,6 +421,23 @@ def test_a_backup_is_visible_when_it_is_published_and_not_before(world: World) -
     assert sum(summary.size for summary in published.manifest.tables) == outcome.totals.size
     assert "CREATE TABLE certificate_manager.empty (k int);" in published.manifest.schema_cql
     assert not world.publish(outcome).changed
+
+
+def test_a_keyspace_without_tables_is_a_backup_of_its_definition(world: World) -> None:
+    record = dataclasses.replace(world.node.snapshot("of_nothing", record=False), keyspaces=("empty",))
+    for part in world.node.root.glob("data*/*/*/snapshots/of_nothing"):
+        shutil.rmtree(part)
+    nodetool = world.node.root / "nodetool"
+    nodetool.write_text("#!/bin/sh\n")
+    nodetool.chmod(0o755)
+    settings = dataclasses.replace(world.node.settings, nodetool_command=(str(nodetool),))
+    record_snapshot(settings, record, directories=[str(path) for path in world.node.data_directories])
+    made = ("CREATE KEYSPACE empty;",)
+    published = world.publish(world.upload("of_nothing"), tag="of_nothing", keyspaces=("empty",), schema_cql=made)
+    assert published.manifest == backups.load_backup(world.store, "of_nothing")
+    assert (published.manifest.tables, published.manifest.schema_cql) == ((), made)
+    assert published.manifest.totals.files == 0
+    assert not world.upload("of_nothing").changed
 
 
 def test_what_is_published_does_not_change_when_a_node_uploads_again(world: World) -> None:
