@@ -93,6 +93,15 @@ options:
       - The others are matched by rule.
     type: dict
     default: {}
+  reserve:
+    description:
+      - What stays free of each file system with data for the Cassandra that serves, which has to compact and to write.
+      - Percents of the file system, sizes such as V(20GiB), or several with commas between them, of which the largest
+        counts.
+      - The plan is refused if less would be left. Where others take the room meanwhile, the fetch stops, and goes on
+        when it is run again.
+    type: str
+    default: 5%,1GiB
 """
 
 EXAMPLES = r"""
@@ -292,6 +301,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
     NEW_CLUSTER,
     ONE_NODE,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import plan as restore_plan
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import backup_values, restore_values
@@ -312,6 +322,7 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "past_gc_grace": {"type": "bool", "default": False},
         "counters_quiet": {"type": "bool", "default": False},
         "name_only": {"type": "bool", "default": False},
+        "reserve": {"type": "str", "default": DEFAULT_RESERVE},
     }
 )
 
@@ -330,6 +341,7 @@ def plan_it(call: Call) -> Result:
         return {"changed": False, "restore_id": restore_plan.name_of(call.store(), mode=mode, **point)}
     shared = {
         **point,
+        "reserve": params["reserve"],
         "confirm_cluster": params["confirm_cluster"] or None,
         "node_mapping": {str(source): str(target) for source, target in params["node_mapping"].items()},
     }

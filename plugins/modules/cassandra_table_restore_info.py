@@ -113,6 +113,15 @@ options:
     type: list
     elements: dict
     required: true
+  reserve:
+    description:
+      - What stays free of each file system with data for the Cassandra that serves, which has to compact and to write.
+      - Percents of the file system, sizes such as V(20GiB), or several with commas between them, of which the largest
+        counts.
+      - The plan is refused if less would be left. Where others take the room meanwhile, the fetch stops, and goes on
+        when it is run again.
+    type: str
+    default: 5%,1GiB
 """
 
 EXAMPLES = r"""
@@ -222,6 +231,7 @@ error:
       sample: Nothing has been touched.
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import plan as table_plan
@@ -252,6 +262,7 @@ ARGUMENTS = (
             "confirm_cluster": {"type": "str", "default": ""},
             "datacenters": {"type": "dict", "default": {}},
             "replication": {"type": "dict", "default": {}},
+            "reserve": {"type": "str", "default": DEFAULT_RESERVE},
             "targets": {"type": "list", "elements": "dict", "required": True},
         },
         required_one_of=(("restore_point", "plan"),),
@@ -276,6 +287,7 @@ def plan_it(call: Call) -> Result:
             restore_point=call.params["restore_point"],
             selection=table_values.selection(call.params),
             cut=call.params["restore_cut"],
+            reserve=call.params["reserve"],
             now_us=call.now_us(),
             targets=targets,
             cql_settings=call.cql(),

@@ -331,8 +331,16 @@ def has_sstables(directory: str) -> bool:
         return any(name.endswith("-Data.db") for name in os.listdir(directory))
 
 
-def free_space(path: str) -> tuple[int, int]:
-    """The device of a directory, or of the nearest one above that is there, and the bytes that may be written to it.
+class FileSystem(t.NamedTuple):
+    """The file system that a directory is on: its device, the bytes that may be written to it, and its size."""
+
+    device: int
+    free_bytes: int
+    size_bytes: int
+
+
+def file_system(path: str) -> FileSystem:
+    """The file system of a directory, or of the nearest one above that is there.
 
     :raises LocalFilesError: if it cannot be asked.
     """
@@ -340,7 +348,7 @@ def free_space(path: str) -> tuple[int, int]:
         path = os.path.dirname(path)
     with explained("look at", path):
         space = os.statvfs(path)
-        return os.stat(path).st_dev, space.f_bavail * space.f_frsize
+        return FileSystem(os.stat(path).st_dev, space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize)
 
 
 def _managed(path: str, *, kind: str) -> ManagedDirectory:

@@ -13,6 +13,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build, plain
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import NodeSummary
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 
 IN_PLACE = "in_place"
@@ -74,6 +75,7 @@ class RestorePlan:
     :param assignments: seeds first, which is the order to start in.
     :param warnings: what an operator should know and that does not stop the restore.
     :param moment: what of the commit logs is replayed on the backup; ``None`` for the backup itself.
+    :param reserve: what stays free of each node's file systems, as the operator wrote it.
     """
 
     restore_id: str
@@ -91,6 +93,7 @@ class RestorePlan:
     size: int
     stored_size: int
     moment: MomentPlan | None = None
+    reserve: str = DEFAULT_RESERVE
 
     def to_result(self) -> _Json:
         """The plan as plain values."""

@@ -42,15 +42,18 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import (
-    SPACE_MARGIN,
     assignment_for,
     group_reasons,
     manifest_reasons,
     newer_warnings,
     plan_of,
-    space_reasons,
     target_reasons,
     version_reasons,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import (
+    DEFAULT_RESERVE,
+    parse_reserve,
+    space_reasons,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     TargetNode,
@@ -85,7 +88,7 @@ def plan_node(
     past_gc_grace: bool = False,
     counters_quiet: bool = False,
     moment: MomentPlan | None = None,
-    space_margin: float = SPACE_MARGIN,
+    reserve: str = DEFAULT_RESERVE,
 ) -> RestorePlan:
     """What a lost node gets.
 
@@ -95,6 +98,7 @@ def plan_node(
     :param past_gc_grace: whether it is known that nothing has been deleted that would come back.
     :param counters_quiet: whether nobody counts until the repair is over.
     :param moment: what of the node's log is replayed on the backup.
+    :param reserve: what stays free of each file system, as :func:`parse_reserve` reads it.
     :raises PlanRefusedError: with every reason against it.
     """
     restore_id = whole_restore_id(
@@ -120,7 +124,7 @@ def plan_node(
     if source is not None:
         work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
         reasons += space_reasons(
-            target, restore_id=restore_id, source=source, margin=space_margin, work_bytes=work_bytes
+            target, restore_id=restore_id, source=source, reserve=parse_reserve(reserve), work_bytes=work_bytes
         )
         reasons += _membership_reasons(source, target=target, ring=ring)
     if moment:
@@ -139,6 +143,7 @@ def plan_node(
         assignments=(assignment_for(source, target=target),),
         warnings=(*_warnings(source, target=target), *guarded.warnings),
         moment=moment,
+        reserve=reserve,
     )
 
 

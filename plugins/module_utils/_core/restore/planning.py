@@ -18,11 +18,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     BusyError,
     InputError,
     NodeError,
-    NoSpaceError,
     PlanRefusedError,
     ReviveError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
@@ -43,13 +41,15 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import (
+    DEFAULT_RESERVE,
+    parse_reserve,
+    space_reasons,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import (
     TargetNode,
     kept_restores,
 )
-
-#: Of the bytes that a target needs, how much more has to be free.
-SPACE_MARGIN = 0.05
 
 
 def plan_restore(
@@ -60,7 +60,7 @@ def plan_restore(
     confirm_cluster: str | None,
     restore_auth: bool,
     node_mapping: t.Mapping[str, str] | None = None,
-    space_margin: float = SPACE_MARGIN,
+    reserve: str = DEFAULT_RESERVE,
     moment: MomentPlan | None = None,
 ) -> RestorePlan:
     """Which target gets what.
@@ -70,7 +70,7 @@ def plan_restore(
     :param confirm_cluster: the name of the cluster whose data may be replaced.
     :param restore_auth: whether roles and passwords come back, or stay the target's.
     :param node_mapping: source (name or host id) to target (name), for those that are not to be matched by rule.
-    :param space_margin: of the bytes that a target needs, how much more has to be free.
+    :param reserve: what stays free of each file system, as :func:`parse_reserve` reads it.
     :param moment: what of the logs of the backup's nodes is replayed on it.
     :raises PlanRefusedError: with every reason against it.
     """
@@ -92,7 +92,7 @@ def plan_restore(
     for source, target in pairs:
         work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
         reasons += space_reasons(
-            target, restore_id=restore_id, source=source, margin=space_margin, work_bytes=work_bytes
+            target, restore_id=restore_id, source=source, reserve=parse_reserve(reserve), work_bytes=work_bytes
         )
         if not new_cluster:
             reasons += _same_node_reasons(target, source=source.node)
@@ -116,6 +116,7 @@ def plan_restore(
         assignments=assignments,
         warnings=(*_partial_warnings(manifest), *warn(pairs), *newer_warnings(pairs)),
         moment=moment,
+        reserve=reserve,
     )
 
 
@@ -129,6 +130,7 @@ def plan_of(
     assignments: tuple[Assignment, ...],
     warnings: tuple[str, ...],
     moment: MomentPlan | None,
+    reserve: str,
 ) -> RestorePlan:
     """The plan of a restore of a backup, once it is known who gets what."""
     return RestorePlan(
@@ -147,6 +149,7 @@ def plan_of(
         size=sum(each.size for each in assignments),
         stored_size=sum(each.stored_size for each in assignments),
         moment=moment,
+        reserve=reserve,
     )
 
 
@@ -282,43 +285,6 @@ def _seed_reasons(targets: t.Sequence[TargetNode], *, manifest: ClusterManifest)
                 subject=target.name,
                 next_step="Name addresses of the new cluster only.",
             )
-
-
-def space_reasons(
-    target: TargetNode, *, restore_id: str, source: NodeSummary, margin: float, work_bytes: int
-) -> t.Iterator[ReviveError]:
-    """What is missing on each file system; data directories on the same one are added up.
-
-    :param restore_id: what has been fetched for it needs no more space.
-    :param work_bytes: that a staging instance needs, in the first of them.
-    """
-    needed: dict[int, int] = {}
-    free: dict[int, int] = {}
-    paths: dict[int, list[str]] = {}
-    for place, size in zip(target.places, sizes_per_directory(source, len(target.places))):
-        needed[place.device] = needed.get(place.device, 0) + max(0, size - place.fetched_bytes(restore_id))
-        free[place.device] = min(free.get(place.device, place.free_bytes), place.free_bytes)
-        paths.setdefault(place.device, []).append(place.path)
-    if target.places:
-        needed[target.places[0].device] += work_bytes
-    for device, bytes_needed in needed.items():
-        with_margin = int(bytes_needed * (1 + margin))
-        if with_margin > free[device]:
-            yield NoSpaceError(
-                f"{target.name} needs {format_size(with_margin)} below {', '.join(paths[device])} and has "
-                f"{format_size(free[device])} free.",
-                subject=target.name,
-                next_step=f"Free {format_size(with_margin - free[device])}: the old data stays until the restore is "
-                "finished. Snapshots that nobody needs are a good start.",
-            )
-
-
-def sizes_per_directory(source: NodeSummary, count: int) -> tuple[int, ...]:
-    """How many bytes each of ``count`` data directories gets: as at the source, or evenly spread."""
-    if len(source.data_directory_sizes) == count:
-        return source.data_directory_sizes
-    total = sum(source.data_directory_sizes)
-    return tuple(-(-total // count) for _each in range(count)) if count else ()
 
 
 def assignment_for(source: NodeSummary, *, target: TargetNode) -> Assignment:

@@ -31,12 +31,14 @@ class DataPlace:
     :param device: the file system, as ``stat`` numbers it; directories of the same one share ``free_bytes``.
     :param free_bytes: what the user that fetches may still write there.
     :param fetched: what restores that were begun have fetched into it.
+    :param file_system_bytes: how large the file system is; 0 if that is not known.
     """
 
     path: str
     device: int
     free_bytes: int
     fetched: tuple[FetchedBytes, ...] = ()
+    file_system_bytes: int = 0
 
     def fetched_bytes(self, restore_id: str) -> int:
         """What earlier runs of a restore have fetched into it, for whichever nodes of the backup."""

@@ -31,9 +31,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.pla
     newer_warnings,
     pending_reasons,
     plan_of,
+    version_reasons,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import (
+    parse_reserve,
     sizes_per_directory,
     space_reasons,
-    version_reasons,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import selection_reasons
@@ -51,11 +54,11 @@ class Matching:
         selection: Selection,
         targets: t.Sequence[TargetNode],
         moment: MomentPlan | None,
-        margin: float,
+        reserve: str,
     ) -> None:
         self.restore_id = tables_restore_id(manifest, selection=selection, moment=moment)
         self.reasons: list[ReviveError] = [*selection_reasons(selection), *group_reasons(targets)]
-        self._manifest, self._moment, self._selection = manifest, moment, selection
+        self._manifest, self._moment, self._selection, self._reserve = manifest, moment, selection, reserve
         self._target_cluster_name = targets[0].cluster_name if targets else ""
         find = _all_with_all if selection.reshape else _pairs
         pairs, pair_reasons = find(
@@ -71,6 +74,7 @@ class Matching:
         )
         self.reasons += pair_reasons
         self._pairs = pairs
+        kept = parse_reserve(reserve)
         for target in targets:
             sources = [source for source, other in pairs if other is target]
             if not sources:
@@ -81,7 +85,11 @@ class Matching:
                 work_bytes += sum(source.totals.size for source in sources)
             together = _together(sources, places=len(target.places))
             self.reasons += space_reasons(
-                target, restore_id=self.restore_id, source=together, margin=margin, work_bytes=work_bytes
+                target,
+                restore_id=self.restore_id,
+                source=together,
+                reserve=kept,
+                work_bytes=work_bytes,
             )
             self.reasons += pending_reasons(target, restore_id=self.restore_id)
             self.reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
@@ -100,6 +108,7 @@ class Matching:
             assignments=tuple(sorted(assignments, key=lambda each: (each.target_name, each.source_name))),
             warnings=tuple(newer_warnings(self._pairs)),
             moment=self._moment,
+            reserve=self._reserve,
         )
 
 

@@ -32,7 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import SPACE_MARGIN
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import (
     choose_tables,
@@ -94,16 +94,17 @@ def plan_fetch(
     fetched: t.Sequence[str],
     selection: Selection,
     targets: t.Sequence[TargetNode],
-    space_margin: float = SPACE_MARGIN,
+    reserve: str = DEFAULT_RESERVE,
 ) -> TablesPlan:
     """Which node fetches and replays what, for a moment.
 
     :param contents: of the backup that it begins with.
     :param fetched: as of :class:`TablesPlan`.
+    :param reserve: what stays free of each file system, as :func:`parse_reserve` reads it.
     :raises PlanRefusedError: with every reason against it.
     """
     nodes = Matching(
-        manifest=manifest, contents=contents, selection=selection, targets=targets, moment=moment, margin=space_margin
+        manifest=manifest, contents=contents, selection=selection, targets=targets, moment=moment, reserve=reserve
     )
     there = [each.table for each in contents.tables]
     reasons = [*nodes.reasons, *unnamed_reasons(selection, example=there[0] if there else None)]
@@ -141,7 +142,7 @@ def plan_tables(
     now: cql.Schema,
     selection: Selection,
     targets: t.Sequence[TargetNode],
-    space_margin: float = SPACE_MARGIN,
+    reserve: str = DEFAULT_RESERVE,
 ) -> TablesPlan:
     """Which node imports what of a backup into which table, and what has to be made for it.
 
@@ -150,7 +151,7 @@ def plan_tables(
     :raises PlanRefusedError: with every reason against it.
     """
     nodes = Matching(
-        manifest=manifest, contents=contents, selection=selection, targets=targets, moment=None, margin=space_margin
+        manifest=manifest, contents=contents, selection=selection, targets=targets, moment=None, reserve=reserve
     )
     first = TablesPlan(restore=nodes.plan(), selection=selection, fetched=tuple(fetched))
     return _whole(

@@ -33,6 +33,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import BackedUpObject
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_objects import fetch_object
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_preparation import (
@@ -80,6 +81,7 @@ def fetch_backup(
     owner: str | None,
     group: str | None,
     transfer: TransferSettings,
+    reserve: Reserve,
     progress: Progress,
 ) -> FetchOutcome:
     """Fetch everything that one node of a backup had, verified. What is fetched already is not fetched again.
@@ -87,9 +89,10 @@ def fetch_backup(
     :param wanted: of which backup and node, and which tables; where to is added here, by the node's configuration.
     :param manifest_key: of the source's node manifest.
     :param owner: user and ``group`` that Cassandra runs as; ``None`` takes those of the data directories.
+    :param reserve: what stays free of each file system; reaching it ends the fetch, and what is fetched stays.
     :raises ObjectCorruptError: if an object is not what the manifest says; its files are not fetched.
     :raises ObjectMissingError: if an object is not there.
-    :raises NoSpaceError: before anything is fetched, if it would not fit.
+    :raises NoSpaceError: before anything is fetched, if it would not fit; later, if others have used what was free.
     :raises BusyError: if another restore is under way on the node.
     :raises StoreError, LocalFilesError, ManifestError: if store, files or manifest cannot be used.
     """
@@ -117,6 +120,7 @@ def fetch_backup(
                 header=dataclasses.replace(wanted, places=data_directory.data_places(config)),
                 owner=owner,
                 group=group,
+                reserve=reserve,
                 limit=RateLimit(max_bytes_per_second=transfer.max_bytes_per_second),
                 progress=progress,
                 workers=workers,

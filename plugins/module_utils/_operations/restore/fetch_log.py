@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import hashlib
 import os
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import (
     ensure_directory,
@@ -27,6 +29,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import piece_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Piece
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import (
+    NOTHING,
+    Reserve,
+    reserve_reached,
+)
 
 _PART = ".part"
 #: What a network or a memory garbled once is not damage in the repository.
@@ -52,6 +59,8 @@ def fetch_segments(
     directory: str,
     identity_file: str | None = None,
     workers: int = 4,
+    node: str = "",
+    reserve: Reserve = NOTHING,
 ) -> tuple[str, ...]:
     """Put the segments of a plan together in a directory of their own, in which nothing else remains.
 
@@ -60,11 +69,14 @@ def fetch_segments(
 
     :param host_id: of the source node.
     :param workers: segments fetched at a time.
+    :param node: that it is fetched to, for messages.
+    :param reserve: what stays free of the directory's file system.
     :returns: paths in the order of replay.
     :raises PieceCorruptError: if a piece is not what its key says, read twice.
     :raises ObjectCorruptError: if pieces do not make their segment.
     :raises ObjectMissingError: if one is not there.
     :raises LocalFilesError: if the directory cannot be written.
+    :raises NoSpaceError: if the file system has only what has to stay free; segments that are whole stay.
     """
     ensure_directory(directory)
     paths = tuple(os.path.join(directory, str(chain.segment)) for chain in segments)
@@ -72,7 +84,15 @@ def fetch_segments(
     there = _tidied(directory, wanted=wanted)
     with concurrent.futures.ThreadPoolExecutor(max_workers=workers) as pool:
         futures = [
-            pool.submit(_fetch_segment, store, chain, host_id=host_id, path=path, identity_file=identity_file)
+            pool.submit(
+                _fetch_segment,
+                store,
+                chain,
+                host_id=host_id,
+                path=path,
+                identity_file=identity_file,
+                check_room=functools.partial(_check_room, directory, node=node, reserve=reserve),
+            )
             for path, chain in zip(paths, segments)
             if os.path.basename(path) not in there
         ]
@@ -84,6 +104,14 @@ def fetch_segments(
                 future.cancel()
     sync_directory(directory)
     return paths
+
+
+def _check_room(directory: str, *, node: str, reserve: Reserve) -> None:
+    found = data_directory.file_system(directory)
+    kept = reserve.of(found.size_bytes)
+    if found.free_bytes < kept:
+        done = f"Whole segments of the commit log stay in {directory}."
+        raise reserve_reached(node, below=directory, kept=kept, free=found.free_bytes, done=done)
 
 
 def _tidied(directory: str, *, wanted: t.Mapping[str, int]) -> frozenset[str]:
@@ -100,12 +128,19 @@ def _tidied(directory: str, *, wanted: t.Mapping[str, int]) -> frozenset[str]:
 
 
 def _fetch_segment(
-    store: ObjectStore, chain: SegmentChain, *, host_id: str, path: str, identity_file: str | None
+    store: ObjectStore,
+    chain: SegmentChain,
+    *,
+    host_id: str,
+    path: str,
+    identity_file: str | None,
+    check_room: t.Callable[[], None],
 ) -> None:
     end = 0
     try:
         with open(f"{path}{_PART}", "wb") as file:
             for piece in chain.pieces:
+                check_room()
                 body = _read_piece(store, piece, host_id=host_id, identity_file=identity_file)
                 # Pieces overlap where a request that seemed to have failed was done after all.
                 file.write(body[end - piece.start :])

@@ -31,7 +31,7 @@ def fetch_object(run: FetchRun, entry: BackedUpObject, *, place: int, number: in
     partials = [os.path.join(run.partials(place), f"{number}-{index}") for index in range(len(entry.files))]
     try:
         run.workers.check()
-        content = _Content(run, entry)
+        content = _Content(run, entry, place=place)
         if entry.packed:
             _unpack(content, entry, partials=partials)
         else:
@@ -58,8 +58,8 @@ class _Content:
     Packs are hashed on their way. An object that is one file has that file's hash, which is taken where it is written.
     """
 
-    def __init__(self, run: FetchRun, entry: BackedUpObject) -> None:
-        self._run, self._entry = run, entry
+    def __init__(self, run: FetchRun, entry: BackedUpObject, *, place: int) -> None:
+        self._run, self._entry, self._place = run, entry, place
         self._digest = hashlib.sha256()
         self._size = 0
         self._rest = memoryview(b"")
@@ -69,6 +69,7 @@ class _Content:
     def _limited(self, chunks: t.Iterable[bytes]) -> t.Iterator[bytes]:
         for chunk in chunks:
             self._run.workers.check()
+            self._run.check_room(self._place)
             self._run.limit.take(len(chunk))
             yield chunk
 

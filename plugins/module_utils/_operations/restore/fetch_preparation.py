@@ -23,10 +23,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_li
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     ManifestError,
-    NoSpaceError,
     ObjectCorruptError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
     Progress,
@@ -40,6 +38,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableEntry,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal, placement
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve, no_space
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_run import (
     FetchNeeds,
@@ -50,7 +49,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import manifest_path
 
-#: Room that a file system keeps for the journal, directories and what else happens on it.
+#: What journal and directories take.
 _RESERVE_BYTES = 16 * 1024 * 1024
 
 
@@ -64,6 +63,7 @@ def prepare(
     header: journal.FetchHeader,
     owner: str | None,
     group: str | None,
+    reserve: Reserve,
     limit: RateLimit,
     progress: Progress,
     workers: Workers,
@@ -76,6 +76,7 @@ def prepare(
         header=header,
         manifest=manifest,
         owners=[data_directory.resolve_owner(owner=owner, group=group, like=place) for place in header.places],
+        reserve=reserve,
         limit=limit,
         progress=progress,
         workers=workers,
@@ -192,19 +193,17 @@ def _check_space(run: FetchRun) -> None:
     """:raises NoSpaceError: if what is missing does not fit; directories on one file system are added up."""
     needed: dict[int, int] = {}
     free: dict[int, int] = {}
+    kept: dict[int, int] = {}
+    below: dict[int, list[str]] = {}
     for place, missing in run.needs.missing.items():
-        device, free_bytes = data_directory.free_space(run.header.places[place])
-        needed[device] = needed.get(device, _RESERVE_BYTES) + missing
-        free[device] = free_bytes
+        found = data_directory.file_system(run.header.places[place])
+        needed[found.device] = needed.get(found.device, _RESERVE_BYTES) + missing
+        free[found.device], kept[found.device] = found.free_bytes, run.reserve.of(found.size_bytes)
+        below.setdefault(found.device, []).append(run.header.places[place])
     for device, bytes_needed in needed.items():
-        if bytes_needed > free[device]:
-            places = [place for place in run.header.places if data_directory.free_space(place)[0] == device]
-            raise NoSpaceError(
-                f"{run.node.name} needs {format_size(bytes_needed)} below {', '.join(places)} and has "
-                f"{format_size(free[device])} free.",
-                subject=run.node.name,
-                next_step=f"Free {format_size(bytes_needed - free[device])}, then run it again. "
-                "Nothing has been fetched.",
+        if bytes_needed + kept[device] > free[device]:
+            raise no_space(
+                run.node.name, below=below[device], needed=bytes_needed, kept=kept[device], free=free[device]
             )
 
 

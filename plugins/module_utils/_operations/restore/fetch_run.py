@@ -28,6 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableEntry,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal, placement
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve, reserve_reached
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     fetch_journal_path,
@@ -62,12 +63,14 @@ class FetchRun:
         header: journal.FetchHeader,
         manifest: str,
         owners: t.Sequence[Owner],
+        reserve: Reserve,
         limit: RateLimit,
         progress: Progress,
         workers: Workers,
     ) -> None:
         self.node, self.store, self.settings, self.header, self.manifest = node, store, settings, header, manifest
         self.owners, self.limit, self.progress, self.workers = owners, limit, progress, workers
+        self.reserve = reserve
         self.places = placement.Places(data=0, local=0)
         self.chosen: dict[tuple[str, str, str], int] | None = None
         self.fetched: _Fetched = {}
@@ -118,6 +121,23 @@ class FetchRun:
                 self.records.flush()
             for file in files:
                 self.fetched[file.place, file.path] = file
+                self.needs.missing[file.place] = max(0, self.needs.missing.get(file.place, 0) - file.size)
+
+    def check_room(self, place: int) -> None:
+        """:raises NoSpaceError: if the file system of a place has only what has to stay free, whoever filled it."""
+        path = self.header.places[place]
+        found = data_directory.file_system(path)
+        kept = self.reserve.of(found.size_bytes)
+        if found.free_bytes >= kept:
+            return
+        with self._lock:
+            to_come = sum(
+                size
+                for number, size in self.needs.missing.items()
+                if data_directory.file_system(self.header.places[number]).device == found.device
+            )
+            done = f"{len(self.fetched)} of {self.needs.files} files have been fetched, and stay in {self.root(place)}."
+        raise reserve_reached(self.node.name, below=path, kept=kept, free=found.free_bytes, to_come=to_come, done=done)
 
 
 def load_journal(run: FetchRun) -> None:

@@ -45,13 +45,14 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring, plan_node
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import file_path, is_wanted
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import SPACE_MARGIN, plan_restore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import plan_restore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.point import (
     Latest,
     Moment,
     RestorePoint,
     parse_restore_point,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
@@ -75,7 +76,7 @@ def make_plan(
     confirm_cluster: str | None,
     restore_auth: bool,
     node_mapping: t.Mapping[str, str] | None = None,
-    space_margin: float = SPACE_MARGIN,
+    reserve: str = DEFAULT_RESERVE,
     identity_file: str | None = None,
     cut: str = BY_TIMESTAMP,
     now_us: int | None = None,
@@ -85,6 +86,7 @@ def make_plan(
     :param restore_point: a tag, ``latest`` or a moment.
     :param identity_file: to read the node manifests of an encrypted backup with.
     :param cut: how the logs are cut at a moment.
+    :param reserve: what stays free of each file system.
     :param now_us: this moment, which a restore point may not be later than.
     :raises InputError: if the restore point cannot be understood, or is in the future.
     :raises MomentRefusedError: if it is a moment that the logs do not reach.
@@ -104,7 +106,7 @@ def make_plan(
             confirm_cluster=confirm_cluster,
             restore_auth=restore_auth,
             node_mapping=node_mapping,
-            space_margin=space_margin,
+            reserve=reserve,
             moment=point.moment,
         )
     except PlanRefusedError as error:
@@ -151,6 +153,7 @@ def make_node_plan(
     counters_quiet: bool = False,
     identity_file: str | None = None,
     cut: str = BY_TIMESTAMP,
+    reserve: str = DEFAULT_RESERVE,
 ) -> tuple[ClusterManifest, RestorePlan]:
     """The backup, and what a node that was lost with its disk gets of it, after a look at every object that it needs.
 
@@ -171,6 +174,7 @@ def make_node_plan(
             past_gc_grace=past_gc_grace,
             counters_quiet=counters_quiet,
             moment=point.moment,
+            reserve=reserve,
         )
     except PlanRefusedError as error:
         reasons += error.reasons

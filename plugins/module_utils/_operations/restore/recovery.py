@@ -39,6 +39,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     SnapshotRecord,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import TableSize
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_log import fetch_segments
@@ -78,6 +79,7 @@ def stage_moment(
     restore_auth: bool,
     release_version: str,
     options: InstanceOptions,
+    reserve: Reserve,
     wants: t.Callable[[TableRef], bool] | None = None,
     owner: str | None = None,
     identity_file: str | None = None,
@@ -90,6 +92,7 @@ def stage_moment(
     :param segments: of the source's log, as planned; the base's active segment first.
     :param moment_us: ``None`` where the log as shipped is the cut.
     :param release_version: of the Cassandra installed here.
+    :param reserve: what stays free of the file system while the log is fetched.
     :param owner: the user Cassandra runs as; ``None`` takes the data directory's.
     :raises NodeError: if the base has not been fetched, if memory is short, or as :func:`recover_to_moment`.
     :raises ReviveError: as :func:`fetch_segments`, :func:`recover_to_moment` and :func:`lay_down`.
@@ -105,18 +108,18 @@ def stage_moment(
             source.snapshot,
             directories=[os.path.join(work_directory(place, restore_id), "new") for place in places],
         )
-        # Cassandra goes through all that lies in its data directories when it starts, and does not start if it may not.
-        who = data_directory.resolve_owner(owner=owner, group=None, like=places[0])
-        data_directory.make_directories(os.path.join(work, _LOG), below=places[0], owner=who)
         _say(progress, "fetching the commit log", segments=segments)
-        paths = fetch_segments(
+        paths = _fetch_log(
+            node,
             store,
             host_id=source.node.host_id,
             segments=segments,
+            place=places[0],
             directory=os.path.join(work, _LOG),
+            owner=owner,
+            reserve=reserve,
             identity_file=identity_file,
         )
-        paths = _ending_at_a_marker(paths)
         _say(progress, "replaying the commit log", segments=segments, done=True)
         staged = recover_to_moment(
             settings=instance_settings(
@@ -135,9 +138,13 @@ def stage_moment(
         outcome = _made(staged, laid=laid, log_bytes=sum(map(os.path.getsize, paths)), segments=len(paths))
         outcome = _with_sizes(outcome, staged=staged, base=base) if wants is not None else outcome
         save_outcome(node, outcome, restore_id=restore_id)
-        for name in (_INSTANCE, _LOG):
-            data_directory.remove_tree(os.path.join(work, name))
+        _clear(work)
     return outcome
+
+
+def _clear(work: str) -> None:
+    for name in (_INSTANCE, _LOG):
+        data_directory.remove_tree(os.path.join(work, name))
 
 
 def together(outcomes: t.Sequence[RecoveryOutcome]) -> RecoveryOutcome:
@@ -160,6 +167,34 @@ def together(outcomes: t.Sequence[RecoveryOutcome]) -> RecoveryOutcome:
         **sums,
         **most,
     )
+
+
+def _fetch_log(
+    node: NodeSettings,
+    store: ObjectStore,
+    *,
+    host_id: str,
+    segments: t.Sequence[SegmentChain],
+    place: str,
+    directory: str,
+    owner: str | None,
+    reserve: Reserve,
+    identity_file: str | None,
+) -> tuple[str, ...]:
+    """Put the segments into a directory below one of the node's data directories."""
+    # Cassandra goes through all that lies in its data directories when it starts, and does not start if it may not.
+    who = data_directory.resolve_owner(owner=owner, group=None, like=place)
+    data_directory.make_directories(directory, below=place, owner=who)
+    paths = fetch_segments(
+        store,
+        host_id=host_id,
+        segments=segments,
+        directory=directory,
+        identity_file=identity_file,
+        node=node.name,
+        reserve=reserve,
+    )
+    return _ending_at_a_marker(paths)
 
 
 def _ending_at_a_marker(paths: tuple[str, ...]) -> tuple[str, ...]:

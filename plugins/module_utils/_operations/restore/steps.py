@@ -30,6 +30,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import OVER, FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import planned_segments
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import parse_reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     InstanceOptions,
     NodeSettings,
@@ -110,6 +111,7 @@ def fetch_part(
         owner=part.owner,
         group=part.group,
         transfer=transfer,
+        reserve=parse_reserve(part.plan.reserve),
         progress=progress,
     )
 
@@ -159,6 +161,7 @@ def stage_part(
             restore_auth=plan.restore_auth,
             release_version=assignment.release_version,
             options=options,
+            reserve=parse_reserve(plan.reserve),
             wants=wants,
             owner=part.owner,
             identity_file=repository.identity_file,

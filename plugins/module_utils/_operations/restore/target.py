@@ -195,14 +195,20 @@ def _specific(address: str | None) -> str | None:
 
 
 def _place(path: str) -> DataPlace:
-    device, free = data_directory.free_space(path)
+    found = data_directory.file_system(path)
     directory = ManagedDirectory(path=path, kind=DATA, work_directory="")
     fetched = [
         FetchedBytes(restore_id, sum(status.st_size for _path, status in data_directory.files_below(root)))
         for restore_id in names_in(os.path.join(path, WORK_DIRECTORY))
         if os.path.isdir(root := directory.fetched(restore_id))
     ]
-    return DataPlace(path=path, device=device, free_bytes=free, fetched=tuple(fetched))
+    return DataPlace(
+        path=path,
+        device=found.device,
+        free_bytes=found.free_bytes,
+        fetched=tuple(fetched),
+        file_system_bytes=found.size_bytes,
+    )
 
 
 def _data_roots(places: tuple[str, ...], *, switch: JournalState | None) -> list[str]:

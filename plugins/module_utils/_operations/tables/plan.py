@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import BY_TIMESTAMP
@@ -28,6 +29,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import is_of_an_index
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import (
@@ -77,6 +79,7 @@ def make_tables_plan(
     cql_settings: CqlSettings,
     identity_file: str | None = None,
     cut: str = BY_TIMESTAMP,
+    reserve: str = DEFAULT_RESERVE,
     now_us: int | None = None,
     describe: _Describe = describe_schema,
     ring_of: _Ring = ring_tokens,
@@ -88,6 +91,7 @@ def make_tables_plan(
     :param restore_point: a tag, ``latest`` or a moment; ``latest`` is the newest backup that has what is selected.
     :param identity_file: to read the node manifests of an encrypted backup with.
     :param cut: how the logs are cut at a moment.
+    :param reserve: what stays free of each file system.
     :param now_us: this moment, which a restore point may not be later than.
     :raises InputError: if the restore point cannot be understood, or is in the future.
     :raises MomentRefusedError: if it is a moment that the logs do not reach.
@@ -98,14 +102,8 @@ def make_tables_plan(
     :raises StoreError: if the store does not answer.
     """
     ring = list(ring_reasons(targets, ring=ring_of(cql_settings))) if selection.reshape else []
-    found = find_point(
-        store,
-        restore_point,
-        cut=cut,
-        identity_file=identity_file,
-        now_us=now_us,
-        newest=lambda where: _newest(where, selection=selection),
-    )
+    newest = functools.partial(_newest, selection=selection)
+    found = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us, newest=newest)
     moment, manifest = found.moment, load_backup(store, found.tag)
     if moment:
         return _plan_base(
@@ -115,6 +113,7 @@ def make_tables_plan(
             selection=selection,
             targets=targets,
             identity_file=identity_file,
+            reserve=reserve,
             reasons=ring,
         )
     described = cql.parse_schema(manifest.schema_cql)
@@ -136,6 +135,7 @@ def make_tables_plan(
             now=cql.parse_schema(describe(cql_settings)),
             selection=selection,
             targets=targets,
+            reserve=reserve,
         )
     except PlanRefusedError as error:
         reasons += error.reasons
@@ -191,6 +191,7 @@ def _plan_base(
     selection: Selection,
     targets: t.Sequence[TargetNode],
     identity_file: str | None,
+    reserve: str,
     reasons: t.Sequence[ReviveError],
 ) -> TablesPlan:
     """What is fetched and replayed for a moment: the tables' files, as far as the backup has them, and its schema."""
@@ -211,6 +212,7 @@ def _plan_base(
             fetched=_sources(wanted),
             selection=selection,
             targets=targets,
+            reserve=reserve,
         )
     except PlanRefusedError as error:
         raise PlanRefusedError([*reasons, *error.reasons]) from error

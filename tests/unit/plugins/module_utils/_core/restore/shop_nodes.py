@@ -43,7 +43,7 @@ def serving(number: int, **changes: t.Any) -> TargetNode:
         datacenter="dc1",
         rack="r1",
         partitioner="Murmur3Partitioner",
-        data_directories=(DataPlace(path="/data", device=1, free_bytes=1000),),
+        data_directories=(DataPlace(path="/data", device=1, free_bytes=1000 + (1 << 30)),),
         local_system=None,
         holds_data=False,
         has_system_local=True,

@@ -242,14 +242,29 @@ def test_space_is_added_up_over_directories_of_one_file_system() -> None:
             for number, device in enumerate(devices)
         )
 
-    free = int(1.5 * _GIB)
+    free = int(2.9 * _GIB)
     plan = _plan(manifest, _target(2, data_directories=places(1, 2, free=free)))
     texts = _reasons(manifest, _target(2, data_directories=places(1, 1, free=free)))
-    assert any("/d0, /d1" in text and "needs 2.1 GiB" in text for text in texts)
+    assert any("/d0, /d1" in text and "needs 2.0 GiB" in text for text in texts)
     mine, another = (FetchedBytes(restore_id, _GIB // 2) for restore_id in (plan.restore_id, "another"))
     assert _plan(manifest, _target(2, data_directories=places(1, 1, free=free, fetched=(another, mine))))
     assert _reasons(manifest, _target(2, data_directories=places(1, 1, free=free, fetched=(another,))))
     assert _plan(manifest, _target(2, data_directories=places(1, free=3 * _GIB)))
+
+
+def test_what_has_to_stay_free_of_a_file_system_is_left_alone() -> None:
+    manifest = _manifest(_identity(2), sizes=(_GIB,))
+
+    def place(free: int) -> TargetNode:
+        where = DataPlace(path="/d", device=1, free_bytes=free, file_system_bytes=40 * _GIB)
+        return _target(2, data_directories=(where,))
+
+    assert _plan(manifest, place(3 * _GIB)).reserve == "5%,1GiB"
+    (text,) = _reasons(manifest, place(3 * _GIB - 1))
+    assert "needs 1.0 GiB below /d, where 2.0 GiB have to stay free for Cassandra, and has 3.0 GiB free" in text
+    assert "reserve says how much" in text
+    assert _plan(manifest, place(_GIB), reserve="0").reserve == "0"
+    assert _reasons(manifest, place(4 * _GIB), reserve="3.5 GiB, 1%")
 
 
 def test_a_mapping_by_hand_is_followed_and_checked() -> None:

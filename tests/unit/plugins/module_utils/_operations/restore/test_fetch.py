@@ -16,6 +16,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
@@ -31,6 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import publish_backup
@@ -78,6 +80,7 @@ class World:
             "owner": None,
             "group": None,
             "transfer": TransferSettings(workers=3),
+            "reserve": Reserve(),
             "progress": progress or CountingProgress(),
             **{name: value for name, value in changes.items() if name not in own},
         }
@@ -359,10 +362,49 @@ def test_a_fetched_file_that_somebody_changed_is_fetched_again(world: World) -> 
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch.data_directory, "free_space", lambda _path: (1, 1000))
+    file_system = data_directory.FileSystem(device=1, free_bytes=1000, size_bytes=0)
+    monkeypatch.setattr(fetch.data_directory, "file_system", lambda _path: file_system)
     with pytest.raises(NoSpaceError, match="has 1000 B free"):
         world.fetch()
     assert world.files() == {}
+
+
+def test_what_has_to_stay_free_is_told_before_anything_is_fetched(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_system = data_directory.FileSystem(device=1, free_bytes=1 << 30, size_bytes=20 << 30)
+    monkeypatch.setattr(fetch.data_directory, "file_system", lambda _path: file_system)
+    with pytest.raises(NoSpaceError, match=r"where 1\.0 GiB have to stay free for Cassandra, and has 1\.0 GiB free"):
+        world.fetch(reserve=Reserve(percent=5))
+    assert world.files() == {}
+    assert world.fetch(reserve=Reserve(percent=4)).changed
+
+
+def test_a_fetch_that_reaches_what_has_to_stay_free_stops_and_goes_on_from_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else fills the disk while it is fetched."""
+
+    def file_system(_path: str) -> data_directory.FileSystem:
+        return data_directory.FileSystem(
+            device=1, free_bytes=(1 << 30) if len(world.files()) < 3 else 1000, size_bytes=20 << 30
+        )
+
+    monkeypatch.setattr(fetch.data_directory, "file_system", file_system)
+    with pytest.raises(NoSpaceError) as stopped:
+        world.fetch(reserve=Reserve(size=1 << 20), transfer=TransferSettings(workers=1))
+    there = len(world.files())
+    assert 0 < there < len(world.expected())
+    error = stopped.value
+    assert "has 1000 B free" in error.message
+    assert "1.0 MiB have to stay free for Cassandra, so the fetch has stopped." in error.message
+    assert f"{there} of {len(world.expected())} files have been fetched, and stay in {world.fetched()}" in error.message
+    assert "then run it again: it goes on from there. reserve says" in str(error)
+    assert not list(world.fetched().parent.joinpath("part").iterdir())
+    monkeypatch.undo()
+    before = sum(map(len, world.files().values()))
+    assert world.fetch().reused_bytes == before
+    assert world.files() == world.expected()
 
 
 def test_encrypted_and_compressed_objects_come_back(tmp_path: pathlib.Path) -> None:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.chain import SegmentChain, segment_chains
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.commit_log import SegmentName
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ObjectCorruptError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NoSpaceError, ObjectCorruptError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import piece_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Piece
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_log import fetch_segments
 
 HOST = "00000000-0000-0000-0000-000000000001"
@@ -104,6 +106,30 @@ def test_what_was_damaged_on_its_way_is_read_again(
     unlucky.objects = store.objects
     assert Path(_fetch(unlucky, chains, tmp_path)[0]).read_bytes() == _segment(5)
     assert not once
+
+
+def test_a_log_that_reaches_what_has_to_stay_free_stops_and_goes_on_from_there(
+    store: Store, chains: t.Sequence[SegmentChain], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def file_system(_path: str) -> data_directory.FileSystem:
+        free = 1000 if (tmp_path / "CommitLog-7-5.log").exists() else 1 << 30
+        return data_directory.FileSystem(device=1, free_bytes=free, size_bytes=0)
+
+    with monkeypatch.context() as filled:
+        filled.setattr(data_directory, "file_system", file_system)
+        with pytest.raises(NoSpaceError, match=r"node1 has 1000 B free below .* 1\.0 MiB have to stay free.* stay in"):
+            fetch_segments(
+                t.cast(t.Any, store),
+                host_id=HOST,
+                segments=chains,
+                directory=str(tmp_path),
+                workers=1,
+                node="node1",
+                reserve=Reserve(size=1 << 20),
+            )
+    reads = store.reads
+    _fetch(store, chains, tmp_path)
+    assert store.reads == reads + 1
 
 
 @pytest.mark.parametrize("damage", [b"x", b"", None])

@@ -50,6 +50,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
     TableSize,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     InstanceOptions,
     NodeSettings,
@@ -345,6 +346,7 @@ def test_a_node_stages_what_the_plan_names_of_its_sources_log(place: Place, monk
     assert [(each.segment.id, each.end, each.whole) for each in call["segments"]] == [(_SEGMENT, 20, True)]
     assert (call["moment_us"], call["release_version"], call["owner"]) == (_US + 50, "5.0.8", "cassandra")
     assert (call["source"].node.name, call["options"].heap_mib) == ("source-1", 99)
+    assert call["reserve"] == Reserve(size=1 << 30, percent=5)
     assert steps.would_stage(part)
 
     outcome = _note_staged(place.settings)
