@@ -115,7 +115,8 @@ def newest(
 
 
 def _may_be_newer(unread: BackupInfo, found: BackupInfo) -> bool:
-    return (unread.order_us, unread.tag) > (found.order_us, found.tag)
+    # In the same second, who can tell.
+    return unread.order_us >= found.order_us
 
 
 def _unknown(unread: t.Sequence[BackupInfo], found: BackupInfo | None, *, location: str) -> NewestUnknownError:

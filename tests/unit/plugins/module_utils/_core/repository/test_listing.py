@@ -100,6 +100,11 @@ def test_one_that_may_be_newer_and_cannot_be_read_is_an_error_that_names_the_way
     assert "is of 2026-11-22T18:42:12.000000Z: restore_point=readable." in str(error)
 
 
+def test_of_two_in_the_same_second_the_one_that_cannot_be_read_may_be_newer() -> None:
+    with pytest.raises(NewestUnknownError, match="an_unread_one"):
+        newest_whole(backup("readable", _DAY), unread("an_unread_one", _DAY))
+
+
 def test_one_that_is_older_and_cannot_be_read_does_not_matter() -> None:
     assert newest_whole(backup("readable", 2 * _DAY), unread("older", _DAY)).manifest.tag == "readable"
 
