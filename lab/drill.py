@@ -5,22 +5,32 @@
 
 ``make drill`` runs it. Everything is real: Cassandra, the S3 server, Ansible, the writer that goes on throughout. It
 ends well only if every point that it prints holds.
+
+With ``--encrypted`` the commit log is archived too, all data is encrypted before it leaves a node, and the cluster is
+rebuilt to a moment after the second backup. The identity is in no file until the old nodes are gone.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import random
 import sys
 import typing as t
+from pathlib import Path
 
+from lab.age_keys import AgeKeys
+from lab.archiving import covered_until_us, ship_now
 from lab.checker import CheckResult, check
+from lab.cluster import Cluster
 from lab.drill_frame import DrillFrame, FrameSettings, addresses_seen, argument_parser, run_to_its_end
 from lab.errors import LabError
-from lab.truth import read_truth
+from lab.truth import moment_text, now_us, read_truth
 
 FIRST = "drill_first"
 SECOND = "drill_second"
 _CERTIFICATES = 20_000
+#: What had its timestamp when coverage ended may have been acknowledged after that, and is lost with the cluster.
+_IN_FLIGHT_US = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +38,7 @@ class DrillReport:
     """What the drill saw.
 
     :param first_backup: totals of the first backup's manifest; ``second_backup`` those of the second.
+    :param restore_point: what the cluster was rebuilt to.
     :param recovery_seconds: from the start of the restore's playbook to its end.
     """
 
@@ -36,6 +47,7 @@ class DrillReport:
     first_backup: t.Mapping[str, int]
     second_backup: t.Mapping[str, int]
     backup_seconds: tuple[float, float]
+    restore_point: str
     recovery_seconds: float
     check: CheckResult
     old_addresses_seen: tuple[str, ...]
@@ -46,7 +58,7 @@ class DrillReport:
             f"Cassandra {self.version}; {self.writes_acknowledged} acknowledged writes in the truth file",
             f"first backup: {_totals(self.first_backup)}, {self.backup_seconds[0]:.0f} s",
             f"second backup: {_totals(self.second_backup)}, {self.backup_seconds[1]:.0f} s",
-            f"rebuilt on new nodes in {self.recovery_seconds:.0f} s",
+            f"rebuilt on new nodes to {self.restore_point} in {self.recovery_seconds:.0f} s",
             f"row by row at ALL: {self.check.summary()}",
             f"old addresses in peers and gossip: {', '.join(self.old_addresses_seen) or 'none'}",
         ]
@@ -68,8 +80,11 @@ def run_drill(settings: FrameSettings, *, show: t.TextIO) -> DrillReport:
 
 
 def _run(drill: DrillFrame) -> DrillReport:
-    old = drill.start_old_cluster()
+    old = drill.start_old_cluster(archiving=drill.settings.encrypted)
     writer = drill.start_writer(old)
+    if drill.settings.encrypted:
+        drill.say("turning archiving on, encrypted, while clients write")
+        drill.play("enable_archiving", old)
     drill.say("the first backup, while clients write")
     first = drill.play("backup", old, backup_tag=FIRST)
     drill.let_it_write(more_bytes=100_000)
@@ -77,25 +92,64 @@ def _run(drill: DrillFrame) -> DrillReport:
     second = drill.play("backup", old, backup_tag=SECOND)
     first_totals, manifest = drill.manifest(FIRST)["totals"], drill.manifest(SECOND)
     _require_second_backup_to_share(first_totals, manifest["totals"])
+    until_us = min(node["snapshot_began_us"] for node in manifest["nodes"])
+    point = "latest"
+    if drill.settings.encrypted:
+        until_us = _moment_after_backup(drill, old)
+        point = moment_text(until_us)
     drill.lose(old, writer=writer)
 
     new = drill.new_cluster(old)
-    drill.say("rebuilding on new nodes, from the bucket alone")
-    restored = drill.play("disaster_recovery", new, restore_point="latest", target_cluster="true")
+    _require_encrypted(drill)
+    if drill.keys is not None:
+        _require_refusal_without_identity(drill, new, restore_point=point)
+    drill.say(f"rebuilding on new nodes to {point}, from the bucket alone")
+    restored = drill.play("disaster_recovery", new, restore_point=point, target_cluster="true")
     truth = read_truth(drill.truth_path)
     drill.say("comparing every row with the truth file, at CONSISTENCY ALL")
     with new.session(credentials=old.application) as session:
-        result = check(session, truth, until_us=min(node["snapshot_began_us"] for node in manifest["nodes"]))
+        result = check(session, truth, until_us=until_us, exact=drill.settings.encrypted)
     return DrillReport(
         version=drill.settings.version,
         writes_acknowledged=sum(write.acknowledged_us is not None for write in truth),
         first_backup=first_totals,
         second_backup=manifest["totals"],
         backup_seconds=(first.seconds, second.seconds),
+        restore_point=point,
         recovery_seconds=restored.seconds,
         check=result,
         old_addresses_seen=addresses_seen(new, old_addresses=[node.address for node in old.nodes]),
     )
+
+
+def _moment_after_backup(drill: DrillFrame, old: Cluster) -> int:
+    """A random moment that only the archived log leads to."""
+    backed_up_us = now_us()
+    drill.let_it_write(more_bytes=50_000)
+    drill.say("shipping the commit log")
+    ship_now(old)
+    return random.SystemRandom().randrange(backed_up_us, covered_until_us(old) - _IN_FLIGHT_US)
+
+
+def _require_encrypted(drill: DrillFrame) -> None:
+    """Hold the bucket to what it should show: data and commit log are encrypted, or nothing is."""
+    keys = [key for key in drill.keys_in_bucket() if key.startswith("data/") or "/segments/" in key]
+    encrypted = [key for key in keys if key.endswith(".age")]
+    if not keys or len(encrypted) != (len(keys) if drill.settings.encrypted else 0):
+        raise LabError(f"{len(encrypted)} of {len(keys)} objects with data are encrypted")
+
+
+def _require_refusal_without_identity(drill: DrillFrame, new: Cluster, *, restore_point: str) -> None:
+    """Have the plan refused as long as one node has the identity of somebody else; then give all the right one."""
+    last = new.nodes[-1].name
+    AgeKeys.make().write(Path(drill.bring_identity(new)[last]))
+    drill.say(f"planning, while {last} has a wrong identity")
+    drill.require_refused(
+        "disaster_recovery", new, saying=f"on {last} does not open", restore_point=restore_point, target_cluster="true"
+    )
+    if any(any(node.directory.rglob(".revive")) for node in new.nodes):
+        raise LabError("something was fetched although the plan was refused")
+    drill.bring_identity(new)
 
 
 def _require_second_backup_to_share(first: t.Mapping[str, int], second: t.Mapping[str, int]) -> None:
@@ -121,9 +175,15 @@ def _mib(size: int) -> str:
 
 def main(arguments: t.Sequence[str] | None = None) -> int:
     """Run the drill from the command line; 0 if every point held."""
-    options = argument_parser(name="drill", description=__doc__, certificates=_CERTIFICATES).parse_args(arguments)
+    parser = argument_parser(name="drill", description=__doc__, certificates=_CERTIFICATES)
+    parser.add_argument("--encrypted", action="store_true", help="archive, encrypt, and rebuild to a moment")
+    options = parser.parse_args(arguments)
     settings = FrameSettings(
-        root=options.root.resolve(), version=options.version, nodes=options.nodes, certificates=options.certificates
+        root=options.root.resolve(),
+        version=options.version,
+        nodes=options.nodes,
+        certificates=options.certificates,
+        encrypted=options.encrypted,
     )
     return run_to_its_end(lambda: run_drill(settings, show=sys.stdout), root=settings.root)
 

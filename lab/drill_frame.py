@@ -16,6 +16,8 @@ import time
 import typing as t
 from pathlib import Path
 
+from lab.age_keys import AgeKeys
+from lab.archiving import prepare_archiving
 from lab.cluster import Cluster
 from lab.distribution import CASSANDRA_5_0
 from lab.errors import LabError
@@ -37,6 +39,7 @@ class FrameSettings:
 
     :param root: the directory of all of it, empty.
     :param certificates: loaded before the first backup; the writer adds more.
+    :param encrypted: whether all data is encrypted before it leaves a node.
     """
 
     root: Path
@@ -44,6 +47,7 @@ class FrameSettings:
     nodes: int = 3
     certificates: int = 20_000
     writes_per_second: float = 50.0
+    encrypted: bool = False
 
 
 class DrillFrame:
@@ -51,12 +55,15 @@ class DrillFrame:
 
     :ivar truth_path: what clients write down of each write.
     :ivar repository: the bucket, empty at first.
+    :ivar keys: that it is encrypted for, if it is.
     """
 
     def __init__(self, settings: FrameSettings, *, show: t.TextIO) -> None:
         self.settings = settings
         self.show = show
         self.truth_path = settings.root / "truth.jsonl"
+        self.keys = AgeKeys.make() if settings.encrypted else None
+        self._identity_files: dict[str, str] = {}
         self._began = time.monotonic()
         self._ending = contextlib.ExitStack()
 
@@ -66,7 +73,8 @@ class DrillFrame:
             server = S3Server.start(root=self.settings.root)
             ending.callback(server.destroy)
             server.create_bucket(_BUCKET)
-            self.repository = Repository(server=server, bucket=_BUCKET, prefix=_PREFIX)
+            recipients = (self.keys.recipient,) if self.keys else ()
+            self.repository = Repository(server=server, bucket=_BUCKET, prefix=_PREFIX, recipients=recipients)
             self._ending = ending.pop_all()
         return self
 
@@ -77,9 +85,14 @@ class DrillFrame:
         """Show what comes next, and how long all has taken so far."""
         print(f"\n==== {time.monotonic() - self._began:5.0f} s  {what}", file=self.show, flush=True)
 
-    def start_old_cluster(self) -> Cluster:
-        """The cluster that will be lost, serving and loaded."""
+    def start_old_cluster(self, *, archiving: bool = False) -> Cluster:
+        """The cluster that will be lost, serving and loaded.
+
+        :param archiving: whether it needs no restart when archiving is turned on.
+        """
         old = self._cluster("old", cluster_name="Certificates")
+        if archiving:
+            prepare_archiving(old)
         self.say(f"starting {self.settings.nodes} nodes of Cassandra {self.settings.version}")
         old.start()
         self.say(f"loading {self.settings.certificates} certificates")
@@ -107,20 +120,39 @@ class DrillFrame:
 
         :raises LabError: it failed.
         """
-        run = run_playbook(
+        run = self._play(name, cluster, variables)
+        if run.exit_status != 0:
+            raise LabError(f"the playbook {name} failed, see above")
+        return run
+
+    def require_refused(self, name: str, cluster: Cluster, *, saying: str, **variables: t.Any) -> None:
+        """Run a playbook that has to fail, and say why.
+
+        :raises LabError: it did not.
+        """
+        run = self._play(name, cluster, variables)
+        if run.exit_status == 0 or saying not in run.output:
+            raise LabError(f"the playbook {name} was not refused with {saying!r}, see above")
+
+    def _play(self, name: str, cluster: Cluster, variables: t.Mapping[str, t.Any]) -> PlaybookRun:
+        return run_playbook(
             name,
             inventory=write_inventory(
                 path=self.settings.root / f"inventory-{cluster.name}.yml",
                 clusters=[cluster],
                 repository=self.repository,
+                identity_files=self._identity_files,
             ),
             directory=self.settings.root / "ansible",
             variables=variables,
             show=self.show,
         )
-        if run.exit_status != 0:
-            raise LabError(f"the playbook {name} failed, see above")
-        return run
+
+    def bring_identity(self, cluster: Cluster) -> dict[str, str]:
+        """Put the identity on nodes, where playbooks find it from now on; the paths by the nodes' names."""
+        if self.keys is not None:
+            self._identity_files = self.keys.give_to(cluster)
+        return self._identity_files
 
     def lose(self, old: Cluster, *, writer: Writer) -> None:
         """End all nodes, and their agents, at once, while clients write; their disks go too."""
@@ -141,6 +173,12 @@ class DrillFrame:
         client = self.repository.server.client()
         body = client.get_object(Bucket=_BUCKET, Key=f"{_PREFIX}/backups/{tag}/manifest.json")["Body"]
         return t.cast("dict[str, t.Any]", json.loads(body.read()))
+
+    def keys_in_bucket(self) -> list[str]:
+        """All keys of the repository, without its prefix."""
+        pages = self.repository.server.client().get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=_BUCKET, Prefix=f"{_PREFIX}/")
+        return [entry["Key"][len(_PREFIX) + 1 :] for page in found for entry in page.get("Contents", ())]
 
     def report(self, lines: t.Sequence[str]) -> None:
         """Show a report."""

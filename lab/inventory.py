@@ -19,11 +19,15 @@ from lab.state_files import write_private
 
 @dataclasses.dataclass(frozen=True)
 class Repository:
-    """Where a cluster's backups go."""
+    """Where a cluster's backups go.
+
+    :ivar recipients: the public keys that they are encrypted for.
+    """
 
     server: S3Server
     bucket: str
     prefix: str
+    recipients: tuple[str, ...] = ()
 
 
 def write_inventory(
@@ -32,6 +36,7 @@ def write_inventory(
     clusters: t.Sequence[Cluster],
     repository: Repository | None = None,
     credentials: Credentials | None = None,
+    identity_files: t.Mapping[str, str] | None = None,
 ) -> Path:
     """Write an inventory of clusters, readable by its owner only, and return its path.
 
@@ -39,14 +44,19 @@ def write_inventory(
 
     :param repository: of all these clusters; without one, the variables ``backup_*`` are left to the caller.
     :param credentials: the role that Ansible logs in with, each cluster's superuser by default.
+    :param identity_files: with age identities, on the nodes that have one, by name.
     """
+    identities = {name: {"restore_identity_file": path} for name, path in (identity_files or {}).items()}
     inventory = {
         "cassandra_nodes": {
             "vars": {**_python(), **_repository_variables(repository=repository)},
             "children": {
                 cluster.name: {
                     "vars": _cluster_variables(cluster=cluster, credentials=credentials or cluster.superuser),
-                    "hosts": {node.name: node_variables(node=node) for node in cluster.nodes},
+                    "hosts": {
+                        node.name: {**node_variables(node=node), **identities.get(node.name, {})}
+                        for node in cluster.nodes
+                    },
                 }
                 for cluster in clusters
             },
@@ -95,10 +105,12 @@ def _cluster_variables(*, cluster: Cluster, credentials: Credentials) -> dict[st
     }
 
 
-def _repository_variables(*, repository: Repository | None) -> dict[str, str]:
+def _repository_variables(*, repository: Repository | None) -> dict[str, t.Any]:
     if repository is None:
         return {}
+    recipients = {"backup_recipients": list(repository.recipients)} if repository.recipients else {}
     return {
+        **recipients,
         "backup_endpoint_url": repository.server.endpoint_url,
         "backup_bucket": repository.bucket,
         "backup_prefix": repository.prefix,

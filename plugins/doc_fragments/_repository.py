@@ -58,11 +58,14 @@ options:
         description:
           - age public keys, each beginning with V(age1).
           - With at least one, all data is encrypted for each of them before it leaves the node.
+          - Manifests are not encrypted, so nothing but restoring needs a private key.
         type: list
         elements: str
         default: []
       identity_file:
-        description: A file, where the module runs, with the age identities that decrypt what was encrypted.
+        description:
+          - A file, where the module runs, with the age identities that decrypt what was encrypted, one a line.
+          - Only what plans or carries out a restore needs it.
         type: path
 """
 
@@ -115,10 +118,13 @@ options:
         description:
           - age public keys, each beginning with V(age1).
           - With at least one, all data is encrypted for each of them before it leaves the node.
+          - Manifests are not encrypted, so nothing but restoring needs a private key.
         type: list
         elements: str
         default: []
       identity_file:
-        description: A file, where the module runs, with the age identities that decrypt what was encrypted.
+        description:
+          - A file, where the module runs, with the age identities that decrypt what was encrypted, one a line.
+          - Only what plans or carries out a restore needs it.
         type: path
 """

@@ -249,7 +249,6 @@ def publish_tag(call: Call) -> Result:
         return {"changed": preview.would_publish(store, tag=call.params["tag"])}
     outcome = publish.publish_backup(
         store,
-        settings=call.repository(),
         marker=marker.open_repository(store),
         tag=call.params["tag"],
         node_summaries=backup_values.node_summaries(call.params["nodes"]),

@@ -41,6 +41,7 @@ attributes:
     support: partial
     details:
       - V(fetched) says that it would change something, even where everything has been fetched.
+      - Of a plan with C(trials), it tries whether the identity on this node opens what would be fetched.
   diff_mode:
     support: none
   idempotent:
@@ -295,7 +296,7 @@ def fetch_it(call: Call) -> Result:
     """Download what belongs on this node beside its data."""
     part = part_of(call)
     if call.check_mode:
-        return {"changed": True}
+        return {"changed": restore_steps.would_fetch(part, call.store, repository=call.repository())}
     outcome = restore_steps.fetch_part(
         part, call.store(), repository=call.repository(), transfer=call.transfer(), progress=call.progress()
     )

@@ -198,6 +198,12 @@ plan:
         - target_name: node1
           source_name: node1
           is_seed: true
+    trials:
+      description: Encrypted objects that each node has to open before it fetches; none if nothing is encrypted.
+      type: list
+      elements: dict
+      returned: always
+      sample: []
     warnings:
       description: What does not stop the restore but should be known. Options in them are marked.
       type: list
@@ -341,6 +347,7 @@ def plan_it(call: Call) -> Result:
         return {"changed": False, "restore_id": restore_plan.name_of(call.store(), mode=mode, **point)}
     shared = {
         **point,
+        "here": call.node().name,
         "reserve": params["reserve"],
         "confirm_cluster": params["confirm_cluster"] or None,
         "node_mapping": {str(source): str(target) for source, target in params["node_mapping"].items()},

@@ -292,6 +292,7 @@ def plan_it(call: Call) -> Result:
             targets=targets,
             cql_settings=call.cql(),
             identity_file=call.repository().identity_file,
+            here=call.node().name,
         )
     lines = tables_plan_lines(plan)
     return {

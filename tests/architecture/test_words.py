@@ -26,6 +26,7 @@ BY_ITSELF = {"state", "staged", "keep_old"}
 NEVER_SAID = {
     ("archive", "release_version"),
     ("backup", "release_version"),
+    ("backup", "repository.identity_file"),
     ("service", "repository.bucket"),
     ("service", "repository.identity_file"),
     ("service", "repository.prefix"),

@@ -17,15 +17,19 @@ from lab.drill_frame import FrameSettings
 
 
 @pytest.mark.parametrize(
-    ("version", "nodes"),
+    ("version", "nodes", "encrypted"),
     [
-        pytest.param(CASSANDRA_5_0, 2, id=series_of(CASSANDRA_5_0)),
-        pytest.param(CASSANDRA_4_1, 3, id=series_of(CASSANDRA_4_1)),
+        pytest.param(CASSANDRA_5_0, 2, True, id=series_of(CASSANDRA_5_0)),
+        pytest.param(CASSANDRA_4_1, 3, False, id=series_of(CASSANDRA_4_1)),
     ],
 )
-def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(version: str, nodes: int, tmp_path: Path) -> None:
+def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(
+    version: str, nodes: int, tmp_path: Path, *, encrypted: bool
+) -> None:
     show = io.StringIO()
-    settings = FrameSettings(root=tmp_path, version=version, nodes=nodes, certificates=1_000, writes_per_second=20)
+    settings = FrameSettings(
+        root=tmp_path, version=version, nodes=nodes, certificates=1_000, writes_per_second=20, encrypted=encrypted
+    )
     try:
         report = run_drill(settings, show=show)
     except BaseException:

@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.libraries import unusable
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    IdentityError,
     InputError,
     LocalFilesError,
     ObjectCorruptError,
@@ -44,11 +45,14 @@ def encode(chunks: t.Iterable[bytes], codecs: Codecs, *, recipients: t.Sequence[
     return stream
 
 
-def decode(chunks: t.Iterable[bytes], codecs: Codecs, *, identity_file: str | None = None) -> t.Iterator[bytes]:
+def decode(
+    chunks: t.Iterable[bytes], codecs: Codecs, *, identity_file: str | None = None, what: str = "the object"
+) -> t.Iterator[bytes]:
     """The bytes as they were.
 
     :param identity_file: age identities, one a line, or an SSH private key; needed when ``codecs`` encrypt.
-    :raises InputError: if no identity opens it, or none was given.
+    :param what: it is, for messages: a key, or words.
+    :raises IdentityError: if no identity opens it, or none was given.
     :raises LocalFilesError: if the identity file cannot be read.
     :raises ObjectCorruptError: if the bytes are not what the codecs make, or end too early.
     :raises DependencyError: if a library that is needed is missing.
@@ -58,8 +62,19 @@ def decode(chunks: t.Iterable[bytes], codecs: Codecs, *, identity_file: str | No
         if name == ZSTD:
             stream = _decompress(stream)
         elif name == AGE:
-            stream = _decrypt(stream, identity_file=identity_file)
+            stream = _decrypt(stream, identity_file=identity_file, what=what)
     return stream
+
+
+def public_keys(identity_file: str) -> tuple[str, ...]:
+    """The age public keys of the identities in a file; of an SSH key there is none.
+
+    :raises IdentityError: if it holds something else.
+    :raises LocalFilesError: if it cannot be read.
+    :raises DependencyError: if a library that is needed is missing.
+    """
+    identities = _identities(_import_pyrage(), identity_file)
+    return tuple(str(each.to_public()) for each in identities if hasattr(each, "to_public"))
 
 
 def _compress(chunks: t.Iterator[bytes]) -> t.Iterator[bytes]:
@@ -96,11 +111,11 @@ def _encrypt(chunks: t.Iterator[bytes], *, recipients: t.Sequence[str]) -> t.Ite
     return _through_thread(chunks, lambda reader, writer: pyrage.encrypt_io(reader, writer, keys))
 
 
-def _decrypt(chunks: t.Iterator[bytes], *, identity_file: str | None) -> t.Iterator[bytes]:
+def _decrypt(chunks: t.Iterator[bytes], *, identity_file: str | None, what: str) -> t.Iterator[bytes]:
     pyrage = _import_pyrage()
     if not identity_file:
-        raise InputError(
-            "The object is encrypted, and there is no identity to open it with.",
+        raise IdentityError(
+            f"There is no identity to open {what} with, which is encrypted.",
             subject="identity_file",
             next_step=f"Give the file with the age identity as {option('repository.identity_file')}.",
         )
@@ -111,8 +126,8 @@ def _decrypt(chunks: t.Iterator[bytes], *, identity_file: str | None) -> t.Itera
             pyrage.decrypt_io(reader, writer, identities)
         except pyrage.DecryptError as error:
             if "no matching keys" in str(error).lower():
-                raise InputError(
-                    f"No identity in {identity_file} opens the object.",
+                raise IdentityError(
+                    f"No identity in {identity_file} opens {what}.",
                     subject=identity_file,
                     next_step="Give the identity whose public key was among the recipients of the backup.",
                 ) from error
@@ -238,13 +253,15 @@ def _identities(pyrage: t.Any, identity_file: str) -> list[t.Any]:
         identities = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except Exception as error:
         # Not the library's words: they could repeat part of the identity.
-        raise InputError(
+        raise IdentityError(
             f"{identity_file} has something that is not an age identity.",
             subject=identity_file,
             next_step="Give a file that age-keygen made.",
         ) from error
     if not identities:
-        raise InputError(f"{identity_file} has no identity.", subject=identity_file)
+        raise IdentityError(
+            f"{identity_file} has no identity.", subject=identity_file, next_step="Give a file that age-keygen made."
+        )
     return identities
 
 

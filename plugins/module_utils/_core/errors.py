@@ -60,6 +60,12 @@ class InputError(ReviveError):
     code = "invalid_input"
 
 
+class IdentityError(InputError):
+    """What is encrypted cannot be opened with the identities that were given."""
+
+    code = "cannot_decrypt"
+
+
 class DependencyError(ReviveError):
     """A Python library that is needed is not installed where the module runs."""
 

@@ -23,9 +23,10 @@ class RepositorySettings:
     :param endpoint_url: of an S3-compatible store; ``None`` for AWS.
     :param ca_bundle: a file of certificate authorities on the node.
     :param virtual_hosted_style: whether the bucket is part of the host name.
-    :param recipients: age public keys; if there are any, everything but the marker and the cluster's manifest is
-        encrypted for all of them.
-    :param identity_file: a file on the machine that restores, with age identities to decrypt with.
+    :param recipients: age public keys; if there are any, what holds data (SSTables, commit log, records of the schema)
+        is encrypted for all of them. Manifests and what is known of the log are not.
+    :param identity_file: a file on the machine that restores, with age identities to decrypt with. Nothing else
+        needs it.
     """
 
     bucket: str

@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.recipients import check_recipients
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
     InstanceOptions,
@@ -160,7 +161,7 @@ def cql_arguments(*, required: bool = True) -> Arguments:
 def repository_settings(params: Params) -> RepositorySettings:
     """The repository that the options name.
 
-    :raises InputError: if there is none, or bucket or prefix cannot be one.
+    :raises InputError: if there is none, bucket or prefix cannot be one, or a recipient is no public key.
     """
     if not params["repository"]:
         raise InputError(
@@ -176,7 +177,7 @@ def repository_settings(params: Params) -> RepositorySettings:
             f"{option('repository.prefix')}.",
         )
     return RepositorySettings(
-        **{**value, "recipients": tuple(value["recipients"] or ())}, prefix=f"{prefix}/" if prefix else ""
+        **{**value, "recipients": check_recipients(value["recipients"] or ())}, prefix=f"{prefix}/" if prefix else ""
     )
 
 

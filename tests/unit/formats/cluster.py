@@ -195,12 +195,12 @@ PLAIN = RepositorySettings(bucket="b")
 
 
 def settings_of(root: pathlib.Path, *, encrypted: bool) -> RepositorySettings:
-    """How a repository is opened, with the identity in a file below ``root``."""
+    """How nodes open a repository, which need no identity; that is in a file below ``root``."""
     if not encrypted:
         return PLAIN
     path = root / "identity"
     path.write_text(f"{IDENTITY}\n")
-    return RepositorySettings(bucket="b", recipients=(RECIPIENT,), identity_file=str(path))
+    return RepositorySettings(bucket="b", recipients=(RECIPIENT,))
 
 
 def make_repository(store: ObjectStore, nodes: t.Sequence[Node]) -> RepositoryMarker:
@@ -294,7 +294,6 @@ def _back_up(
     uploaded = [upload(node, store, marker=marker, tag=TAG, clock=clock, settings=settings) for node in nodes]
     publish_backup(
         store,
-        settings=settings,
         marker=marker,
         tag=TAG,
         node_summaries=[each.summary for each in uploaded],

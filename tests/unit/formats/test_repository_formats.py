@@ -11,6 +11,7 @@ import hashlib
 import pathlib
 import typing as t
 
+import pyrage
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
@@ -22,6 +23,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     NodeIdentity,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.collection import COLLECTION_VERSION
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import IdentityError, PlanRefusedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
@@ -53,7 +55,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.archi
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import list_backups
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import open_repository
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.fetch_log import fetch_segments
-from tests.unit.formats.cluster import CLUSTER_ID, TAG, UNFINISHED
+from tests.unit.formats.cluster import CLUSTER_ID, RECIPIENT, TAG, UNFINISHED
 from tests.unit.formats.conftest import NOW, Bucket
 from tests.unit.formats.trees import contents
 from tests.unit.formats.writing import MOMENT, fetch, plan, targets
@@ -67,23 +69,38 @@ class Repository:
     """One that was kept.
 
     :param suffix: of what is compressed, as ``object_suffix`` of what is not.
+    :param manifest_suffix: of node manifests, which releases up to 0.1.0 encrypted, too.
+    :param recipients: that node manifests name.
     """
 
     store: ObjectStore
     identity_file: str | None
     suffix: str
     object_suffix: str
+    manifest_suffix: str = ".zst"
+    recipients: tuple[str, ...] = ()
 
 
 @pytest.fixture(params=["repository", "encrypted"])
 def repository(
-    request: pytest.FixtureRequest, bucket: Bucket, kept: t.Callable[[str], pathlib.Path], tmp_path: pathlib.Path
+    request: pytest.FixtureRequest,
+    bucket: Bucket,
+    kept: t.Callable[[str], pathlib.Path],
+    tmp_path: pathlib.Path,
+    release: str,
 ) -> Repository:
     if request.param == "repository":
         return Repository(bucket("repository"), identity_file=None, suffix=".zst", object_suffix="")
     identity = tmp_path / "identity"
     identity.write_bytes(contents(kept("encrypted"))["identity"])
-    return Repository(bucket("encrypted"), identity_file=str(identity), suffix=".zst.age", object_suffix=".age")
+    return Repository(
+        bucket("encrypted"),
+        identity_file=str(identity),
+        suffix=".zst.age",
+        object_suffix=".age",
+        manifest_suffix=".zst.age" if release == "0.1.0" else ".zst",
+        recipients=() if release == "0.1.0" else (RECIPIENT,),
+    )
 
 
 def _identity(number: int) -> NodeIdentity:
@@ -133,7 +150,7 @@ def test_backups_are_listed_with_what_they_hold(repository: Repository) -> None:
         nodes=(
             NodeSummary(
                 node=_identity(1),
-                manifest_key=f"backups/{TAG}/nodes/{ONE}.jsonl{repository.suffix}",
+                manifest_key=f"backups/{TAG}/nodes/{ONE}.jsonl{repository.manifest_suffix}",
                 manifest_sha256="",
                 manifest_size=0,
                 totals=Totals(files=36, size=5370, objects=12, new_objects=12),
@@ -143,10 +160,11 @@ def test_backups_are_listed_with_what_they_hold(repository: Repository) -> None:
                 upload_began_us=1_800_000_131_004_000,
                 upload_ended_us=1_800_000_131_005_000,
                 commit_log=POSITIONS[ONE],
+                recipients=repository.recipients,
             ),
             NodeSummary(
                 node=_identity(2),
-                manifest_key=f"backups/{TAG}/nodes/{TWO}.jsonl{repository.suffix}",
+                manifest_key=f"backups/{TAG}/nodes/{TWO}.jsonl{repository.manifest_suffix}",
                 manifest_sha256="",
                 manifest_size=0,
                 totals=Totals(files=30, size=4475, objects=10, new_objects=10),
@@ -156,6 +174,7 @@ def test_backups_are_listed_with_what_they_hold(repository: Repository) -> None:
                 upload_began_us=1_800_000_131_006_000,
                 upload_ended_us=1_800_000_131_007_000,
                 commit_log=POSITIONS[TWO],
+                recipients=repository.recipients,
             ),
         ),
         tables=(
@@ -198,8 +217,8 @@ def _without_sizes(manifest: ClusterManifest) -> ClusterManifest:
 
 
 def test_a_nodes_manifest_has_every_file(repository: Repository, release: str) -> None:
-    key = f"backups/{TAG}/nodes/{TWO}.jsonl{repository.suffix}"
-    codecs = Codecs.from_suffix(repository.suffix)
+    key = f"backups/{TAG}/nodes/{TWO}.jsonl{repository.manifest_suffix}"
+    codecs = Codecs.from_suffix(repository.manifest_suffix)
     text = b"".join(decode(repository.store.get_stream(key), codecs, identity_file=repository.identity_file))
     records = list(read_node_manifest(text.splitlines(keepends=True), subject=key))
     record = SnapshotRecord(
@@ -343,6 +362,25 @@ def test_a_restore_is_planned_and_fetched_to_the_end(repository: Repository, tmp
         assert _digest(node.data_directories, below=f".revive/{planned.restore_id}/new") == digest
 
 
+@pytest.mark.parametrize("point", ["latest", MOMENT])
+def test_an_encrypted_backup_is_refused_without_its_identity(
+    repository: Repository, tmp_path: pathlib.Path, point: str
+) -> None:
+    nodes = targets(tmp_path / "targets")
+    if repository.identity_file is None:
+        assert plan(repository.store, nodes, point=point).trials == ()
+        return
+    with pytest.raises(PlanRefusedError) as caught:
+        plan(repository.store, nodes, point=point)
+    (reason,) = caught.value.reasons
+    assert isinstance(reason, IdentityError)
+    assert "The data of node1, node2 is encrypted" in str(reason)
+    pathlib.Path(repository.identity_file).write_text(f"{IDENTITY_OF_OTHERS}\n")
+    with pytest.raises(PlanRefusedError, match=f"{repository.identity_file} on this host does not open"):
+        plan(repository.store, nodes, point=point, identity_file=repository.identity_file)
+
+
+IDENTITY_OF_OTHERS = pyrage.x25519.Identity.generate()
 FETCHED = (
     "7e1b87373e949a91d7c7841ebe0c2e8bf98365bf1f66561a0f120cf7a0e019e3",
     "e8cc140db6a6d0912df9ddb0928b077676e8ca0bbe612405f200dd7ebcc179c8",

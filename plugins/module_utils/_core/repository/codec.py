@@ -19,6 +19,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_value
 ZSTD = "zstd"
 AGE = "age"
 _SUFFIXES = {ZSTD: ".zst", AGE: ".age"}
+_ZSTD_LEAST_BYTES = 9
+_ZSTD_MOST_EXTRA_BYTES = 1024
 _AGE_CHUNK_BYTES = 64 * 1024
 _AGE_LEAST_HEADER_BYTES = 64
 _AGE_MOST_HEADER_BYTES = 64 * 1024
@@ -82,19 +84,35 @@ class Codecs:
         by_suffix = {value: key for key, value in _SUFFIXES.items()}
         return cls(tuple(by_suffix.get(f".{part}", part) for part in suffix.split(".")[1:]))
 
+    @classmethod
+    def of_key(cls, key: str) -> Codecs:
+        """The codecs of content, of a piece of a log, by its key.
+
+        :raises ManifestError: as :meth:`from_suffix`.
+        """
+        _stem, dot, rest = key.rpartition("/")[2].partition(".")
+        return cls.from_suffix(dot + rest)
+
 
 def may_be_stored_as(codecs: Codecs, *, size: int, stored_size: int) -> bool:
-    """Whether an object of ``stored_size`` can hold content of ``size`` bytes.
+    """Whether an object of ``stored_size`` can hold content of ``size`` bytes: whoever has to judge an object by its
+    size asks here.
 
     Exact for plain bytes. age has a header of some hundred bytes, which differs from time to time even for the same
-    content and recipients, then 16 bytes, and 16 more for each 64 KiB. What compression makes cannot be foretold.
+    content and recipients, then 16 bytes, and 16 more for each 64 KiB. What compression makes may be small, and is
+    hardly larger than the content.
     """
+    least = most = size
     if codecs.compressed:
-        return stored_size > 0
-    if not codecs.encrypted:
-        return stored_size == size
-    payload = 16 + size + 16 * max(1, -(-size // _AGE_CHUNK_BYTES))
-    return payload + _AGE_LEAST_HEADER_BYTES <= stored_size <= payload + _AGE_MOST_HEADER_BYTES
+        least, most = _ZSTD_LEAST_BYTES, size + size // 128 + _ZSTD_MOST_EXTRA_BYTES
+    if codecs.encrypted:
+        least = _age_payload(least) + _AGE_LEAST_HEADER_BYTES
+        most = _age_payload(most) + _AGE_MOST_HEADER_BYTES
+    return least <= stored_size <= most
+
+
+def _age_payload(size: int) -> int:
+    return 16 + size + 16 * max(1, -(-size // _AGE_CHUNK_BYTES))
 
 
 PLAIN = Codecs()

@@ -18,7 +18,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     NodeIdentity,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_flat
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import PLAIN, Codecs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import (
+    PLAIN,
+    Codecs,
+    may_be_stored_as,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
 
 
@@ -60,7 +64,8 @@ class StoredObject:
 
     :param sha256: of the content, which is the file or the tar.
     :param size: of the content.
-    :param stored_size: of the object, after the codecs.
+    :param stored_size: of the object, after the codecs, as it was when its node uploaded or found it. Another node may
+        have stored the same content since, encrypted once more and so of another size.
     """
 
     key: str
@@ -68,6 +73,15 @@ class StoredObject:
     size: int
     stored_size: int
     codecs: Codecs = PLAIN
+
+    def may_have(self, found_size: int) -> bool:
+        """Whether an object of that size under the key can be this one."""
+        return may_be_stored_as(self.codecs, size=self.size, stored_size=found_size)
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether the key does not say how it is stored, or the size that it is said to have is impossible."""
+        return Codecs.of_key(self.key) != self.codecs or not self.may_have(self.stored_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +158,8 @@ class NodeSummary:
 
     :param manifest_sha256: of the node manifest's text before any codec.
     :param commit_log: where its commit log stood, so what can be restored is known without reading the node
-        manifests, which may be encrypted; ``None`` in manifests that were written before this was kept here.
+        manifests, which were encrypted once; ``None`` in manifests that were written before this was kept here.
+    :param recipients: the public keys that it encrypted for; what an earlier backup had brought may be for others.
     """
 
     node: NodeIdentity
@@ -158,6 +173,7 @@ class NodeSummary:
     upload_began_us: int
     upload_ended_us: int
     commit_log: CommitLogPosition | None = None
+    recipients: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -67,6 +67,19 @@ class Assignment:
 
 
 @dataclasses.dataclass(frozen=True)
+class Trial:
+    """An encrypted object that has to be read, which shows whether an identity opens it.
+
+    :param recipients: the public keys that its node's backup encrypted for, if that is known.
+    """
+
+    source_host_id: str
+    source_name: str
+    key: str
+    recipients: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class RestorePlan:
     """A restore that can go well, as far as can be seen beforehand.
 
@@ -76,6 +89,7 @@ class RestorePlan:
     :param warnings: what an operator should know and that does not stop the restore.
     :param moment: what of the commit logs is replayed on the backup; ``None`` for the backup itself.
     :param reserve: what stays free of each node's file systems, as the operator wrote it.
+    :param trials: what each target has to open before it fetches; empty if nothing is encrypted.
     """
 
     restore_id: str
@@ -94,6 +108,7 @@ class RestorePlan:
     stored_size: int
     moment: MomentPlan | None = None
     reserve: str = DEFAULT_RESERVE
+    trials: tuple[Trial, ...] = ()
 
     def to_result(self) -> _Json:
         """The plan as plain values."""

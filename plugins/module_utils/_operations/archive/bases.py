@@ -80,7 +80,7 @@ def read_header(store: ObjectStore, summary: NodeSummary, *, identity_file: str 
     if parsed is None:
         raise ManifestError(f"{key} is not the key of a node manifest.", subject=key)
     line = b""
-    for chunk in decode(store.get_stream(key), parsed[2], identity_file=identity_file):
+    for chunk in decode(store.get_stream(key), parsed[2], identity_file=identity_file, what=key):
         line += chunk
         if b"\n" in line:
             break

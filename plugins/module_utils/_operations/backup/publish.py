@@ -24,16 +24,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ObjectMissingError,
     RepositoryError,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
-    ObjectInfo,
-    ObjectStore,
-    RepositorySettings,
-)
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import (
-    PLAIN,
-    Codecs,
-    may_be_stored_as,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectInfo, ObjectStore
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs, may_be_stored_as
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     cluster_manifest_key,
@@ -75,7 +67,6 @@ class PublishOutcome:
 def publish_backup(
     store: ObjectStore,
     *,
-    settings: RepositorySettings,
     marker: RepositoryMarker,
     tag: str,
     node_summaries: t.Sequence[NodeSummary],
@@ -123,7 +114,7 @@ def publish_backup(
     required = _asked_for(required_tables, keyspaces=keyspaces, tables=tables_asked)
     for summary in node_summaries:
         with ObjectIndex() as expected:
-            _read_back(store, settings, marker=marker, tag=tag, summary=summary, expected=expected, found=found)
+            _read_back(store, marker=marker, tag=tag, summary=summary, expected=expected, found=found)
             _check_tables(summary, tag=tag, missing=required - set(found.tables_of_node))
             _check_objects(store, summary, expected=expected, tables=found.tables_of_node)
     manifest = ClusterManifest(
@@ -224,7 +215,6 @@ def _check_different(node_summaries: t.Sequence[NodeSummary]) -> None:
 
 def _read_back(
     store: ObjectStore,
-    settings: RepositorySettings,
     *,
     marker: RepositoryMarker,
     tag: str,
@@ -240,10 +230,14 @@ def _read_back(
             f"{summary.manifest_key} is not the manifest of node {summary.node.name} in backup {tag}.",
             subject=summary.manifest_key,
         )
+    if parsed[2].encrypted:
+        raise ManifestError(
+            f"{summary.manifest_key} is encrypted, as an older version of this collection uploaded it.",
+            subject=summary.manifest_key,
+            next_step="Upload from that node again: node manifests are in clear now.",
+        )
     digest = hashlib.sha256()
-    lines = _lines(
-        decode(store.get_stream(summary.manifest_key), parsed[2], identity_file=settings.identity_file), digest
-    )
+    lines = _lines(decode(store.get_stream(summary.manifest_key), parsed[2]), digest)
     batch: list[ObjectInfo] = []
     held: ContentsCounts | None = None
     for record in read_node_manifest(lines, subject=subject):
@@ -253,11 +247,9 @@ def _read_back(
             held = record.snapshot.contents
         elif isinstance(record, BackedUpObject):
             stored = record.stored
-            if not may_be_stored_as(stored.codecs, size=stored.size, stored_size=stored.stored_size):
+            if stored.contradicts_itself:
                 raise ManifestError(f"{subject} gives {stored.key} an impossible size.", subject=subject)
-            # Encrypted by another node at the same moment, an object may have another size, which is just as right.
-            size = stored.stored_size if stored.codecs == PLAIN else -stored.size - 1
-            batch.append(ObjectInfo(key=stored.key, size=size))
+            batch.append(ObjectInfo(key=stored.key, size=stored.size))
             if len(batch) >= _BATCH:
                 expected.add(batch)
                 batch.clear()
@@ -310,8 +302,12 @@ def _check_objects(
     """Compare what the manifest points at with what lies in the repository."""
     for table in tables:
         for entry in store.list(table_prefix(table)):
+            # Of the content: encrypted by another node at the same moment, the object may have another size than the
+            # manifest says, which is just as right.
             size = expected.remove(entry.key)
-            if size is not None and not _fits(entry, size=size):
+            if size is None:
+                continue
+            if not may_be_stored_as(Codecs.of_key(entry.key), size=size, stored_size=entry.size):
                 raise ObjectCorruptError(
                     f"{store.location}{entry.key} has {entry.size} bytes, which is not what node "
                     f"{summary.node.name} uploaded.",
@@ -326,13 +322,6 @@ def _check_objects(
             subject=missing[0],
             next_step="Run the backup again with the same tag; find out what deletes objects there.",
         )
-
-
-def _fits(entry: ObjectInfo, *, size: int) -> bool:
-    if size >= 0:
-        return entry.size == size
-    suffix = entry.key.rpartition("/")[2].partition(".")
-    return may_be_stored_as(Codecs.from_suffix(suffix[1] + suffix[2]), size=-size - 1, stored_size=entry.size)
 
 
 def _published(store: ObjectStore, key: str) -> ClusterManifest | None:

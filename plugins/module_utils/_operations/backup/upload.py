@@ -322,7 +322,8 @@ def _finish(
     now: t.Callable[[], int],
 ) -> tuple[NodeSummary, bool]:
     """Store the manifest, unless it is there as this node stored it; its summary, and whether anything was stored."""
-    codecs = Codecs.of(compressed=True, encrypted=bool(run.recipients))
+    # In clear, whoever the data is for: what publishes, plans and compares has no private key.
+    codecs = Codecs.of(compressed=True, encrypted=False)
     key = node_manifest_key(run.tag, host_id=record.node.host_id, codecs=codecs)
     entries_sha256 = spool.sha256.hexdigest()
     receipt = _read_receipt(run.node, tag=run.tag)
@@ -338,7 +339,7 @@ def _finish(
         line = NODE_MANIFEST.encode(footer)
         file.write(line)
     spool.sha256.update(line)
-    chunks = encode(read_chunks(spool.path, chunk_bytes=_CHUNK_BYTES), codecs, recipients=run.recipients)
+    chunks = encode(read_chunks(spool.path, chunk_bytes=_CHUNK_BYTES), codecs)
     stored_size = run.store.put_stream(key, iter(chunks), size=None)
     summary = NodeSummary(
         node=record.node,
@@ -352,6 +353,7 @@ def _finish(
         upload_began_us=footer.upload_began_us,
         upload_ended_us=footer.upload_ended_us,
         commit_log=record.commit_log,
+        recipients=run.recipients,
     )
     kept = UploadReceipt(summary=summary, entries_sha256=entries_sha256, stored_size=stored_size)
     write_atomically(_receipt_path(run.node, run.tag), UPLOAD_RECEIPT.encode(kept))

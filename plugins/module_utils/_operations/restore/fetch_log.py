@@ -171,7 +171,7 @@ def _read_body(store: ObjectStore, piece: Piece, *, key: str, identity_file: str
     """A piece's bytes; ``None`` if they are not those that its name says."""
     body = bytearray()
     try:
-        for chunk in decode(store.get_stream(key), piece.codecs, identity_file=identity_file):
+        for chunk in decode(store.get_stream(key), piece.codecs, identity_file=identity_file, what=key):
             body += chunk
             if len(body) > piece.end - piece.start:
                 return None

@@ -64,7 +64,12 @@ class _Content:
         self._size = 0
         self._rest = memoryview(b"")
         stored = run.store.get_stream(entry.stored.key)
-        self._chunks = decode(self._limited(stored), entry.stored.codecs, identity_file=run.settings.identity_file)
+        self._chunks = decode(
+            self._limited(stored),
+            entry.stored.codecs,
+            identity_file=run.settings.identity_file,
+            what=entry.stored.key,
+        )
 
     def _limited(self, chunks: t.Iterable[bytes]) -> t.Iterator[bytes]:
         for chunk in chunks:

@@ -114,7 +114,7 @@ def local_manifest(
     digest = hashlib.sha256()
     temporary = f"{path}.new"
     with explained("write", temporary), open(temporary, "wb") as file:
-        for chunk in decode(store.get_stream(key), parsed[2], identity_file=settings.identity_file):
+        for chunk in decode(store.get_stream(key), parsed[2], identity_file=settings.identity_file, what=key):
             digest.update(chunk)
             file.write(chunk)
         file.flush()
@@ -166,6 +166,8 @@ def _needs(run: FetchRun) -> FetchNeeds:
             raise ManifestError(
                 f"The manifest has two hashes for {entry.stored.key}, which holds one file.", subject=entry.stored.key
             )
+        if entry.stored.contradicts_itself:
+            raise ManifestError(f"The manifest gives {entry.stored.key} an impossible size.", subject=entry.stored.key)
         place = run.place_of(entry)
         if not 0 <= place < run.places.count:
             raise ManifestError(f"The manifest names a data directory {place}.", subject=entry.stored.key)

@@ -36,7 +36,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     NodeSummary,
     TableEntry,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan, Trial
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import (
     MomentPlan,
     check_past,
@@ -60,6 +60,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
     load_backup,
     newest_backup,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.opening import (
+    Encrypted,
+    log_trials,
+    manifest_trials,
+    why_closed,
+)
 
 #: So many objects of one node are named one by one when they are missing; then only how many more.
 _NAMED_OBJECTS = 10
@@ -78,13 +84,16 @@ def make_plan(
     node_mapping: t.Mapping[str, str] | None = None,
     reserve: str = DEFAULT_RESERVE,
     identity_file: str | None = None,
+    here: str = "this host",
     cut: str = BY_TIMESTAMP,
     now_us: int | None = None,
 ) -> tuple[ClusterManifest, RestorePlan]:
     """The backup, and who gets what of it, after a look at every object that it needs.
 
     :param restore_point: a tag, ``latest`` or a moment.
-    :param identity_file: to read the node manifests of an encrypted backup with.
+    :param identity_file: of an encrypted backup: tried on a few objects, when all else has been looked at. The node
+        manifests of releases that encrypted them are read with it.
+    :param here: the host that it is on, for messages.
     :param cut: how the logs are cut at a moment.
     :param reserve: what stays free of each file system.
     :param now_us: this moment, which a restore point may not be later than.
@@ -111,15 +120,18 @@ def make_plan(
         )
     except PlanRefusedError as error:
         reasons += error.reasons
-    reasons += check_objects(
+    found = check_objects(
         store,
         manifest,
         wants=lambda table: is_wanted(table, restore_auth=restore_auth),
         identity_file=identity_file,
+        here=here,
     )
+    trials = (*found.trials, *point.trials)
+    reasons += [*found.reasons, *why_closed(store, trials, identity_file=identity_file, here=here)]
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    return manifest, dataclasses.replace(plan, warnings=(*point.warnings, *plan.warnings))
+    return manifest, dataclasses.replace(plan, warnings=(*point.warnings, *plan.warnings), trials=trials)
 
 
 def name_of(
@@ -152,6 +164,7 @@ def make_node_plan(
     past_gc_grace: bool = False,
     counters_quiet: bool = False,
     identity_file: str | None = None,
+    here: str = "this host",
     cut: str = BY_TIMESTAMP,
     reserve: str = DEFAULT_RESERVE,
 ) -> tuple[ClusterManifest, RestorePlan]:
@@ -180,23 +193,28 @@ def make_node_plan(
         reasons += error.reasons
     if plan is not None:
         mine = plan.assignments[0].source_host_id
-        reasons += check_objects(
+        found = check_objects(
             store,
             dataclasses.replace(manifest, nodes=tuple(each for each in manifest.nodes if each.node.host_id == mine)),
             wants=lambda table: is_wanted(table, restore_auth=True, own_system=True),
             identity_file=identity_file,
+            here=here,
         )
+        trials = (*found.trials, *(trial for trial in point.trials if trial.source_host_id == mine))
+        reasons += [*found.reasons, *why_closed(store, trials, identity_file=identity_file, here=here)]
+        plan = dataclasses.replace(plan, trials=trials)
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
     return manifest, dataclasses.replace(plan, warnings=(*point.warnings, *plan.warnings))
 
 
 class FoundPoint(t.NamedTuple):
-    """Where a restore begins: a backup, and what of the logs comes on top of it; and what to know about it."""
+    """Where a restore begins: a backup, and what of the logs comes on top; with what to know, and to try, of both."""
 
     tag: str
     moment: MomentPlan | None
     warnings: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
 
 def find_point(
@@ -214,20 +232,26 @@ def find_point(
     """
     point = parse_restore_point(restore_point) if isinstance(restore_point, str) else restore_point
     if isinstance(point, Latest):
-        found = newest(store)
-        return FoundPoint(tag=found.manifest.tag, moment=None, warnings=found.warnings)
+        latest = newest(store)
+        return FoundPoint(tag=latest.manifest.tag, moment=None, warnings=latest.warnings)
     if not isinstance(point, Moment):
         return FoundPoint(tag=point.tag, moment=None)
     check_past(point, now_us=now_us if now_us is not None else clock.now_us())
-    tag, planned = _plan_logs(store, point, cut=cut, identity_file=identity_file)
-    return FoundPoint(tag=tag, moment=planned)
-
-
-def _plan_logs(store: ObjectStore, moment: Moment, *, cut: str, identity_file: str | None) -> tuple[str, MomentPlan]:
-    """The backup to begin with, and what of the logs comes on top of it."""
     logs = load_logs(store)
-    found = plan_moment(moment.us, bases=bases_of(store, identity_file=identity_file), logs=logs, cut=cut)
-    return found.tag, moment_plan(found, logs=logs)
+    found = plan_moment(point.us, bases=bases_of(store, identity_file=identity_file), logs=logs, cut=cut)
+    moment = moment_plan(found, logs=logs)
+    return FoundPoint(tag=found.tag, moment=moment, trials=log_trials(found))
+
+
+class Found(t.NamedTuple):
+    """What a look at a backup's objects has shown.
+
+    :param reasons: everything that is wrong with them.
+    :param trials: what of them an identity has to open; empty if nothing is encrypted.
+    """
+
+    reasons: list[ReviveError]
+    trials: tuple[Trial, ...]
 
 
 def check_objects(
@@ -236,18 +260,23 @@ def check_objects(
     *,
     wants: t.Callable[[TableRef], bool],
     identity_file: str | None = None,
+    here: str = "this host",
     take: t.Callable[[NodeSummary, Record], None] | None = None,
-) -> list[ReviveError]:
+) -> Found:
     """Everything that is wrong in the repository with a backup, by listings and without reading data.
 
-    Every node manifest is read and compared with its hash; every object has to be there with its stored size.
+    Every node manifest is read and compared with its hash; every object has to be there with a size that it can have.
 
     :param wants: which tables' objects are needed.
     :param take: is given each of their records, with the node that it is of.
     :raises StoreError: if the store does not answer.
     """
+    sealed = manifest_trials(manifest)
+    reasons = why_closed(store, sealed, identity_file=identity_file, here=here)
+    if reasons:
+        return Found(reasons, ())
     listings: dict[TableRef, dict[str, int]] = {}
-    reasons: list[ReviveError] = []
+    encrypted = Encrypted()
     for summary in manifest.nodes:
         wrong: list[ReviveError] = []
         try:
@@ -260,6 +289,8 @@ def check_objects(
                     error = _look(store, entry, summary=summary, listings=listings)
                     if error is not None:
                         wrong.append(error)
+                    else:
+                        encrypted.take(summary, entry)
         except StoreDeniedError:
             raise
         except (ManifestError, ObjectMissingError, ObjectCorruptError) as error:
@@ -273,7 +304,7 @@ def check_objects(
                     next_step="Restore another backup.",
                 )
             )
-    return reasons
+    return Found(reasons, (*sealed, *encrypted.trials()))
 
 
 def _entries(store: ObjectStore, summary: NodeSummary, *, tag: str, identity_file: str | None) -> t.Iterator[Record]:
@@ -282,7 +313,8 @@ def _entries(store: ObjectStore, summary: NodeSummary, *, tag: str, identity_fil
     if parsed is None:
         raise ManifestError(f"{summary.manifest_key} is not the key of a node manifest.", subject=summary.manifest_key)
     digest = hashlib.sha256()
-    chunks = decode(store.get_stream(summary.manifest_key), parsed[2], identity_file=identity_file)
+    key = summary.manifest_key
+    chunks = decode(store.get_stream(key), parsed[2], identity_file=identity_file, what=key)
     for record in read_node_manifest(_lines(chunks, digest=digest), subject=summary.manifest_key):
         if isinstance(record, NodeManifestHeader):
             if (record.tag, record.node.host_id) != (tag, summary.node.host_id):
@@ -328,10 +360,10 @@ def _look(
             subject=entry.stored.key,
             next_step="Bring it back from a copy of the repository, or restore another backup.",
         )
-    if size != entry.stored.stored_size:
+    if entry.stored.contradicts_itself or not entry.stored.may_have(size):
         return ObjectCorruptError(
-            f"The object {entry.stored.key} ({entry.table}: {names}) of {summary.node.name} has {size} bytes instead "
-            f"of {entry.stored.stored_size}.",
+            f"The object {entry.stored.key} ({entry.table}: {names}) of {summary.node.name} has {size} bytes, "
+            f"which cannot hold its content of {entry.stored.size}.",
             subject=entry.stored.key,
             next_step="Bring it back from a copy of the repository, or restore another backup.",
         )

@@ -41,6 +41,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import remembered_identity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
     fetch,
+    opening,
     records,
     recovery,
     staged_record,
@@ -114,6 +115,18 @@ def fetch_part(
         reserve=parse_reserve(part.plan.reserve),
         progress=progress,
     )
+
+
+def would_fetch(part: Part, store: t.Callable[[], ObjectStore], *, repository: RepositorySettings) -> bool:
+    """Whether :func:`fetch_part` would begin: whether the identity on this node opens what it would fetch is tried.
+
+    :raises IdentityError: if it does not.
+    :raises StoreError: if the store does not answer.
+    """
+    part.plan.assignment_of(part.node.name)
+    if part.plan.trials:
+        opening.check_opens(part.plan, store(), identity_file=repository.identity_file, node_name=part.node.name)
+    return True
 
 
 def stage_part(

@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableEntry,
     Totals,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import Trial
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import is_of_an_index
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
@@ -60,6 +61,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
     load_backup,
     newest_backup,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.opening import why_closed
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.plan import (
     Record,
     check_objects,
@@ -78,6 +80,7 @@ def make_tables_plan(
     targets: t.Sequence[TargetNode],
     cql_settings: CqlSettings,
     identity_file: str | None = None,
+    here: str = "this host",
     cut: str = BY_TIMESTAMP,
     reserve: str = DEFAULT_RESERVE,
     now_us: int | None = None,
@@ -89,7 +92,7 @@ def make_tables_plan(
     To a moment it says what is fetched and replayed; :func:`complete_tables_plan` says the rest, from what came of it.
 
     :param restore_point: a tag, ``latest`` or a moment; ``latest`` is the newest backup that has what is selected.
-    :param identity_file: to read the node manifests of an encrypted backup with.
+    :param identity_file: as of :func:`make_plan`, and ``here``.
     :param cut: how the logs are cut at a moment.
     :param reserve: what stays free of each file system.
     :param now_us: this moment, which a restore point may not be later than.
@@ -114,6 +117,8 @@ def make_tables_plan(
             targets=targets,
             identity_file=identity_file,
             reserve=reserve,
+            here=here,
+            log=found.trials,
             reasons=ring,
         )
     described = cql.parse_schema(manifest.schema_cql)
@@ -121,9 +126,10 @@ def make_tables_plan(
     chosen = choose_tables(contents, selection=selection)
     wanted = {*chosen, *(each.table for each in manifest.tables if each.table.keyspace == SCHEMA_KEYSPACE)}
     needs = _Found()
-    reasons = ring + check_objects(
-        store, manifest, wants=wanted.__contains__, identity_file=identity_file, take=needs.take
+    looked = check_objects(
+        store, manifest, wants=wanted.__contains__, identity_file=identity_file, here=here, take=needs.take
     )
+    reasons = [*ring, *looked.reasons, *why_closed(store, looked.trials, identity_file=identity_file, here=here)]
     plan: TablesPlan | None = None
     try:
         plan = plan_tables(
@@ -141,8 +147,13 @@ def make_tables_plan(
         reasons += error.reasons
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    warnings = (*found.warnings, *plan.restore.warnings)
-    return dataclasses.replace(plan, restore=dataclasses.replace(plan.restore, warnings=warnings))
+    return _told(plan, warnings=found.warnings, trials=looked.trials)
+
+
+def _told(plan: TablesPlan, *, trials: tuple[Trial, ...], warnings: tuple[str, ...] = ()) -> TablesPlan:
+    """A plan with what to try before anything is fetched, and what is known of its restore point."""
+    restore = dataclasses.replace(plan.restore, warnings=(*warnings, *plan.restore.warnings), trials=trials)
+    return dataclasses.replace(plan, restore=restore)
 
 
 def complete_tables_plan(
@@ -192,6 +203,8 @@ def _plan_base(
     targets: t.Sequence[TargetNode],
     identity_file: str | None,
     reserve: str,
+    here: str,
+    log: tuple[Trial, ...],
     reasons: t.Sequence[ReviveError],
 ) -> TablesPlan:
     """What is fetched and replayed for a moment: the tables' files, as far as the backup has them, and its schema."""
@@ -199,10 +212,11 @@ def _plan_base(
         each.table for each in manifest.tables if each.table.keyspace == SCHEMA_KEYSPACE or selection.wants(each.table)
     ]
     needs = _Found()
-    reasons = [
-        *reasons,
-        *check_objects(store, manifest, wants=set(wanted).__contains__, identity_file=identity_file, take=needs.take),
-    ]
+    looked = check_objects(
+        store, manifest, wants=set(wanted).__contains__, identity_file=identity_file, here=here, take=needs.take
+    )
+    trials = (*looked.trials, *log)
+    reasons = [*reasons, *looked.reasons, *why_closed(store, trials, identity_file=identity_file, here=here)]
     contents = _contents(manifest, schema=cql.parse_schema(manifest.schema_cql))
     try:
         plan = plan_fetch(
@@ -218,7 +232,7 @@ def _plan_base(
         raise PlanRefusedError([*reasons, *error.reasons]) from error
     if reasons:
         raise PlanRefusedError(reasons)
-    return plan
+    return _told(plan, trials=trials)
 
 
 def _contents(manifest: ClusterManifest, *, schema: cql.Schema) -> Contents:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -17,8 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode, encode
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode, encode, public_keys
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    IdentityError,
     InputError,
     LocalFilesError,
     ObjectCorruptError,
@@ -65,6 +67,21 @@ def test_the_stored_size_of_encrypted_content_is_in_its_bounds(size: int, recipi
     assert may_be_stored_as(codecs, size=size, stored_size=stored)
     assert not may_be_stored_as(codecs, size=size + 65536, stored_size=stored)
     assert not may_be_stored_as(codecs, size=size, stored_size=size)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", bytes(3 * MIB), os.urandom(3 * MIB)], ids=["0", "1", "zeros", "random"])
+@pytest.mark.parametrize("codecs", [Codecs(("zstd",)), Codecs(("zstd", "age"))], ids=lambda codecs: codecs.suffix)
+def test_the_stored_size_of_compressed_content_is_in_its_bounds(
+    codecs: Codecs, content: bytes, recipients: list[str]
+) -> None:
+    stored = sum(len(chunk) for chunk in encode(iter((content,)), codecs, recipients=recipients))
+    assert may_be_stored_as(codecs, size=len(content), stored_size=stored)
+    assert not may_be_stored_as(codecs, size=len(content), stored_size=5)
+    assert not may_be_stored_as(codecs, size=len(content), stored_size=2 * len(content) + 70_000)
+
+
+def test_the_public_keys_of_a_file_are_told(identity_file: str, recipients: list[str]) -> None:
+    assert public_keys(identity_file) == (recipients[1],)
 
 
 @pytest.mark.parametrize("codecs", ALL, ids=lambda codecs: codecs.suffix or "plain")
@@ -131,14 +148,14 @@ def test_what_is_missing_or_wrong_about_keys_is_said(
         list(encode(iter((b"",)), age))
     with pytest.raises(InputError, match="not an age recipient"):
         list(encode(iter((b"",)), age, recipients=["age1nonsense"]))
-    with pytest.raises(InputError, match="no identity to open"):
+    with pytest.raises(IdentityError, match="no identity to open"):
         list(decode(iter((stored,)), age))
     with pytest.raises(LocalFilesError, match="/no/such"):
         list(decode(iter((stored,)), age, identity_file="/no/such"))
     other = tmp_path / "other"
     other.write_text(f"{pyrage.x25519.Identity.generate()}\n")
-    with pytest.raises(InputError, match="No identity in"):
-        list(decode(iter((stored,)), age, identity_file=str(other)))
+    with pytest.raises(IdentityError, match=r"No identity in .* opens the object data/x"):
+        list(decode(iter((stored,)), age, identity_file=str(other), what="the object data/x"))
     other.write_text("AGE-SECRET-KEY-1NONSENSE\n")
     with pytest.raises(InputError) as caught:
         list(decode(iter((stored,)), age, identity_file=str(other)))

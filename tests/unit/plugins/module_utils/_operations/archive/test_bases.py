@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import typing as t
 
 import pyrage
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import encode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
 from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import (
     plan_moment,
@@ -20,6 +22,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.win
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import CommitLogPosition
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import MomentRefusedError, ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import cluster_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import CLUSTER_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
@@ -56,11 +59,10 @@ def back_up(
     tag: str,
     *,
     recipients: tuple[str, ...] = (),
-    identity_file: str | None = None,
     keyspaces: tuple[str, ...] = (),
     tables: tuple[str, ...] = (),
 ) -> ClusterManifest:
-    settings = RepositorySettings(bucket="memory", recipients=recipients, identity_file=identity_file)
+    settings = RepositorySettings(bucket="memory", recipients=recipients)
     host_ids = [node.identity.host_id]
     marker = ensure_repository(store, cluster_name="lab", host_ids=host_ids, check_mode=False, now_us=1).marker
     node.snapshot(tag)
@@ -76,7 +78,6 @@ def back_up(
     )
     publish_backup(
         store,
-        settings=settings,
         marker=marker,
         tag=tag,
         node_summaries=[uploaded.summary],
@@ -89,9 +90,17 @@ def back_up(
     return load_backup(store, tag)
 
 
-def forget_position(store: ObjectStore, manifest: ClusterManifest) -> None:
-    """Make a manifest of it as they were before they said where the logs stood."""
+def forget_position(store: ObjectStore, manifest: ClusterManifest, *, recipients: t.Sequence[str] = ()) -> None:
+    """Make a manifest of it as they were before they said where the logs stood.
+
+    :param recipients: that the node manifests are encrypted for, as they were then.
+    """
     nodes = tuple(dataclasses.replace(summary, commit_log=None) for summary in manifest.nodes)
+    if recipients:
+        for summary in nodes:
+            body = encode(store.get_stream(summary.manifest_key), Codecs(("age",)), recipients=recipients)
+            store.put(f"{summary.manifest_key}.age", b"".join(body))
+        nodes = tuple(dataclasses.replace(each, manifest_key=f"{each.manifest_key}.age") for each in nodes)
     older = dataclasses.replace(manifest, nodes=nodes)
     store.put(cluster_manifest_key(manifest.tag), CLUSTER_MANIFEST.encode(older))
 
@@ -135,9 +144,12 @@ def test_bases_of_encrypted_backups_are_known_without_an_identity(
     identity = pyrage.x25519.Identity.generate()
     path = tmp_path / "identity"
     path.write_text(f"{identity}\n")
-    manifest = back_up(store, node, "first", recipients=(str(identity.to_public()),), identity_file=str(path))
+    recipients = (str(identity.to_public()),)
+    manifest = back_up(store, node, "first", recipients=recipients)
     assert bases_of(store)[0].positions == {node.identity.host_id: POSITION}
     forget_position(store, manifest)
+    assert bases_of(store)[0].positions == {node.identity.host_id: POSITION}
+    forget_position(store, manifest, recipients=recipients)
     with pytest.raises(ReviveError, match="identity"):
         bases_of(store)
     assert bases_of(store, identity_file=str(path))[0].positions == {node.identity.host_id: POSITION}

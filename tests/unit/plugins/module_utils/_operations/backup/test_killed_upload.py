@@ -105,7 +105,6 @@ def test_an_upload_that_was_killed_twice_ends_as_if_it_had_not(tmp_path: pathlib
         assert len(objects(store)) == outcome.totals.objects == outcome.totals.new_objects == 24
         published = publish_backup(
             store,
-            settings=settings,
             marker=marker,
             tag=TAG,
             node_summaries=[outcome.summary],

@@ -16,6 +16,7 @@ import tarfile
 import threading
 import typing as t
 
+import pyrage
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode, encode
@@ -24,6 +25,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     BackupIncompleteError,
     BackupMissingError,
     BusyError,
+    IdentityError,
     LocalFilesError,
     ManifestError,
     NewestUnknownError,
@@ -101,7 +103,6 @@ class World:
         }
         return publish_backup(
             self.store,
-            settings=self.settings,
             marker=self.marker,
             tag=tag,
             node_summaries=[outcome.summary for outcome in outcomes],
@@ -588,19 +589,39 @@ def test_backups_are_listed_newest_first_with_what_is_wrong_about_them(world: Wo
         backups.load_backup(world.store, "never")
 
 
-def test_encrypted_backups_open_with_the_identity_only(world: World, tmp_path: pathlib.Path) -> None:
-    pyrage = pytest.importorskip("pyrage")
+def test_an_encrypted_backup_is_made_without_an_identity_and_opens_with_it_only(
+    world: World, tmp_path: pathlib.Path
+) -> None:
     identity = pyrage.x25519.Identity.generate()
     file = tmp_path / "identity"
     file.write_text(f"# ours\n{identity}\n")
-    world.settings = dataclasses.replace(SETTINGS, recipients=(str(identity.to_public()),), identity_file=str(file))
+    recipients = (str(identity.to_public()),)
+    world.settings = dataclasses.replace(SETTINGS, recipients=recipients)
     outcome = world.upload()
     published = world.publish(outcome)
     assert all(key.endswith(".age") for key in world.objects())
-    assert outcome.summary.manifest_key.endswith(".jsonl.zst.age")
+    assert outcome.summary.manifest_key.endswith(".jsonl.zst")
+    assert outcome.summary.recipients == published.manifest.nodes[0].recipients == recipients
     assert all(body.startswith(b"age-encryption.org/v1") for body in world.objects().values())
     entry = next(record for record in world.records(outcome) if isinstance(record, BackedUpObject))
     plain = b"".join(decode(world.store.get_stream(entry.stored.key), entry.stored.codecs, identity_file=str(file)))
     assert len(plain) == entry.stored.size
+    with pytest.raises(IdentityError, match=r"no identity to open data/.*\.age with"):
+        list(decode(world.store.get_stream(entry.stored.key), entry.stored.codecs, what=entry.stored.key))
     assert not world.upload().changed
     assert published.manifest.totals.stored_size > published.manifest.totals.size
+
+
+def test_a_node_manifest_that_an_older_release_encrypted_is_uploaded_again(world: World) -> None:
+    outcome = world.upload()
+    key = outcome.summary.manifest_key
+    world.store.put(f"{key}.age", world.store.get(key))
+    old = dataclasses.replace(outcome.summary, manifest_key=f"{key}.age")
+    with pytest.raises(ManifestError, match=f"{key}.age is encrypted, as an older version"):
+        world.publish(dataclasses.replace(outcome, summary=old))
+    receipt = pathlib.Path(world.node.settings.state_directory, "uploads", f"{TAG}.json")
+    receipt.write_text(receipt.read_text().replace(key, f"{key}.age"))
+    again = world.upload()
+    assert (again.changed, again.summary.manifest_key) == (True, key)
+    world.publish(again)
+    assert [info.node_host_ids for info in backups.list_backups(world.store)] == [(world.node.identity.host_id,)]

@@ -145,7 +145,6 @@ def _make(root: pathlib.Path, *, source_directories: int = 1, target_directories
     )
     publish_backup(
         store,
-        settings=settings,
         marker=marker,
         tag=_TAG,
         node_summaries=[uploaded.summary],
