@@ -85,3 +85,12 @@ class TestOnVersitygw(ObjectStoreContract):
             assert caught.value.next_step
             assert "StringToSign" not in str(caught.value)
             assert str(settings.secret_access_key) not in str(caught.value)
+
+
+@pytest.mark.parametrize("checksums", ["none", "content_md5"])
+class TestOtherDialectsOnVersitygw(ObjectStoreContract):
+    many = 20  # pages are the business of the one above
+
+    @pytest.fixture
+    def store(self, settings: RepositorySettings, checksums: str) -> ObjectStore:
+        return open_store(dataclasses.replace(settings, checksums=checksums))

@@ -13,12 +13,21 @@ from __future__ import annotations
 import datetime
 import os
 import random
-import re
 import time
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.boto_puts import BotoPuts
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.libraries import unusable
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters.store_credentials import find_credentials
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.store_answers import (
+    code_of,
+    read_refusal,
+    says_it_has_no_conditions,
+    says_it_is_there,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.store_credentials import (
+    Credentials,
+    find_credentials,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
     ObjectMissingError,
@@ -29,6 +38,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
     ObjectInfo,
     ObjectStore,
     RepositorySettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.store_refusals import (
+    LOOK,
+    READ,
+    WRITE,
+    store_error,
 )
 
 #: A stream is sent in parts of this size, so a worker holds only a few of them.
@@ -41,12 +56,6 @@ _READ_BYTES = 4 * 1024 * 1024
 _READ_ATTEMPTS = 6
 _MIB = 1024 * 1024
 
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>(\w+)</Code>")
-_CREDENTIAL_CODES = frozenset(
-    {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
-)
-
 
 def open_store(settings: RepositorySettings, *, retry_seconds: int = 180) -> ObjectStore:
     """The repository's store.
@@ -57,16 +66,14 @@ def open_store(settings: RepositorySettings, *, retry_seconds: int = 180) -> Obj
     :raises LocalFilesError: if the CA bundle cannot be read.
     """
     obstore = _import_obstore()
-    provider, region = find_credentials(settings)
-    config = {
-        "region": settings.region or region or "us-east-1",
-        "checksum_algorithm": "SHA256",
-        "virtual_hosted_style_request": settings.virtual_hosted_style,
-    }
+    credentials = find_credentials(settings)
+    config = {"region": credentials.region, **_config(settings)}
     client_options: dict[str, t.Any] = {"timeout": "300s", "connect_timeout": "10s"}
     if settings.endpoint_url:
         config["endpoint"] = _endpoint(settings)
         client_options["allow_http"] = settings.endpoint_url.startswith("http://")
+    if settings.proxy_url:
+        client_options["proxy_url"] = settings.proxy_url
     retry_config = {"max_retries": 12, "retry_timeout": datetime.timedelta(seconds=retry_seconds)}
 
     def build(options: dict[str, t.Any]) -> t.Any:
@@ -75,14 +82,19 @@ def open_store(settings: RepositorySettings, *, retry_seconds: int = 180) -> Obj
             config=config,
             client_options=options,
             retry_config=retry_config,
-            credential_provider=provider,
+            credential_provider=credentials,
         )
 
     if settings.ca_bundle:
         backend = _build_with_ca(build, client_options, ca_bundle=settings.ca_bundle)
     else:
         backend = build(client_options)
-    return _ObstoreStore(obstore, backend, location=f"s3://{settings.bucket}/", prefix=settings.prefix)
+    puts: _Puts = _ObstorePuts(obstore, backend, settings)
+    if settings.checksums == "content_md5" or (settings.storage_class and not _knows_storage_classes(obstore)):
+        puts = BotoPuts(credentials.open_client(retry_seconds=retry_seconds), settings)
+    return _ObstoreStore(
+        obstore, backend, location=f"s3://{settings.bucket}/", settings=settings, puts=puts, credentials=credentials
+    )
 
 
 def open_memory_store(*, prefix: str = "") -> ObjectStore:
@@ -91,17 +103,31 @@ def open_memory_store(*, prefix: str = "") -> ObjectStore:
     :raises DependencyError: if obstore is missing.
     """
     obstore = _import_obstore()
-    return _ObstoreStore(obstore, obstore.store.MemoryStore(), location="memory://", prefix=prefix)
+    settings, backend = RepositorySettings(bucket="memory", prefix=prefix), obstore.store.MemoryStore()
+    puts = _ObstorePuts(obstore, backend, settings)
+    return _ObstoreStore(obstore, backend, location="memory://", settings=settings, puts=puts)
 
 
 class _ObstoreStore:
     """The port on an obstore back end."""
 
-    def __init__(self, obstore: t.Any, backend: t.Any, *, location: str, prefix: str) -> None:
+    def __init__(
+        self,
+        obstore: t.Any,
+        backend: t.Any,
+        *,
+        location: str,
+        settings: RepositorySettings,
+        puts: _Puts,
+        credentials: Credentials | None = None,
+    ) -> None:
         self._obstore = obstore
         self._backend = backend
         self._location = location
-        self._prefix = prefix
+        self._prefix = settings.prefix
+        self._settings = settings
+        self._puts = puts
+        self._credentials = credentials
 
     @property
     def location(self) -> str:
@@ -109,9 +135,9 @@ class _ObstoreStore:
 
     def put(self, key: str, body: bytes) -> None:
         try:
-            self._obstore.put(self._backend, self._prefix + key, body, use_multipart=False)
+            self._puts.put(self._prefix + key, body)
         except Exception as error:
-            raise self._error(error, doing="store", right="s3:PutObject", key=key) from None
+            raise self._error(error, doing="store", right=WRITE, key=key) from None
 
     def put_new(self, key: str, body: bytes) -> bool:
         # Look first, for stores that ignore If-None-Match; where it counts, the condition closes the gap.
@@ -126,14 +152,14 @@ class _ObstoreStore:
 
     def _put_if_absent(self, key: str, body: bytes) -> bool:
         try:
-            self._obstore.put(self._backend, self._prefix + key, body, mode="create", use_multipart=False)
+            self._puts.put(self._prefix + key, body, new=True)
         except Exception as error:
-            if type(error).__name__ in ("AlreadyExistsError", "PreconditionError"):
+            if says_it_is_there(error):
                 return False
-            if type(error).__name__ in ("NotSupportedError", "NotImplementedError") or _status(error) == 501:
+            if says_it_has_no_conditions(error):
                 self.put(key, body)
                 return True
-            raise self._error(error, doing="store", right="s3:PutObject", key=key) from None
+            raise self._error(error, doing="store", right=WRITE, key=key) from None
         return True
 
     def put_stream(self, key: str, chunks: t.Iterator[bytes], *, size: int | None) -> int:
@@ -144,19 +170,12 @@ class _ObstoreStore:
             self.put(key, head)
             return source.count
         try:
-            self._obstore.put(
-                self._backend,
-                self._prefix + key,
-                source.after(head),
-                use_multipart=True,
-                chunk_size=part_bytes,
-                max_concurrency=PARTS_IN_FLIGHT,
-            )
+            self._puts.put_parts(self._prefix + key, source.after(head), part_bytes=part_bytes)
         except Exception as error:
-            # obstore aborts the multipart upload when the iterator raises.
+            # The upload was given up when the iterator raised.
             if source.error is not None:
                 raise source.error from None
-            raise self._error(error, doing="store", right="s3:PutObject", key=key) from None
+            raise self._error(error, doing="store", right=WRITE, key=key) from None
         return source.count
 
     def get(self, key: str) -> bytes:
@@ -179,7 +198,7 @@ class _ObstoreStore:
                 if offset < total:
                     raise EOFError(f"the answer ended after {offset} of {total} bytes")
             except Exception as error:
-                failed = self._error(error, doing="read", right="s3:GetObject", key=key)
+                failed = self._error(error, doing="read", right=READ, key=key)
                 failures += 1
                 if isinstance(failed, (ObjectMissingError, StoreDeniedError)) or failures >= _READ_ATTEMPTS:
                     raise failed from None
@@ -192,7 +211,7 @@ class _ObstoreStore:
         except FileNotFoundError:
             return None
         except Exception as error:
-            raise self._error(error, doing="look for", right="s3:GetObject", key=key) from None
+            raise self._error(error, doing=LOOK, right=READ, key=key) from None
         return _info(meta, key=key)
 
     def list(self, prefix: str) -> t.Iterator[ObjectInfo]:
@@ -203,47 +222,53 @@ class _ObstoreStore:
                     if meta["path"].startswith(whole):
                         yield _info(meta, key=meta["path"][len(self._prefix) :])
         except FileNotFoundError as error:
-            if _code(error) == "NoSuchBucket":
+            if code_of(error) == "NoSuchBucket":
                 raise self._error(error, doing="list", right="s3:ListBucket", key=prefix) from None
         except Exception as error:
             raise self._error(error, doing="list", right="s3:ListBucket", key=prefix) from None
 
     def _error(self, error: Exception, *, doing: str, right: str, key: str) -> StoreError:
-        """The error as an operator needs it; never the server's text, which may repeat signed data."""
-        subject = f"{self._location}{self._prefix}{key}"
-        status, code = _status(error), _code(error)
-        if code == "NoSuchBucket":
-            return StoreError(
-                f"Cannot {doing} {subject}: there is no such bucket.",
-                subject=subject,
-                next_step="Check bucket, region and endpoint, or make the bucket.",
-            )
-        if code == "RequestTimeTooSkewed":
-            return StoreDeniedError(
-                f"Cannot {doing} {subject}: this machine's clock differs from the store's.",
-                subject=subject,
-                next_step="Set the clock.",
-            )
-        kind = type(error).__name__
-        if status in (401, 403) or kind in ("PermissionDeniedError", "UnauthenticatedError"):
-            wrong_key = code in _CREDENTIAL_CODES or status == 401
-            return StoreDeniedError(
-                f"Cannot {doing} {subject}: the store refused it ({code or status or kind}).",
-                subject=subject,
-                next_step="Check access key, secret and session token."
-                if wrong_key
-                else f"Check the credentials, and that they are allowed {right} there.",
-            )
-        if isinstance(error, FileNotFoundError) or status == 404:
-            return ObjectMissingError(
-                f"{subject} is not there.",
-                subject=subject,
-                next_step="Check bucket and prefix; if they are right, the object was deleted.",
-            )
-        return StoreError(
-            f"Cannot {doing} {subject}: {_brief(error, status=status, code=code)}.",
-            subject=subject,
-            next_step="Check that the endpoint answers from this machine, then try again; what is done stays done.",
+        if isinstance(error, StoreDeniedError):
+            return error
+        if self._credentials and self._credentials.failure and type(error).__name__ == "UnauthenticatedError":
+            return self._credentials.failure
+        refusal = read_refusal(error, doing=doing, right=right, subject=f"{self._location}{self._prefix}{key}")
+        return store_error(refusal, self._settings)
+
+
+class _Puts(t.Protocol):
+    """How objects are sent: by obstore, or where it cannot, by boto3."""
+
+    def put(self, path: str, body: bytes, *, new: bool = False) -> None:
+        """One object in one request; if ``new``, on the condition that none is there."""
+
+    def put_parts(self, path: str, chunks: t.Iterator[bytes], *, part_bytes: int) -> None:
+        """One object in parts of this size; none of them is left if it fails."""
+
+
+class _ObstorePuts:
+    """Puts as obstore does them."""
+
+    def __init__(self, obstore: t.Any, backend: t.Any, settings: RepositorySettings) -> None:
+        self._obstore = obstore
+        self._backend = backend
+        self._attributes = {"Storage-Class": settings.storage_class} if settings.storage_class else None
+
+    def put(self, path: str, body: bytes, *, new: bool = False) -> None:
+        """See :class:`_Puts`."""
+        mode = "create" if new else "overwrite"
+        self._obstore.put(self._backend, path, body, mode=mode, attributes=self._attributes, use_multipart=False)
+
+    def put_parts(self, path: str, chunks: t.Iterator[bytes], *, part_bytes: int) -> None:
+        """See :class:`_Puts`."""
+        self._obstore.put(
+            self._backend,
+            path,
+            chunks,
+            attributes=self._attributes,
+            use_multipart=True,
+            chunk_size=part_bytes,
+            max_concurrency=PARTS_IN_FLIGHT,
         )
 
 
@@ -300,21 +325,25 @@ def _part_bytes(size: int | None) -> int:
     return max(PART_BYTES, -(-size // MAX_PARTS // _MIB) * _MIB)
 
 
-def _status(error: Exception) -> int | None:
-    match = _STATUS.search(str(error))
-    return int(match[1]) if match else None
+def _config(settings: RepositorySettings) -> dict[str, t.Any]:
+    """What obstore calls the settings that are sent with requests."""
+    config: dict[str, t.Any] = {"virtual_hosted_style_request": settings.virtual_hosted_style}
+    if settings.checksums == "sha256":
+        config["checksum_algorithm"] = "SHA256"
+    if settings.requester_pays:
+        config["request_payer"] = True
+    if settings.server_side_encryption:
+        config["aws_server_side_encryption"] = settings.server_side_encryption
+    if settings.kms_key_id:
+        config["aws_sse_kms_key_id"] = settings.kms_key_id
+    if settings.kms_bucket_key:
+        config["aws_sse_bucket_key_enabled"] = True
+    return config
 
 
-def _code(error: Exception) -> str | None:
-    match = _CODE.search(str(error))
-    return match[1] if match else None
-
-
-def _brief(error: Exception, *, status: int | None, code: str | None) -> str:
-    if status is not None:
-        return f"it answered {status}{f' {code}' if code else ''}"
-    first = str(error).split("\n", 1)[0].strip()
-    return (first.rsplit(" - ", 1)[-1] or type(error).__name__).rstrip(".")[:300]
+def _knows_storage_classes(obstore: t.Any) -> bool:
+    """Releases before 0.10 make metadata of it, without a word."""
+    return tuple(int(part) for part in obstore.__version__.split(".")[:2]) >= (0, 10)
 
 
 def _endpoint(settings: RepositorySettings) -> str:

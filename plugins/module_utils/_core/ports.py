@@ -18,6 +18,7 @@ class RepositorySettings:
     """Where a repository is and how to get in.
 
     Without keys, the usual AWS sources are used: environment, shared credentials file and profile, instance role.
+    Which of these fit together is said by ``store_options``.
 
     :param prefix: ``""`` or a path that ends in ``/``.
     :param endpoint_url: of an S3-compatible store; ``None`` for AWS.
@@ -27,6 +28,19 @@ class RepositorySettings:
         is encrypted for all of them. Manifests and what is known of the log are not.
     :param identity_file: a file on the machine that restores, with age identities to decrypt with. Nothing else
         needs it.
+    :param server_side_encryption: what the store shall encrypt objects with, as S3 says it: ``AES256``, ``aws:kms``,
+        ``aws:kms:dsse``; ``None`` leaves it to the bucket.
+    :param kms_key_id: the key that KMS shall use; ``None`` for the account's own.
+    :param kms_bucket_key: whether one data key serves the whole bucket; if not, the bucket says.
+    :param storage_class: of all that is stored; ``None`` for the store's own.
+    :param checksums: what each put carries for the store to compare: ``sha256`` (``x-amz-checksum-sha256``), ``none``
+        or ``content_md5``.
+    :param requester_pays: whether these credentials' account pays for the requests.
+    :param shared_credentials_file: in the form of ``~/.aws/credentials``, on the node, instead of that one.
+    :param role_arn: a role to assume with whatever credentials are given or found, or with the token in
+        ``web_identity_token_file``; ``role_session_name`` is for audit logs, ``role_external_id`` what its trust policy
+        asks for, ``sts_endpoint_url`` where roles are assumed if not at AWS.
+    :param proxy_url: what requests go through, with a password where it asks for one.
     """
 
     bucket: str
@@ -41,6 +55,19 @@ class RepositorySettings:
     virtual_hosted_style: bool = False
     recipients: tuple[str, ...] = ()
     identity_file: str | None = None
+    server_side_encryption: str | None = None
+    kms_key_id: str | None = None
+    kms_bucket_key: bool = False
+    storage_class: str | None = None
+    checksums: str = "sha256"
+    requester_pays: bool = False
+    shared_credentials_file: str | None = None
+    role_arn: str | None = None
+    role_session_name: str | None = None
+    role_external_id: str | None = None
+    web_identity_token_file: str | None = None
+    sts_endpoint_url: str | None = None
+    proxy_url: str | None = dataclasses.field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"

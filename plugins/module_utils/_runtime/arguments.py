@@ -24,6 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     NodeSettings,
     TransferSettings,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.store_options import check_store_options
 
 Params = t.Mapping[str, t.Any]
 _Constraints = tuple[tuple[t.Any, ...], ...]
@@ -88,6 +89,19 @@ def repository_arguments(*, required: bool = True) -> Arguments:
                     "virtual_hosted_style": {"type": "bool", "default": False},
                     "recipients": {"type": "list", "elements": "str", "default": []},
                     "identity_file": {"type": "path"},
+                    "server_side_encryption": {"type": "str", "choices": ["AES256", "aws:kms", "aws:kms:dsse"]},
+                    "kms_key_id": {"type": "str", "no_log": False},
+                    "kms_bucket_key": {"type": "bool", "default": False, "no_log": False},
+                    "storage_class": {"type": "str"},
+                    "checksums": {"type": "str", "default": "sha256", "choices": ["sha256", "none", "content_md5"]},
+                    "requester_pays": {"type": "bool", "default": False},
+                    "proxy_url": {"type": "str", "no_log": True},
+                    "shared_credentials_file": {"type": "path"},
+                    "role_arn": {"type": "str"},
+                    "role_session_name": {"type": "str"},
+                    "role_external_id": {"type": "str"},
+                    "web_identity_token_file": {"type": "path", "no_log": False},
+                    "sts_endpoint_url": {"type": "str"},
                 },
                 "required_together": [["access_key_id", "secret_access_key"]],
                 "mutually_exclusive": [["access_key_id", "profile"]],
@@ -161,7 +175,8 @@ def cql_arguments(*, required: bool = True) -> Arguments:
 def repository_settings(params: Params) -> RepositorySettings:
     """The repository that the options name.
 
-    :raises InputError: if there is none, bucket or prefix cannot be one, or a recipient is no public key.
+    :raises InputError: if there is none, bucket or prefix cannot be one, a recipient is no public key, or its options
+        do not fit together.
     """
     if not params["repository"]:
         raise InputError(
@@ -176,9 +191,11 @@ def repository_settings(params: Params) -> RepositorySettings:
             next_step="Give the bucket's name alone, without a scheme; a path in it goes into "
             f"{option('repository.prefix')}.",
         )
-    return RepositorySettings(
+    settings = RepositorySettings(
         **{**value, "recipients": check_recipients(value["recipients"] or ())}, prefix=f"{prefix}/" if prefix else ""
     )
+    check_store_options(settings)
+    return settings
 
 
 def node_settings(params: Params) -> NodeSettings:

@@ -14,7 +14,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
 MIB = 1024 * 1024
-SECRETS = ("access_key_id", "secret_access_key", "session_token")
+#: Of a repository's settings, what lies in a file of its own; a proxy's address may have a password in it.
+SECRETS = ("access_key_id", "secret_access_key", "session_token", "proxy_url")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import typing as t
@@ -86,6 +87,28 @@ class TestOnMoto(ObjectStoreContract):
         found = _client(settings.endpoint_url or "").list_objects_v2(Bucket=settings.bucket)["Contents"]
         assert [entry["Key"] for entry in found] == ["clusters/one/a"]
         assert store.location == f"s3://{settings.bucket}/clusters/one/"
+
+
+class TestThroughBoto3OnMoto(TestOnMoto):
+    @pytest.fixture
+    def settings(self, settings: RepositorySettings) -> RepositorySettings:
+        return dataclasses.replace(settings, checksums="content_md5")
+
+
+@pytest.mark.parametrize("checksums", ["sha256", "content_md5"])
+def test_objects_are_kept_as_they_were_asked_for(settings: RepositorySettings, checksums: str) -> None:
+    asked = {"server_side_encryption": "aws:kms", "kms_key_id": "a-key", "kms_bucket_key": True}
+    store = open_store(dataclasses.replace(settings, checksums=checksums, storage_class="STANDARD_IA", **asked))
+    store.put("small", b"x")
+    store.put_stream("large", pieces(20 * MIB), size=20 * MIB)
+    for key in ("small", "large"):
+        head = _client(settings.endpoint_url or "").head_object(Bucket=settings.bucket, Key=f"clusters/one/{key}")
+        assert (head["ServerSideEncryption"], head["StorageClass"]) == ("aws:kms", "STANDARD_IA")
+        assert head["SSEKMSKeyId"].endswith("a-key")
+    # Of what is put together from parts, moto forgets it.
+    assert _client(settings.endpoint_url or "").head_object(Bucket=settings.bucket, Key="clusters/one/small")[
+        "BucketKeyEnabled"
+    ]
 
 
 def _settings(endpoint_url: str, **changes: t.Any) -> RepositorySettings:

@@ -118,6 +118,25 @@ def test_secrets_are_in_their_own_files_only_and_in_no_result(bench: Bench) -> N
     assert PASSWORD not in str(outcome)
 
 
+def test_the_agent_speaks_to_the_store_as_modules_do_and_a_proxys_password_is_a_secret(bench: Bench) -> None:
+    repository = RepositorySettings(
+        bucket="b",
+        server_side_encryption="aws:kms",
+        kms_key_id="k",
+        storage_class="STANDARD_IA",
+        checksums="none",
+        role_arn="arn:aws:iam::1:role/r",
+        role_external_id="x",
+        shared_credentials_file="/etc/keys",
+        proxy_url=f"http://user:{SECRET}@proxy:3128",
+    )
+    outcome = set_up_archiving(bench.node, bench.store, repository, bench.settings, AGENT, check_mode=False)
+    assert load_config(outcome.agent_config_file).repository == repository
+    holders = {os.path.basename(path) for path, body in bench.files().items() if SECRET.encode() in body}
+    assert holders == {"store.json"}
+    assert SECRET not in str(outcome)
+
+
 def test_others_may_pass_to_the_agents_directory_and_look_into_none(bench: Bench) -> None:
     state = pathlib.Path(bench.node.state_directory)
     state.chmod(0o700)
