@@ -27,6 +27,12 @@ options:
     description: The node's C(cassandra.yaml); data directories and addresses are read from it.
     type: path
     default: /etc/cassandra/cassandra.yaml
+  listen_address:
+    description:
+      - The address on which the node listens for other nodes.
+      - By default what C(cassandra.yaml) says. An interface is looked up on the node. Without either it is the address
+        of the node's host name, as for Cassandra itself.
+    type: str
   state_directory:
     description: Where this collection keeps its own files on the node, such as journals and locks.
     type: path

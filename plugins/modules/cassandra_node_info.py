@@ -56,7 +56,7 @@ running:
   type: bool
   sample: true
 endpoint:
-  description: Where clients reach the node.
+  description: Where the node takes clients of its own machine.
   returned: when O(gather) has V(endpoint)
   type: dict
   contains:

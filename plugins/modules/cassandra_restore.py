@@ -23,7 +23,8 @@ description:
   - O(state=abandoned) deletes what was fetched, before anything was switched.
   - O(state=serving) is for the node that runs again. After a switch in place it notes in O(repository), if that is
     given and has the node's commit log, that the log does not go on from what was there before. After a moment it
-    rebuilds indexes that had been made after the backup.
+    rebuilds indexes that had been made after the backup. On a node of a new cluster it takes C(auto_bootstrap) and
+    C(initial_token) out of C(cassandra.yaml) again, once the node runs with its tokens.
   - O(state=repaired) is for a node that was lost with its disk, once it runs again. It gets what the others have.
   - O(state=finished) ends the restore. It notes first what O(state=serving) notes. What was there before is kept, or
     deleted with O(keep_old=false), and with it the way back.
@@ -315,9 +316,8 @@ def stage_it(call: Call) -> Result:
 
 
 def serve_it(call: Call) -> Result:
-    """Note that the node serves what was restored, and rebuild the indexes that the backup lacks."""
-    indexes = restore_steps.serve(call.node(), **in_repository(call))
-    return {"changed": bool(indexes), "indexes": list(indexes)}
+    """Note that the node serves what was restored, rebuild indexes that the backup lacks, settle the configuration."""
+    return dict(plain(restore_steps.serve(call.node(), **in_repository(call))))
 
 
 def repair_it(call: Call) -> Result:

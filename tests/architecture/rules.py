@@ -39,7 +39,7 @@ LIBRARIES = {
     "cassandra": "cassandra-driver",
     "obstore": "obstore",
     "pyrage": "pyrage",
-    "ruamel": "ruamel.yaml",
+    "yaml": "PyYAML",
     "zstandard": "zstandard",
 }
 
@@ -211,7 +211,7 @@ def _may_import(layer: Layer, found: Import) -> bool:
     if found.name.startswith(f"{PACKAGE}."):
         path = found.name[len(PACKAGE) + 1 :].replace(".", "/")
         return any(f"{path}/".startswith(f"{allowed}/") for allowed in layer.layers)
-    if found.top in ("ansible", "ansible_collections", "jinja2", "yaml"):
+    if found.top in ("ansible", "ansible_collections", "jinja2"):
         return layer.ansible and found.top != "ansible_collections"
     if found.top in LIBRARIES:
         return layer.libraries

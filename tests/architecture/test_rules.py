@@ -67,7 +67,7 @@ def test_an_import_that_points_up_or_out_is_found(path: str, statement: str) -> 
         (CORE, "from __future__ import annotations\nimport typing as t"),
         (CORE, f"from {MODULE_UTILS}._core.errors import ReviveError"),
         (CORE, f"from {MODULE_UTILS} import _core"),
-        (ADAPTER, "import obstore.store\nimport ruamel.yaml"),
+        (ADAPTER, "import obstore.store\nimport yaml"),
         (ADAPTER, f"from {MODULE_UTILS}._core import manifest"),
         (OPERATION, f"from {MODULE_UTILS}._adapters import nodetool"),
         (RUNTIME, "from ansible.module_utils.basic import AnsibleModule"),

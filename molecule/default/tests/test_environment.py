@@ -12,7 +12,7 @@ import pytest
 
 from lab.systemd_hosts import NAMES, Operator, on
 
-_EVERY_LIBRARY = "import boto3, cassandra.cluster, obstore, pyrage, ruamel.yaml, sys, zstandard; print(sys.version)"
+_EVERY_LIBRARY = "import boto3, cassandra.cluster, obstore, pyrage, sys, yaml, zstandard; print(sys.version)"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,7 +25,7 @@ def test_the_hosts_have_no_way_out(name: str) -> None:
 def test_every_library_is_in_the_environment_and_none_in_the_systems_python(name: str) -> None:
     host = on(name)
     assert host.check_output(f"/opt/revive-cassandra/venv/bin/python -c '{_EVERY_LIBRARY}'").startswith("3.11.")
-    for library in ("boto3", "cassandra", "obstore", "packaging", "pyrage", "ruamel.yaml", "setuptools", "zstandard"):
+    for library in ("boto3", "cassandra", "obstore", "packaging", "pyrage", "setuptools", "yaml", "zstandard"):
         assert "ModuleNotFoundError" in host.run(f"/usr/bin/python3 -c 'import {library}'").stderr
     now = host.check_output(
         "find /usr/lib/python3* /usr/local/lib/python3* /usr/bin /usr/local/bin -not -path '*/__pycache__*'"

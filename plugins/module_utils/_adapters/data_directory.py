@@ -15,7 +15,6 @@ import dataclasses
 import grp
 import os
 import pwd
-import re
 import shutil
 import stat
 import typing as t
@@ -26,6 +25,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
     names_in,
     sync_directory,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.keyspace_directories import keyspaces_in
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.mounts import mount_points_in
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     SYSTEM_KEYSPACES,
     parse_table_directory,
@@ -46,7 +47,6 @@ FILE_MODE = 0o640
 _SAI = "SAI"
 #: The one file of an SSTable that Cassandra writes to again, in place.
 _APPENDED = "TOC.txt"
-_KEYSPACE_DIRECTORY = re.compile(r"\w+\Z", re.ASCII)
 _COPY_BYTES = 1024 * 1024
 
 
@@ -97,7 +97,8 @@ def movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]
     """The names in a directory that a switch exchanges, sorted.
 
     In a data directory the keyspaces, in another one the files. The rest stays: ``lost+found``, hidden files
-    such as the marks of Cassandra's file-system check, a spool of archived segments, another managed directory.
+    such as the marks of Cassandra's file-system check, a spool of archived segments, another managed directory, what an
+    administrator keeps there.
     """
     if not os.path.isdir(directory.path):
         return []
@@ -106,31 +107,36 @@ def movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]
         for other in others
         if other.path != directory.path and os.path.commonpath([other.path, directory.path]) == directory.path
     }
+    if directory.kind == DATA:
+        return [name for name in keyspaces_in(directory.path) if name not in inside]
     with explained("read the directory", directory.path), os.scandir(directory.path) as entries:
-        if directory.kind == DATA:
-            names = [entry.name for entry in entries if entry.is_dir() and _KEYSPACE_DIRECTORY.match(entry.name)]
-        else:
-            names = [entry.name for entry in entries if not entry.is_dir() and not entry.name.startswith(".")]
+        names = [entry.name for entry in entries if not entry.is_dir() and not entry.name.startswith(".")]
     return sorted(set(names) - inside)
 
 
 def check_movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]) -> None:
     """Refuse what cannot be renamed.
 
-    :raises LocalFilesError: if a keyspace is a mount point of its own, or the directory cannot be written.
+    :raises LocalFilesError: the first of :func:`not_movable`.
     """
+    for problem in not_movable(directory, others=others):
+        raise problem
+
+
+def not_movable(directory: ManagedDirectory, *, others: t.Sequence[ManagedDirectory]) -> t.Iterator[LocalFilesError]:
+    """What cannot be renamed: a mount point among what is exchanged, or all of it, if nothing can be written."""
     if not os.path.isdir(directory.path):
         return
     if not os.access(directory.path, os.R_OK | os.W_OK | os.X_OK):
-        raise LocalFilesError(
+        yield LocalFilesError(
             f"{directory.path} cannot be changed by this user.",
             subject=directory.path,
             next_step="Run as the user that Cassandra runs as, or as root (become).",
         )
-    for name in movable(directory, others=others):
-        path = os.path.join(directory.path, name)
-        if os.path.ismount(path):
-            raise LocalFilesError(
+        return
+    for name in (*movable(directory, others=others), WORK_DIRECTORY):
+        for path in mount_points_in(os.path.join(directory.path, name)):
+            yield LocalFilesError(
                 f"{path} is a mount point and cannot be put aside.",
                 subject=path,
                 next_step="Unmount it, or make it a data directory of its own.",
@@ -287,7 +293,12 @@ def remove_if_empty(path: str) -> None:
 
 def holds_user_data(places: t.Iterable[str]) -> bool:
     """Whether there is an SSTable of a user's keyspace."""
-    return any(_has_data(os.path.join(place, keyspace)) for place in places for keyspace in _user_keyspaces(place))
+    return any(
+        _has_data(os.path.join(place, keyspace))
+        for place in places
+        for keyspace in keyspaces_in(place)
+        if keyspace not in SYSTEM_KEYSPACES
+    )
 
 
 def table_directories(place: str, *, keyspace: str, tables: t.Container[str] | None) -> list[str]:
@@ -358,15 +369,6 @@ def _managed(path: str, *, kind: str) -> ManagedDirectory:
 
 def _same_device(one: str, other: str) -> bool:
     return os.path.isdir(one) and os.path.isdir(other) and os.stat(one).st_dev == os.stat(other).st_dev
-
-
-def _user_keyspaces(place: str) -> list[str]:
-    if not os.path.isdir(place):
-        return []
-    with explained("read the directory", place):
-        return sorted(
-            name for name in os.listdir(place) if _KEYSPACE_DIRECTORY.match(name) and name not in SYSTEM_KEYSPACES
-        )
 
 
 def _has_data(keyspace_directory: str) -> bool:

@@ -20,6 +20,7 @@ class NodeSettings:
     :param jmx_password_file: handed to nodetool by path, so no password is in an argument list.
     :param timeout_seconds: of one nodetool command.
     :param release_version: for a node that is down and cannot be asked for its version; ``None`` asks.
+    :param listen_address: where it listens for other nodes; ``None`` for what ``cassandra.yaml`` says.
     """
 
     name: str
@@ -30,6 +31,7 @@ class NodeSettings:
     jmx_password_file: str | None = None
     timeout_seconds: int = 600
     release_version: str | None = None
+    listen_address: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -122,6 +122,7 @@ def node_arguments() -> Arguments:
             "jmx_username": {"type": "str"},
             "jmx_password_file": {"type": "path", "no_log": False},
             "release_version": {"type": "str"},
+            "listen_address": {"type": "str"},
         }
     )
 
@@ -212,6 +213,7 @@ def node_settings(params: Params) -> NodeSettings:
         jmx_password_file=params["jmx_password_file"],
         timeout_seconds=params["nodetool_timeout_seconds"],
         release_version=params["release_version"],
+        listen_address=params["listen_address"],
     )
 
 

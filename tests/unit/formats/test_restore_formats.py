@@ -62,7 +62,13 @@ MOMENT_ID = "backup_20270115_080100-at-20270115T080320000001Z-in-place-b4549038"
 
 
 def _nodes(root: pathlib.Path) -> list[Node]:
-    return [Node.there(root / "node1", number=1, directories=2), Node.there(root / "node2", number=2)]
+    found = [Node.there(root / "node1", number=1, directories=2), Node.there(root / "node2", number=2)]
+    for node in found:
+        # Their files say no address, and they are all on this machine.
+        with (node.root / "cassandra.yaml").open("a") as config:
+            config.write("listen_address: 127.0.0.1\nstorage_port: 1\nnative_transport_port: 1\n")
+            config.write(f"broadcast_address: {node.identity.address}\n")
+    return found
 
 
 def _staged(node: Node, restore_id: str) -> dict[str, bytes]:

@@ -41,6 +41,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mat
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.obstacles import obstacle_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import (
     assignment_for,
     group_reasons,
@@ -108,6 +109,7 @@ def plan_node(
         *manifest_reasons(manifest, new_cluster=False),
         *group_reasons([target, *ring.others]),
         *target_reasons(target, restore_id=restore_id, confirm_cluster=confirm_cluster),
+        *obstacle_reasons(target, manifest=manifest, new_cluster=False),
         *version_reasons(target, sources=[summary.node for summary in manifest.nodes]),
         *_ring_reasons(ring),
     ]

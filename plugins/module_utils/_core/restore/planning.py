@@ -41,6 +41,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mod
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.obstacles import obstacle_reasons
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import (
     DEFAULT_RESERVE,
     parse_reserve,
@@ -86,6 +87,7 @@ def plan_restore(
     reasons += match_reasons
     for target in targets:
         reasons += target_reasons(target, restore_id=restore_id, confirm_cluster=confirm_cluster)
+        reasons += obstacle_reasons(target, manifest=manifest, new_cluster=new_cluster)
         reasons += version_reasons(target, sources=[summary.node for summary in manifest.nodes])
         if moment:
             reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")

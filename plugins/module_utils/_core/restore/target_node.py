@@ -32,6 +32,7 @@ class DataPlace:
     :param free_bytes: what the user that fetches may still write there.
     :param fetched: what restores that were begun have fetched into it.
     :param file_system_bytes: how large the file system is; 0 if that is not known.
+    :param strangers: directories in it that are named like keyspaces, and are somebody's own.
     """
 
     path: str
@@ -39,10 +40,24 @@ class DataPlace:
     free_bytes: int
     fetched: tuple[FetchedBytes, ...] = ()
     file_system_bytes: int = 0
+    strangers: tuple[str, ...] = ()
 
     def fetched_bytes(self, restore_id: str) -> int:
         """What earlier runs of a restore have fetched into it, for whichever nodes of the backup."""
         return sum(each.size for each in self.fetched if f"{each.restore_id}.".startswith(f"{restore_id}."))
+
+
+@dataclasses.dataclass(frozen=True)
+class Obstacle:
+    """Something on a node by which a switch would fail, as an error would tell it.
+
+    :param new_cluster: whether it only is one for a node of a new cluster.
+    """
+
+    message: str
+    subject: str
+    next_step: str
+    new_cluster: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +94,7 @@ class TargetNode:
     :param started_us: when the process that runs was started, to the second; ``None`` if that is not known.
     :param kept: restores that are over, and of which the node keeps what was there before or after.
     :param load_bytes: about what its tables take on disk, as the process says; ``None`` if that is not known.
+    :param obstacles: by which its directories cannot be exchanged, or its configuration cannot be changed.
     """
 
     name: str
@@ -104,6 +120,7 @@ class TargetNode:
     started_us: int | None = None
     load_bytes: int | None = None
     kept: tuple[KeptRestore, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
 
     @property
     def places(self) -> tuple[DataPlace, ...]:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml, data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml_edit, data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in, remove_if_there
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     AUTH_KEYSPACE,
@@ -83,7 +83,7 @@ def go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, gr
             data_directory.move_children(names_in(fetched), source=fetched, target=directory.path)
     check_in_place(node, state)
     if state.mode == NEW_CLUSTER:
-        cassandra_yaml.set_ring_position(
+        cassandra_yaml_edit.set_ring_position(
             state.config_file,
             tokens=state.tokens,
             check_mode=False,
@@ -113,7 +113,7 @@ def go_back(node: NodeSettings, state: JournalState, *, keep_new: bool = False) 
         for directory in state.directories:
             _take_out(directory, state=state)
         state = save_state(node, dataclasses.replace(state, phase=journal.PUTTING_BACK_OLD))
-    cassandra_yaml.put_back(state.config_file, backup_path=kept_config_path(node, restore_id=state.restore_id))
+    cassandra_yaml_edit.put_back(state.config_file, backup_path=kept_config_path(node, restore_id=state.restore_id))
     for directory in state.directories:
         aside = directory.aside(state.restore_id)
         data_directory.move_children(names_in(aside), source=aside, target=directory.path)

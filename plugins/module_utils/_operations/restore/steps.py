@@ -220,17 +220,32 @@ def switch_part(part: Part, *, check_mode: bool) -> bool:
     return outcome.changed
 
 
-def serve(
-    node: NodeSettings, *, restore_id: str, check_mode: bool, store: ObjectStore | None = None
-) -> tuple[str, ...]:
-    """Note what has to be known as soon as clients may write, and rebuild indexes, as :func:`rebuild_indexes`.
+@dataclasses.dataclass(frozen=True)
+class Serving:
+    """What was done on a node that serves.
+
+    :param indexes: that had to be rebuilt, as of :func:`rebuild_indexes`.
+    """
+
+    changed: bool
+    indexes: tuple[str, ...]
+
+
+def serve(node: NodeSettings, *, restore_id: str, check_mode: bool, store: ObjectStore | None = None) -> Serving:
+    """Note what has to be known as soon as clients may write, rebuild indexes, and settle the configuration.
 
     :param store: where the node's log may have been archived; a restore in place is recorded there.
     :raises StoreError: if that cannot be done.
+    :raises NodeError: as :func:`rebuild_indexes` and :func:`switch.settle_configuration`.
+    :raises LocalFilesError: as :func:`switch.settle_configuration`.
     """
     if not check_mode:
         _record_in_log(node, restore_id=restore_id, store=store)
-    return rebuild_indexes(node, restore_id=restore_id, check_mode=check_mode)
+    indexes = rebuild_indexes(node, restore_id=restore_id, check_mode=check_mode)
+    settled = switch.settle_configuration(
+        node, restore_id=restore_id, who=lambda: identity.read_identity(node), check_mode=check_mode
+    )
+    return Serving(changed=bool(indexes) or settled, indexes=indexes)
 
 
 def _record_in_log(node: NodeSettings, *, restore_id: str, store: ObjectStore | None) -> None:

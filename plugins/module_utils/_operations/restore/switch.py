@@ -15,8 +15,14 @@ import dataclasses
 import os
 import typing as t
 
-from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml, data_directory, files
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters import (
+    cassandra_yaml,
+    cassandra_yaml_edit,
+    data_directory,
+    files,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     NodeError,
@@ -198,7 +204,9 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
             )
         if state.phase == journal.SWITCHED:
             state = save_state(node, dataclasses.replace(state, phase=journal.FINISHED))
-        cassandra_yaml.forget_original(state.config_file, backup_path=kept_config_path(node, restore_id=restore_id))
+        cassandra_yaml_edit.forget_original(
+            state.config_file, backup_path=kept_config_path(node, restore_id=restore_id)
+        )
         for directory in state.directories:
             data_directory.remove_tree(directory.fetched(restore_id))
         if keep_old:
@@ -211,6 +219,34 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
         remove_work_directories(state)
         remove_records(node, restore_id=restore_id)
         return FinishOutcome(changed=True, freed_bytes=freed)
+
+
+def settle_configuration(
+    node: NodeSettings, *, restore_id: str, who: t.Callable[[], NodeIdentity], check_mode: bool
+) -> bool:
+    """Take out of a new cluster's node's configuration what made it start with its tokens, once it runs with them.
+
+    :param who: what the running node says; asked only if that matters.
+    :returns: whether the configuration has changed, or would.
+    :raises NodeError: if it does not answer, or has other tokens.
+    :raises LocalFilesError: if the configuration cannot be changed.
+    """
+    with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
+        state = read_state(node, restore_id=restore_id)
+        if state is None or state.phase != journal.SWITCHED or state.mode != NEW_CLUSTER:
+            return False
+        if set(who().tokens) != set(state.tokens):
+            raise NodeError(
+                f"{node.name} runs with other tokens than those of {restore_id}.",
+                subject=node.name,
+                next_step="Compare nodetool ring with the plan before clients rely on it. Nothing was changed.",
+            )
+        return cassandra_yaml_edit.settle(
+            state.config_file,
+            tokens=state.tokens,
+            check_mode=check_mode,
+            backup_path=kept_config_path(node, restore_id=restore_id),
+        )
 
 
 def restored_in_place_us(node: NodeSettings, *, restore_id: str) -> int | None:

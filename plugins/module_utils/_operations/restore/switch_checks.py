@@ -13,9 +13,11 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import (
     cassandra_yaml,
+    cassandra_yaml_edit,
     data_directory,
     processes,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.addresses import node_addresses
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     AUTH_KEYSPACE,
@@ -26,6 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.marks impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore import journal
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import JournalState
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import IN_PLACE, ONE_NODE
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import Obstacle
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import fetch_records
 
@@ -37,11 +40,8 @@ def check_stopped(node: NodeSettings, *, config: cassandra_yaml.NodeConfig, is_r
     why = ""
     if is_running():
         why = "it answers"
-    for address, port in (
-        (config.rpc_address or config.listen_address, config.native_transport_port),
-        (config.listen_address, config.storage_port),
-    ):
-        if not why and address and address != "0.0.0.0" and _listens(address, port=port):
+    for address, port in _listening(node, config=config):
+        if not why and address and _listens(address, port=port):
             why = f"something listens on {address}:{port}"
     directories = [each.path for each in data_directory.managed_directories(config)]
     users = () if why else processes.java_processes_using(directories)
@@ -55,10 +55,37 @@ def check_stopped(node: NodeSettings, *, config: cassandra_yaml.NodeConfig, is_r
         )
 
 
+def _listening(node: NodeSettings, *, config: cassandra_yaml.NodeConfig) -> list[tuple[str | None, int]]:
+    """Where Cassandra listens when it runs; nowhere if its interface is gone."""
+    with contextlib.suppress(LocalFilesError):
+        where = node_addresses(config, listen_address=node.listen_address)
+        return [(where.native, config.native_transport_port), (where.listen, config.storage_port)]
+    return []
+
+
 def _listens(address: str, *, port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=_PORT_TIMEOUT_SECONDS):
         return True
     return False
+
+
+def obstacles(config: cassandra_yaml.NodeConfig) -> tuple[Obstacle, ...]:
+    """What a switch of this node would fail by, as it is now; nothing is touched."""
+    found: list[tuple[LocalFilesError, bool]] = []
+    try:
+        directories = data_directory.managed_directories(config)
+        for directory in directories:
+            found += [(problem, False) for problem in data_directory.not_movable(directory, others=directories)]
+    except LocalFilesError as error:
+        found.append((error, False))
+    try:
+        cassandra_yaml_edit.check_changeable(config.path)
+    except LocalFilesError as error:
+        found.append((error, True))
+    return tuple(
+        Obstacle(message=error.message, subject=error.subject, next_step=error.next_step, new_cluster=new_cluster)
+        for error, new_cluster in found
+    )
 
 
 def check_fetched(node: NodeSettings, state: JournalState) -> None:

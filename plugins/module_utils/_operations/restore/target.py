@@ -11,13 +11,17 @@ import contextlib
 import dataclasses
 import os
 import re
-import socket
 import subprocess
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory, programs
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.addresses import (
+    addresses_of,
+    node_addresses,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import NodeConfig, read_config
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in, read_if_there
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.keyspace_directories import strangers_in
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SYSTEM_KEYSPACE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
@@ -47,6 +51,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.ring import read_ring
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import all_states
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.switch_checks import obstacles
 
 _RACK_FILE = "cassandra-rackdc.properties"
 _VERSION = re.compile(r"^v?(\d+\.\d+(?:\.\d+)?\S*)\s*$", re.MULTILINE)
@@ -64,7 +69,9 @@ def read_node(node: NodeSettings) -> TargetNode:
     running, identity, info = known_process(node)
     states = tuple(all_states(node))
     switch = next((state for state in states if state.phase not in OVER), None)
-    address = _address(config, identity=identity)
+    where = node_addresses(config, listen_address=node.listen_address)
+    # A node that runs says it itself. Of one that is stopped, what it said may be older than its configuration.
+    address = (identity.address if running and identity else where.broadcast) or _remembered(identity)
     datacenter, rack = _position(config, identity=identity if running else None)
     places = data_directory.data_places(config)
     space = [_place(path) for path in places]
@@ -77,7 +84,7 @@ def read_node(node: NodeSettings) -> TargetNode:
         release_version=_release_version(node, running=running, identity=identity),
         cluster_name=config.cluster_name,
         address=address,
-        is_seed=bool({address, *_resolved(address)} & set(_seeds(config))),
+        is_seed=_is_seed(address, config=config),
         seeds=_seeds(config),
         num_tokens=config.num_tokens,
         datacenter=datacenter,
@@ -89,10 +96,11 @@ def read_node(node: NodeSettings) -> TargetNode:
         has_system_local=_has_system_local(_data_roots(places, switch=switch)),
         pending=PendingRestore(restore_id=switch.restore_id, phase=switch.phase) if switch else None,
         native_transport_port=config.native_transport_port,
-        cql_address=_cql_address(config, address=address),
+        cql_address=where.native or address,
         started_us=None if info is None or info.uptime_seconds is None else now_us() - info.uptime_seconds * 1_000_000,
         load_bytes=info.load_bytes if info else None,
         kept=tuple(KeptRestore(state.restore_id, state.phase) for state in states if state.phase in OVER),
+        obstacles=obstacles(config),
     )
 
 
@@ -109,21 +117,20 @@ def read_node_and_ring(node: NodeSettings) -> tuple[TargetNode, tuple[NodeStatus
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
-    """Where clients reach a node."""
+    """Where a node takes clients of its own machine."""
 
     address: str
     port: int
 
 
 def read_endpoint(node: NodeSettings) -> Endpoint:
-    """Where clients reach the node, by its configuration; it is not asked, so it may be starting.
+    """Where the node takes clients, by its configuration; it is not asked, so it may be starting.
 
     :raises LocalFilesError: if the configuration cannot be read.
     """
     config = read_config(node.config_file)
-    configured = config.broadcast_address or config.listen_address
-    address = _address(config, identity=None if configured else remembered_identity(node))
-    return Endpoint(address=_cql_address(config, address=address), port=config.native_transport_port)
+    where = node_addresses(config, listen_address=node.listen_address)
+    return Endpoint(address=where.native or _remembered(remembered_identity(node)), port=config.native_transport_port)
 
 
 def _release_version(node: NodeSettings, *, running: bool, identity: NodeIdentity | None) -> str | None:
@@ -148,10 +155,9 @@ def _installed_version(node: NodeSettings) -> str | None:
     return None
 
 
-def _address(config: NodeConfig, *, identity: NodeIdentity | None) -> str:
-    if identity is not None:
-        return identity.address
-    return config.broadcast_address or config.listen_address or "localhost"
+def _remembered(identity: NodeIdentity | None) -> str:
+    """Where a node was, whose configuration and name do not say where it is."""
+    return identity.address if identity is not None else "localhost"
 
 
 def _position(config: NodeConfig, *, identity: NodeIdentity | None) -> tuple[str, str]:
@@ -179,19 +185,10 @@ def _seeds(config: NodeConfig) -> tuple[str, ...]:
     return tuple(seeds)
 
 
-def _resolved(name: str) -> tuple[str, ...]:
-    """The addresses of a name; none if it has none."""
-    with contextlib.suppress(OSError, UnicodeError):
-        return tuple(str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
-    return ()
-
-
-def _cql_address(config: NodeConfig, *, address: str) -> str:
-    return config.broadcast_rpc_address or _specific(config.rpc_address) or address
-
-
-def _specific(address: str | None) -> str | None:
-    return None if address in (None, "0.0.0.0", "::", "localhost") else address
+def _is_seed(address: str, *, config: NodeConfig) -> bool:
+    """Whether the node is one of the seeds, by whichever name or way of writing an address."""
+    own = {address, *addresses_of(address)}
+    return any(own.intersection((seed, *addresses_of(seed))) for seed in _seeds(config))
 
 
 def _place(path: str) -> DataPlace:
@@ -208,6 +205,7 @@ def _place(path: str) -> DataPlace:
         free_bytes=found.free_bytes,
         fetched=tuple(fetched),
         file_system_bytes=found.size_bytes,
+        strangers=tuple(strangers_in(path)),
     )
 
 

@@ -13,8 +13,8 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import data_directory
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import (
+    has_snapshots_before_truncations,
     read_config,
-    read_settings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
@@ -83,7 +83,7 @@ def save_tables(
     tables = [table for table in part.plan.tables if table.replaces]
     with node_lock(node.state_directory, name=LOCK_NAME, node=node.name):
         notes = read_notes(node, restore_id=restore_id)
-        exact = bool(read_settings(node.config_file).get("auto_snapshot", True))
+        exact = has_snapshots_before_truncations(node.config_file)
         emptied = _emptied(tables, notes, cql=cql, connect=connect)
         if (emptied and not again) or check_mode or not tables:
             return SaveOutcome(changed=not emptied, emptied=emptied, snapshots=notes.snapshots, exact=exact)

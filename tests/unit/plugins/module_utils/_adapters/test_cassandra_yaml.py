@@ -1,17 +1,16 @@
 # Copyright (c) 2026, the revive.cassandra authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node's ``cassandra.yaml`` is read with all its directories, and gets tokens without losing a comment."""
+"""A node's ``cassandra.yaml`` is read with all its directories."""
 
 from __future__ import annotations
 
-import os
 import pathlib
 
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
 
 _TEXT = """\
 # NOTE: this file is written by hand.
@@ -77,57 +76,72 @@ def test_what_is_no_configuration_is_refused(config: pathlib.Path, text: str) ->
         cassandra_yaml.read_config(str(config))
 
 
-def test_tokens_are_set_and_everything_else_stays(config: pathlib.Path) -> None:
-    assert cassandra_yaml.set_ring_position(str(config), tokens=["-12", "34"], check_mode=False)
-    expected = _TEXT.replace(
-        "num_tokens: 16  # the default\n",
-        'num_tokens: 2  # the default\ninitial_token: "-12,34"\nauto_bootstrap: false\n',
-    )
-    assert config.read_text() == expected
-    assert config.stat().st_mode & 0o777 == 0o640
+def test_what_cassandra_reads_of_a_block_at_the_end_is_what_counts(config: pathlib.Path) -> None:
+    """Tools that write a block of their own repeat settings; Cassandra takes the last of them."""
+    config.write_text(_TEXT + "# BEGIN\nnum_tokens: 32\ncommitlog_directory: /data/commitlog\ncdc_enabled: no\n# END\n")
     found = cassandra_yaml.read_config(str(config))
-    assert found.num_tokens == 2
+    assert (found.num_tokens, found.commitlog_directory, found.cdc_enabled) == (32, "/data/commitlog", False)
 
 
-def test_setting_the_same_tokens_again_changes_nothing(config: pathlib.Path) -> None:
-    cassandra_yaml.set_ring_position(str(config), tokens=["1", "2"], check_mode=False)
-    inode = config.stat().st_ino
-    assert not cassandra_yaml.set_ring_position(str(config), tokens=["1", "2"], check_mode=False)
-    assert config.stat().st_ino == inode
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("native_transport_port: ${PORT}", "line 21: native_transport_port \\$\\{PORT\\} is not a whole number"),
+        ("storage_port:", "line 21: storage_port has no value"),
+        ("data_file_directories: /a", "line 21: data_file_directories /a is not a list"),
+        ("data_file_directories: [relative]", "data_file_directories in .* depends on where Cassandra is started"),
+        ("hints_directory: [a]", "line 21: hints_directory is a list"),
+        ("cluster_name:", "line 21: cluster_name has no value"),
+        ("cdc_enabled: 1", "line 21: cdc_enabled 1 is neither true nor false"),
+        ("seed_provider: [{class_name: a, parameters: [{seeds: [a, b]}]}]", "line 21: seed_provider.parameters.seeds "),
+    ],
+)
+def test_what_cannot_be_used_is_told_with_file_line_and_setting(config: pathlib.Path, setting: str, told: str) -> None:
+    config.write_text(_TEXT + setting + "\n")
+    with pytest.raises(LocalFilesError, match=told) as refused:
+        cassandra_yaml.read_config(str(config))
+    assert str(config) in str(refused.value)
 
 
-def test_check_mode_writes_nothing(config: pathlib.Path) -> None:
-    assert cassandra_yaml.set_ring_position(str(config), tokens=["1"], check_mode=True)
-    assert config.read_text() == _TEXT
-    assert os.listdir(config.parent) == ["cassandra.yaml"]
+@pytest.mark.parametrize(
+    ("setting", "buffered", "seconds"),
+    [
+        ("a: 1", False, 10.0),
+        ("commitlog_sync_period: 2s", False, 2.0),
+        ("commitlog_sync_period: 5000", False, 5.0),
+        ("commitlog_sync_group_window: 500us", False, 0.0005),
+        ("commitlog_compression: [{class_name: LZ4Compressor}]", True, 10.0),
+        ("commitlog_compression: []", False, 10.0),
+        ("commitlog_compression:", False, 10.0),
+        ("commitlog_disk_access_mode: direct", True, 10.0),
+        ("transparent_data_encryption_options: {enabled: off}", False, 10.0),
+        ("transparent_data_encryption_options: {enabled: on}", True, 10.0),
+    ],
+)
+def test_how_the_commit_log_is_written_is_read(
+    config: pathlib.Path, setting: str, *, buffered: bool, seconds: float
+) -> None:
+    config.write_text(_TEXT.replace("commitlog_sync_period: 10000ms\n", "") + setting + "\n")
+    mode = cassandra_yaml.read_commit_log_mode(str(config))
+    assert (mode.buffered, mode.sync_period_seconds) == (buffered, seconds)
 
 
-def test_the_original_comes_back_exactly(config: pathlib.Path) -> None:
-    config.write_text(_TEXT.rstrip("\n"))
-    cassandra_yaml.set_ring_position(str(config), tokens=["1"], check_mode=False)
-    cassandra_yaml.set_ring_position(str(config), tokens=["2"], check_mode=False)
-    assert cassandra_yaml.put_back(str(config))
-    assert config.read_text() == _TEXT.rstrip("\n")
-    assert not cassandra_yaml.put_back(str(config))
-    assert os.listdir(config.parent) == ["cassandra.yaml"]
+@pytest.mark.parametrize("setting", ["commitlog_sync_period: soon", "transparent_data_encryption_options: on"])
+def test_what_says_nothing_about_the_commit_log_is_refused_with_its_line(config: pathlib.Path, setting: str) -> None:
+    config.write_text(_TEXT + setting + "\n")
+    with pytest.raises(LocalFilesError, match=f"line 21: {setting.split(':')[0]} "):
+        cassandra_yaml.read_commit_log_mode(str(config))
 
 
-def test_a_linked_configuration_stays_a_link(config: pathlib.Path) -> None:
-    link = config.with_name("link.yaml")
-    link.symlink_to(config)
-    cassandra_yaml.set_ring_position(str(link), tokens=["1"], check_mode=False)
-    assert link.is_symlink()
-    assert 'initial_token: "1"' in config.read_text()
+@pytest.mark.parametrize(
+    ("setting", "expected"), [("auto_snapshot: no", False), ("auto_snapshot: 'on'", True), ("", True)]
+)
+def test_whether_a_truncation_takes_a_snapshot_is_read(config: pathlib.Path, setting: str, *, expected: bool) -> None:
+    config.write_text(f"{_TEXT}{setting}\n")
+    assert cassandra_yaml.has_snapshots_before_truncations(str(config)) is expected
 
 
-def test_a_value_over_several_lines_is_left_alone(config: pathlib.Path) -> None:
-    text = _TEXT + 'initial_token: "1,\n  2"\n'
-    config.write_text(text)
-    with pytest.raises(LocalFilesError, match=r"cannot be changed safely|not valid"):
-        cassandra_yaml.set_ring_position(str(config), tokens=["1"], check_mode=False)
-    assert config.read_text() == text
-
-
-def test_tokens_that_are_none_are_refused(config: pathlib.Path) -> None:
-    with pytest.raises(InputError):
-        cassandra_yaml.set_ring_position(str(config), tokens=["a b"], check_mode=False)
+def test_what_is_not_utf_8_is_told_with_its_line(config: pathlib.Path) -> None:
+    config.write_bytes(b"a: 1\ncluster_name: Caf\xe9\n")
+    with pytest.raises(LocalFilesError, match="line 2: what stands there is not UTF-8"):
+        cassandra_yaml.read_config(str(config))

@@ -52,6 +52,8 @@ class DiskNode:
             lines.append(f"{name}_directory: {self.root / name}")
         lines += [f"cdc_raw_directory: {self.root / 'cdc_raw'}", "partitioner: x"]
         lines += ["seed_provider:", "    - class_name: x", "      parameters:", "          - seeds: 127.0.0.1"]
+        lines += ["listen_address: 127.0.0.1", "storage_port: 1", "native_transport_port: 1"]
+        lines += [f"broadcast_address: 127.0.0.{self.number}"]
         (self.root / "cassandra.yaml").write_text("\n".join(lines) + "\n")
 
     @property

@@ -21,7 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring, plan_node
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import Obstacle, TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
 from tests.unit.plugins.module_utils._core.restore.shop_nodes import identity, serving
 
@@ -110,6 +110,7 @@ GRACE = "CREATE TABLE shop.orders (k int PRIMARY KEY) WITH gc_grace_seconds = 36
         ({"target": _lost(running=True)}, "n2 runs, so it is not lost"),
         ({"target": _lost(holds_data=True)}, "confirm_cluster is not set"),
         ({"target": _lost(num_tokens=16)}, "configured with num_tokens 16, and the lost node had 2 tokens"),
+        ({"target": _lost(obstacles=(Obstacle("/d is a mount point.", "/d", ""),))}, "n2: /d is a mount point"),
         ({"target": _lost(rack="r9")}, "is in rack r9, the node was in r1"),
         ({"target": _lost(name="spare", address="10.0.0.9")}, "has no node called spare or with the address 10.0.0.9"),
         ({"target": serving(3, running=False, identity=None)}, "n3 has the host id of n3"),

@@ -28,6 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.tar
     DataPlace,
     FetchedBytes,
     KeptRestore,
+    Obstacle,
     PendingRestore,
     TargetNode,
 )
@@ -352,3 +353,30 @@ def test_any_older_version_is_refused_and_a_newer_one_warned_of(older: str, newe
 
 def test_names_are_ordered_as_people_count() -> None:
     assert sorted(["n10", "n9", "m"], key=natural) == ["m", "n9", "n10"]
+
+
+def test_what_a_switch_would_fail_by_is_told_before_anything_is_stopped() -> None:
+    """A mount point, a file that cannot be changed, somebody's own directory with a keyspace's name."""
+    mount = Obstacle(message="/data/shop is a mount point.", subject="/data/shop", next_step="Unmount it.")
+    config = Obstacle(message="x.yaml cannot be changed.", subject="x.yaml", next_step="Write it.", new_cluster=True)
+    place = DataPlace(path="/data", device=1, free_bytes=10 * _GIB, strangers=("scripts", "shop"))
+    tables = tuple(
+        TableSummary(table=TableRef(each, "t", "0" * 32), files=1, size=1) for each in ("system_schema", "shop")
+    )
+    manifest = _manifest(_identity(1), tables=tables)
+    found = {"obstacles": (mount, config), "data_directories": (place,), "is_seed": True, "seeds": ("10.1.0.1",)}
+    told = ["new-1: /data/shop is a mount point. Unmount it.", "new-1: x.yaml cannot be changed. Write it."]
+    stranger = (
+        "/data/shop has the name of a keyspace that is to be restored, and holds something else. "
+        "Move it out of Cassandra's data directory."
+    )
+    assert _reasons(manifest, _target(1, **found)) == [*told, f"new-1: {stranger}"]
+    in_place = _reasons(manifest, _same(1, **found), new_cluster=False, confirm_cluster="Old")
+    assert in_place == [told[0].replace("new-1", "old-1"), f"old-1: {stranger}"]
+
+
+def test_what_stands_in_the_way_travels_between_hosts_as_plain_values() -> None:
+    obstacle = Obstacle(message="m", subject="s", next_step="n", new_cluster=True)
+    place = DataPlace(path="/data", device=1, free_bytes=1, strangers=("scripts",))
+    target = _target(1, obstacles=(obstacle,), data_directories=(place,))
+    assert TargetNode.from_result(target.to_result()) == target

@@ -138,10 +138,10 @@ def test_an_index_is_rebuilt_once(place: Place) -> None:
     program.write_text(f"import sys\nopen({str(calls)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n")
     node = dataclasses.replace(place.settings, nodetool_command=(sys.executable, str(program)))
     _note_staged(node)
-    assert steps.serve(node, restore_id=_ID, check_mode=True) == ("app.t.by_v",)
+    assert steps.serve(node, restore_id=_ID, check_mode=True) == steps.Serving(changed=True, indexes=("app.t.by_v",))
     assert not calls.exists()
-    assert steps.serve(node, restore_id=_ID, check_mode=False) == ("app.t.by_v",)
-    assert steps.serve(node, restore_id=_ID, check_mode=False) == ()
+    assert steps.serve(node, restore_id=_ID, check_mode=False) == steps.Serving(changed=True, indexes=("app.t.by_v",))
+    assert steps.serve(node, restore_id=_ID, check_mode=False) == steps.Serving(changed=False, indexes=())
     assert calls.read_text() == "rebuild_index app t by_v\n"
     assert staged_record.staged_outcome(node, restore_id=_ID) is not None
 

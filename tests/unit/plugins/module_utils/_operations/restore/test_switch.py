@@ -14,6 +14,7 @@ import os
 import pathlib
 import shutil
 import socket
+import types
 import typing as t
 
 import pytest
@@ -281,6 +282,51 @@ def test_a_roll_back_restores_names_inodes_contents_and_configuration(
     # And what was fetched serves the next run.
     place.switch(**way)
     place.check_switched(**way)
+
+
+def test_what_an_administrator_keeps_in_a_data_directory_stays_where_it_is(
+    tmp_path: pathlib.Path, way: dict[str, t.Any]
+) -> None:
+    place = Place(tmp_path).make()
+    own = place.data[0] / "exports" / "2026" / "orders.csv"
+    _write(own, b"mine")
+    before = place.contents()
+    place.stage(restore_auth=way["restore_auth"]).switch(**way)
+    assert own.read_bytes() == b"mine"
+    place.roll_back()
+    assert place.contents() == before
+    place.switch(**way)
+    switch.finish(place.settings, restore_id=_RESTORE, keep_old=False)
+    assert own.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("mode", ["in_place", "new_cluster"])
+def test_once_a_new_node_has_its_tokens_only_their_number_stays_in_its_configuration(
+    tmp_path: pathlib.Path, mode: str
+) -> None:
+    place = Place(tmp_path).make()
+    before = place.contents()
+    text = place.config.read_text()
+    place.stage().switch(mode=mode)
+
+    def settle(*tokens: str, check_mode: bool = False) -> bool:
+        def who() -> t.Any:
+            assert mode == "new_cluster", "nobody is asked where it does not matter"
+            return types.SimpleNamespace(tokens=tokens)
+
+        return switch.settle_configuration(place.settings, restore_id=_RESTORE, who=who, check_mode=check_mode)
+
+    if mode == "new_cluster":
+        switched = place.config.read_text()
+        with pytest.raises(NodeError, match="runs with other tokens"):
+            settle("1", "7")
+        assert settle("7", "-5", check_mode=True)
+        assert place.config.read_text() == switched
+        assert settle("7", "-5")
+        assert place.config.read_text() == text.replace("num_tokens: 4", "num_tokens: 2")
+    assert not settle("7", "-5")
+    place.roll_back()
+    assert place.contents() == before
 
 
 @_DIFFERENT_WAYS

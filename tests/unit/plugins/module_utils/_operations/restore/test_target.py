@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import socket
 
 import pytest
 
@@ -103,7 +104,8 @@ def test_a_node_that_never_ran_is_described_by_its_files(disk: DiskNode, monkeyp
     _runs(monkeypatch, disk, running=False)
     config = disk.root / "cassandra.yaml"
     config.write_text(
-        config.read_text().replace("127.0.0.1", "'[::1]:7000, 10.0.0.5:7001'") + "listen_address: 10.0.0.5\n"
+        config.read_text().replace("seeds: 127.0.0.1", "seeds: '[::1]:7000, 10.0.0.5:7001'")
+        + "listen_address: 10.0.0.5\nbroadcast_address:\n"
     )
     (disk.root / "cassandra-rackdc.properties").write_text("# dc=no\ndc = east\nrack=r7\n")
     facts = target.read_node(dataclasses.replace(disk.settings, release_version="4.1.10"))
@@ -127,7 +129,55 @@ def test_where_clients_reach_a_node_is_read_without_asking_it(disk: DiskNode, mo
     config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 0.0.0.0\nnative_transport_port: 9142\n")
     assert target.read_endpoint(disk.settings) == target.Endpoint(address="10.0.0.5", port=9142)
     config.write_text(text + "listen_address: 10.0.0.5\nrpc_address: 10.1.0.5\n")
-    assert target.read_endpoint(disk.settings) == target.Endpoint(address="10.1.0.5", port=9042)
+    assert target.read_endpoint(disk.settings) == target.Endpoint(address="10.1.0.5", port=1)
+
+
+def test_what_the_file_says_now_counts_more_than_what_a_stopped_node_said(
+    disk: DiskNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _runs(monkeypatch, disk, running=True)
+    assert target.read_node(disk.settings).address == "127.0.0.1"
+    config = disk.root / "cassandra.yaml"
+    config.write_text(
+        config.read_text() + "listen_address: 10.0.0.5\nbroadcast_address:\nbroadcast_rpc_address: 203.0.113.9\n"
+    )
+    running = target.read_node(disk.settings)
+    assert running.address == "127.0.0.1"
+    _runs(monkeypatch, disk, running=False)
+    facts = target.read_node(disk.settings)
+    assert (facts.identity, facts.address, facts.cql_address) == (disk.identity, "10.0.0.5", "10.0.0.5")
+    told = dataclasses.replace(disk.settings, listen_address="10.0.0.6")
+    assert target.read_node(told).address == "10.0.0.6"
+
+
+def test_a_node_without_an_address_in_its_file_has_that_of_its_name_else_what_it_said(
+    disk: DiskNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _runs(monkeypatch, disk, running=False)
+    config = disk.root / "cassandra.yaml"
+    config.write_text(config.read_text() + "listen_address:\nbroadcast_address:\n")
+    monkeypatch.setattr(socket, "gethostname", lambda: "localhost")
+    assert target.read_node(disk.settings).address == "127.0.0.1"
+    monkeypatch.setattr(socket, "gethostname", lambda: "no such name")
+    assert target.read_node(disk.settings).address == "localhost"
+    disk.be_remembered()
+    assert target.read_node(disk.settings).address == disk.identity.address
+    assert target.read_endpoint(disk.settings).address == disk.identity.address
+
+
+def test_a_seed_is_one_by_its_name_too(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    _runs(monkeypatch, disk, running=False)
+    config = disk.root / "cassandra.yaml"
+    config.write_text(
+        config.read_text().replace("seeds: 127.0.0.1", "seeds: localhost") + "broadcast_address: 127.0.0.1\n"
+    )
+    assert target.read_node(disk.settings).is_seed
+    config.write_text(
+        config.read_text() + "broadcast_address: '::1'\nseed_provider: [{parameters: [{seeds: '[::1]:1'}]}]\n"
+    )
+    assert target.read_node(disk.settings).is_seed
+    config.write_text(config.read_text() + "broadcast_address: 10.0.0.5\n")
+    assert not target.read_node(disk.settings).is_seed
 
 
 def test_data_and_who_the_node_was_are_found_on_disk(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +201,36 @@ def test_what_an_earlier_run_fetched_is_measured_and_is_no_data_of_the_node(
     assert [place.fetched_bytes("restore-1") for place in facts.data_directories] == [0, 1234]
     assert [place.fetched_bytes("restore") for place in facts.data_directories] == [0, 0]
     assert not facts.holds_data
+
+
+def test_what_a_switch_would_fail_by_is_found_while_the_node_runs(
+    disk: DiskNode, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    _runs(monkeypatch, disk, running=True)
+    assert target.read_node(disk.settings).obstacles == ()
+    keyspace = disk.table("orders", keyspace="shop").parent
+    stranger = disk.data_directories[1] / "scripts"
+    (stranger / "old").mkdir(parents=True)
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"22 27 0:21 / {keyspace} rw - ext4 /dev/x rw\n23 27 0:21 / {stranger} rw - ext4 /dev/x rw\n")
+    monkeypatch.setattr("ansible_collections.revive.cassandra.plugins.module_utils._adapters.mounts._MOUNTS", mounts)
+    config = disk.root / "cassandra.yaml"
+    config.write_text(config.read_text() + "initial_token: [1, 2]\n")
+    facts = target.read_node(disk.settings)
+    assert [(each.subject, each.new_cluster) for each in facts.obstacles] == [
+        (str(keyspace), False),
+        (str(config), True),
+    ]
+    assert "is a mount point and cannot be put aside" in facts.obstacles[0].message
+    assert "initial_token is a list" in facts.obstacles[1].message
+    assert [place.strangers for place in facts.data_directories] == [(), ("scripts",)]
+    config.write_text(
+        config.read_text().replace(f"hints_directory: {disk.root / 'hints'}", "hints_directory: /h")
+        + "saved_caches_directory: /h\ninitial_token: 1,\n  2\n"
+    )
+    assert [each.message for each in target.read_node(disk.settings).obstacles] == [
+        "/h is used for two of Cassandra's directories."
+    ]
 
 
 def test_nodetool_that_is_not_let_in_is_no_stopped_node(disk: DiskNode, monkeypatch: pytest.MonkeyPatch) -> None:
