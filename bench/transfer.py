@@ -40,6 +40,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import parse_node_manifest_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import SnapshotRecord
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings, TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot import record_snapshot
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
@@ -178,6 +179,7 @@ def download_revive(target: pathlib.Path, settings: RepositorySettings) -> None:
         owner=None,
         group=None,
         transfer=TransferSettings(workers=WORKERS),
+        reserve=Reserve(),
         progress=_Quiet(),
     )
 

@@ -100,7 +100,7 @@ GROUPS: t.Final = (
         proves="a cluster that is lost altogether is rebuilt from the bucket, encrypted and to a moment, on 5.0",
         tests=(Selection("test_drill.py", case="5.0"),),
         nodes=2,
-        minutes=3,
+        minutes=6,
         gate=True,
     ),
     Group(

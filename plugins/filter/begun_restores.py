@@ -17,8 +17,10 @@ class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """By their names."""
         return {
-            "other_restores": begun.other_restores,
+            "playbook_of": begun.playbook_of,
+            "remove_problems": begun.remove_problems,
             "restore_lines": begun.restore_lines,
             "switched_hosts": begun.switched_hosts,
+            "undo_problems": begun.undo_problems,
             "ways_to_go_on": begun.ways_to_go_on,
         }

@@ -19,7 +19,8 @@ description:
     share of the processor are limited. What serves is not touched.
   - O(state=switched) exchanges the directories of a stopped node. If it fails, everything is put back.
   - O(state=rolled_back) puts everything back as it was before the switch, on a stopped node. A restore in place can be
-    undone so after it was finished, too, for as long as what was there before is kept.
+    undone so after it was finished, too, for as long as what was there before is kept. What Cassandra has been started
+    on is kept, since clients may have written to it, until O(state=finished) with O(keep_old=false) deletes it.
   - O(state=abandoned) deletes what was fetched, before anything was switched.
   - O(state=serving) is for the node that runs again. After a switch in place it notes in O(repository), if that is
     given and has the node's commit log, that the log does not go on from what was there before. After a moment it
@@ -73,12 +74,6 @@ options:
     description:
       - Whether O(state=finished) keeps what was put aside, to be gone back to or deleted later.
       - Of a restore that was undone, whether it keeps what was taken out.
-    type: bool
-    default: true
-  keep_new:
-    description:
-      - Whether O(state=rolled_back) keeps what it takes out, if Cassandra has been started on it, since clients may
-        have written to it. O(state=finished) with O(keep_old=false) deletes it then.
     type: bool
     default: true
 """
@@ -213,6 +208,11 @@ refetch:
   returned: when O(state=rolled_back)
   type: bool
   sample: false
+not_recorded:
+  description: Why the archive could not be told; empty if it was, or if O(repository) has no commit log of the node.
+  returned: when O(state=rolled_back)
+  type: str
+  sample: ""
 freed_bytes:
   description: The bytes that deleting what was put aside, or fetched, freed.
   returned: when O(state=finished) or O(state=abandoned)
@@ -271,7 +271,7 @@ ARGUMENTS = (
             "plan": {"type": "dict"},
             "restore_id": {"type": "str"},
             **{option: {"type": "str"} for option in ("owner", "group")},
-            **{option: {"type": "bool", "default": True} for option in ("keep_old", "keep_new")},
+            "keep_old": {"type": "bool", "default": True},
         },
         required_if=(
             ("state", "fetched", ("plan", "repository")),
@@ -332,7 +332,7 @@ def switch_it(call: Call) -> Result:
 
 def roll_it_back(call: Call) -> Result:
     """Put everything back."""
-    return dict(plain(restore_steps.roll_back(call.node(), keep_new=call.params["keep_new"], **in_repository(call))))
+    return dict(plain(restore_steps.roll_back(call.node(), **in_repository(call))))
 
 
 def finish_it(call: Call) -> Result:

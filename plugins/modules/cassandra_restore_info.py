@@ -82,11 +82,13 @@ options:
         are refused, since one that counts on from old values makes all others forget what it had counted later.
     type: bool
     default: false
-  name_only:
+  begun:
     description:
-      - Reads only what the restore would be called, whatever the nodes are like, to compare it with one that was begun.
-    type: bool
-    default: false
+      - The names of restores that were begun. With them nothing is planned; it is only told which of them are others
+        than the one that is asked for.
+    type: list
+    elements: str
+    default: []
   node_mapping:
     description:
       - By name or host id of a node of the backup, the node that gets its data.
@@ -129,14 +131,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-restore_id:
-  description: The restore's name. With O(name_only), that of its first attempt.
-  returned: success
-  type: str
-  sample: backup_20261122_020000-in-place-5f0c1d3e
+not_asked_for:
+  description: Those of O(begun) that are others than the one that is asked for.
+  returned: when O(begun)
+  type: list
+  elements: str
+  sample: []
 plan:
   description: The plan, in the form that M(revive.cassandra.cassandra_restore) takes.
-  returned: unless O(name_only)
+  returned: unless O(begun)
   type: dict
   contains:
     restore_id:
@@ -302,11 +305,6 @@ error:
       sample: "2026-11-22T15:00:00.000000Z"
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
-    IN_PLACE,
-    NEW_CLUSTER,
-    ONE_NODE,
-)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.wording import plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import plan as restore_plan
@@ -327,26 +325,31 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "ring": {"type": "list", "elements": "dict", "default": []},
         "past_gc_grace": {"type": "bool", "default": False},
         "counters_quiet": {"type": "bool", "default": False},
-        "name_only": {"type": "bool", "default": False},
+        "begun": {"type": "list", "elements": "str", "default": []},
         "reserve": {"type": "str", "default": DEFAULT_RESERVE},
     }
 )
 
 
+def compare(call: Call) -> Result:
+    """Tell which of the restores that were begun are others than the one that is asked for."""
+    params = call.params
+    point = {"restore_point": params["restore_point"], "cut": params["restore_cut"]}
+    mode = restore_values.mode(params)
+    return {
+        "changed": False,
+        "not_asked_for": restore_plan.not_asked_for(call.store(), params["begun"], mode=mode, **point),
+    }
+
+
 def plan_it(call: Call) -> Result:
     """Plan the restore, or say all that stands against it."""
     params = call.params
-    point = {
+    shared = {
         "restore_point": params["restore_point"],
         "cut": params["restore_cut"],
         "now_us": call.now_us(),
         "identity_file": call.repository().identity_file,
-    }
-    if params["name_only"]:
-        mode = ONE_NODE if params["others"] is not None else NEW_CLUSTER if params["new_cluster"] else IN_PLACE
-        return {"changed": False, "restore_id": restore_plan.name_of(call.store(), mode=mode, **point)}
-    shared = {
-        **point,
         "here": call.node().name,
         "reserve": params["reserve"],
         "confirm_cluster": params["confirm_cluster"] or None,
@@ -372,7 +375,6 @@ def plan_it(call: Call) -> Result:
         )
     return {
         "changed": False,
-        "restore_id": plan.restore_id,
         "plan": plan.to_result(),
         "summary": restore_values.in_module_words(plan_lines(plan)),
         "marked_summary": plan_lines(plan),
@@ -384,7 +386,7 @@ def plan_it(call: Call) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run(ARGUMENTS, plan_it)
+    run(ARGUMENTS, lambda call: compare(call) if call.params["begun"] else plan_it(call))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import in_words
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import PlainValueError, build
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+    IN_PLACE,
+    NEW_CLUSTER,
+    ONE_NODE,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 
@@ -56,3 +61,10 @@ def ring(others: t.Sequence[Values], members: t.Sequence[Values]) -> Ring:
 def in_module_words(lines: t.Iterable[str]) -> list[str]:
     """Lines to read, with options called as modules call them."""
     return list(map(in_words, lines))
+
+
+def mode(params: t.Mapping[str, t.Any]) -> str:
+    """What is restored, by the options of a plan."""
+    if params["others"] is not None:
+        return ONE_NODE
+    return NEW_CLUSTER if params["new_cluster"] else IN_PLACE

@@ -9,24 +9,35 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FINISHED, SWITCHED
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import is_same, restore_point_of
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
+    FINISHED,
+    OVER,
+    REMOVING,
+    SWITCHED,
+    UNDONE,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import (
+    is_by_arrival,
+    is_of_one_node,
+    restore_point_of,
+)
 
 _Node = t.Mapping[str, t.Any]
 
 
-def other_restores(begun: t.Iterable[str], asked: str) -> list[str]:
-    """Of restores that were begun, those that stand in the way of the one that is asked for.
-
-    One of them at most may be gone on with, so two of the same in different attempts both do.
-    """
-    names = sorted(set(begun))
-    return [name for name in names if len(names) > 1 or not is_same(name, asked)]
-
-
 def ways_to_go_on(begun: t.Iterable[str]) -> list[str]:
     """What an operator gives to go on with each of these restores."""
-    return [f"restore_point={restore_point_of(name) or name}" for name in begun]
+    return [_way_to_go_on(restore_id) for restore_id in begun]
+
+
+def _way_to_go_on(restore_id: str) -> str:
+    cut = " and restore_cut=by_arrival" if is_by_arrival(restore_id) else ""
+    return f"restore_point={restore_point_of(restore_id) or restore_id}{cut} in {playbook_of(restore_id)}"
+
+
+def playbook_of(restore_id: str) -> str:
+    """Which playbook goes on with a restore, and undoes it."""
+    return "revive.cassandra." + ("restore_node" if is_of_one_node(restore_id) else "disaster_recovery")
 
 
 def switched_hosts(nodes: t.Mapping[str, _Node | None], restore_id: str) -> list[str]:
@@ -38,9 +49,48 @@ def switched_hosts(nodes: t.Mapping[str, _Node | None], restore_id: str) -> list
 
 
 def _is_switched(node: _Node, restore_id: str) -> bool:
-    states = [node.get("pending"), *(node.get("kept") or ())]
-    phases = {state["phase"] for state in states if state and state["restore_id"] == restore_id}
-    return bool(phases & {SWITCHED, FINISHED})
+    return _phase(node, restore_id) in (SWITCHED, FINISHED)
+
+
+def undo_problems(nodes: t.Mapping[str, _Node | None], restore_id: str) -> list[str]:
+    """Why a restore cannot be undone on all of its nodes together; a sentence each.
+
+    :param nodes: as of :func:`switched_hosts`.
+    """
+    phases = _phases(nodes, restore_id)
+    if FINISHED not in phases.values():
+        # Of one that was begun, some nodes may not have come to their switch.
+        return []
+    return [
+        f"{host} has nothing of it: it was removed there, or the node has come since"
+        if phase is None
+        else f"{host} is removing what was there before it"
+        for host, phase in phases.items()
+        if phase in (None, REMOVING)
+    ]
+
+
+def remove_problems(nodes: t.Mapping[str, _Node | None], restore_id: str) -> list[str]:
+    """Why what a restore keeps cannot be removed; a sentence each.
+
+    :param nodes: as of :func:`switched_hosts`.
+    """
+    phases = _phases(nodes, restore_id)
+    found = [f"{host} has not finished it ({phase})" for host, phase in phases.items() if phase and phase not in OVER]
+    if not found and {FINISHED, UNDONE} <= set(phases.values()):
+        undone = [host for host, phase in phases.items() if phase == UNDONE]
+        found = [f"{', '.join(undone)} went back, the others did not; undo it again, which goes on with these"]
+    return found
+
+
+def _phases(nodes: t.Mapping[str, _Node | None], restore_id: str) -> dict[str, str | None]:
+    return {host: _phase(node, restore_id) for host, node in nodes.items()}
+
+
+def _phase(node: _Node | None, restore_id: str) -> str | None:
+    """How far a restore is on a node; ``None`` if its switch was not begun there."""
+    states = [] if node is None else [node.get("pending"), *(node.get("kept") or ())]
+    return next((str(state["phase"]) for state in states if state and state["restore_id"] == restore_id), None)
 
 
 def restore_lines(restores: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]] | None]) -> list[str]:

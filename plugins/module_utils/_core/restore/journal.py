@@ -42,10 +42,20 @@ PUTTING_BACK_OLD: t.Final = "putting_back_old"
 FINISHED: t.Final = "finished"
 #: What was there before is back; what was taken out, with what clients had written to it, is kept as well.
 UNDONE: t.Final = "undone"
+#: What was kept is being deleted: there is no way back any more.
+REMOVING: t.Final = "removing"
 #: Phases in which nothing is left to be done, unless somebody asks for it.
-OVER = (FINISHED, UNDONE)
+OVER = (FINISHED, UNDONE, REMOVING)
 Phase = t.Literal[
-    "preparing", "moving_old", "moving_new", "switched", "taking_out_new", "putting_back_old", "finished", "undone"
+    "preparing",
+    "moving_old",
+    "moving_new",
+    "switched",
+    "taking_out_new",
+    "putting_back_old",
+    "finished",
+    "undone",
+    "removing",
 ]
 
 DATA = "data"
@@ -77,7 +87,7 @@ class ManagedDirectory:
         return posixpath.join(self.work_directory, restore_id, f"old{self.label}")
 
     def discarded(self, restore_id: str) -> str:
-        """Where new content goes that Cassandra has changed; kept or not, it never comes back by itself."""
+        """Where new content goes that Cassandra has changed; it is kept, and never comes back by itself."""
         return posixpath.join(self.work_directory, restore_id, f"discarded{self.label}")
 
 
@@ -86,7 +96,7 @@ class JournalState:
     """How far a switch is.
 
     :param discard: while going back, whether the new content was changed by Cassandra and so cannot be used again.
-    :param keep_new: while going back, whether such content is kept, since clients may have written to it.
+    :param switched_us: when the new content was in place, and ``undone_us`` when the old was again.
     """
 
     restore_id: str
@@ -97,7 +107,8 @@ class JournalState:
     config_file: str
     directories: tuple[ManagedDirectory, ...]
     discard: bool = False
-    keep_new: bool = False
+    switched_us: int | None = None
+    undone_us: int | None = None
 
     def __post_init__(self) -> None:
         check_restore_id(self.restore_id)

@@ -62,10 +62,14 @@ class Obstacle:
 
 @dataclasses.dataclass(frozen=True)
 class PendingRestore:
-    """A switch that has been begun on a node and is neither finished nor rolled back."""
+    """A switch that has been begun on a node and is neither finished nor rolled back.
+
+    :param restore_auth: whether roles and passwords come back with it.
+    """
 
     restore_id: str
     phase: str
+    restore_auth: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -80,6 +80,14 @@ def record_corrupt_piece(store: ObjectStore, *, log: NodeLog, piece: Piece, deta
     return gap
 
 
+def has_log(store: ObjectStore, *, host_id: str) -> bool:
+    """Whether the repository has a log of a node.
+
+    :raises StoreError: if the store does not answer.
+    """
+    return any(True for _entry in store.list(commit_log_prefix(host_id)))
+
+
 def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restore_id: str) -> Gap | None:
     """Record that a node was restored in place: what its log holds from then on does not continue what it held before.
 
@@ -90,7 +98,7 @@ def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restor
     :param restored_us: when its directories were switched, by its own clock.
     :raises StoreError: if the store does not accept it.
     """
-    if not any(True for _entry in store.list(commit_log_prefix(host_id))):
+    if not has_log(store, host_id=host_id):
         return None
     number = restored_us // 1000
     gap = Gap(

@@ -26,6 +26,7 @@ import dataclasses
 import os
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml_edit, data_directory
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import names_in, remove_if_there
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import (
     AUTH_KEYSPACE,
@@ -89,21 +90,17 @@ def go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, gr
             check_mode=False,
             backup_path=kept_config_path(node, restore_id=state.restore_id),
         )
-    save_state(node, dataclasses.replace(state, phase=journal.SWITCHED))
+    save_state(node, dataclasses.replace(state, phase=journal.SWITCHED, switched_us=now_us()))
 
 
-def go_back(node: NodeSettings, state: JournalState, *, keep_new: bool = False) -> bool:
+def go_back(node: NodeSettings, state: JournalState) -> bool:
     """Undo a switch from any phase; whether what was fetched is gone.
 
-    :param keep_new: whether what Cassandra has changed is kept, as clients may have written to it; a way back that was
-        begun goes on as it began.
+    What Cassandra has changed is kept: clients may have written to it.
     """
     if state.phase in (journal.SWITCHED, journal.FINISHED):
-        changed = state.phase == journal.FINISHED or bool(differences(node, state, fetched=False))
-        state = save_state(
-            node,
-            dataclasses.replace(state, phase=journal.TAKING_OUT_NEW, discard=changed, keep_new=changed and keep_new),
-        )
+        changed = state.phase == journal.FINISHED or _has_run(node, state)
+        state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW, discard=changed))
     elif state.phase == journal.MOVING_NEW:
         state = save_state(node, dataclasses.replace(state, phase=journal.TAKING_OUT_NEW))
     if state.phase == journal.TAKING_OUT_NEW:
@@ -118,8 +115,6 @@ def go_back(node: NodeSettings, state: JournalState, *, keep_new: bool = False) 
         aside = directory.aside(state.restore_id)
         data_directory.move_children(names_in(aside), source=aside, target=directory.path)
         data_directory.remove_if_empty(aside)
-        if not state.keep_new:
-            data_directory.remove_tree(directory.discarded(state.restore_id))
         if directory.kind == journal.DATA:
             for keyspace in own_keyspaces(state):
                 data_directory.remove_tree(os.path.join(directory.fetched(state.restore_id), keyspace))
@@ -127,11 +122,19 @@ def go_back(node: NodeSettings, state: JournalState, *, keep_new: bool = False) 
         for directory in state.directories:
             data_directory.remove_tree(directory.fetched(state.restore_id))
     remove_work_directories(state)
-    if state.keep_new:
-        save_state(node, dataclasses.replace(state, phase=journal.UNDONE))
+    if state.discard:
+        save_state(node, dataclasses.replace(state, phase=journal.UNDONE, undone_us=now_us()))
     else:
         remove_if_there(state_path(node, restore_id=state.restore_id))
     return state.discard
+
+
+def _has_run(node: NodeSettings, state: JournalState) -> bool:
+    """Whether Cassandra has been started on the new content. Where it was killed, only its log may tell."""
+    logs = (directory for directory in state.directories if directory.kind == journal.LOG)
+    return any(data_directory.movable(each, others=state.directories) for each in logs) or bool(
+        differences(node, state, fetched=False)
+    )
 
 
 def _take_out(directory: ManagedDirectory, *, state: JournalState) -> None:

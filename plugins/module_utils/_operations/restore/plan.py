@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import typing as t
 
@@ -21,6 +22,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     PlanRefusedError,
     ReviveError,
     StoreDeniedError,
+    StoreError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
@@ -42,7 +44,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
     check_past,
     moment_plan,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import whole_restore_id
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.naming import is_asked_for
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.node_planning import Ring, plan_node
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import file_path, is_wanted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.planning import plan_restore
@@ -50,6 +52,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.poi
     Latest,
     Moment,
     RestorePoint,
+    TagPoint,
     parse_restore_point,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
@@ -60,6 +63,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
     load_backup,
     newest_backup,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import open_repository
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.opening import (
     Encrypted,
     log_trials,
@@ -134,22 +138,26 @@ def make_plan(
     return manifest, dataclasses.replace(plan, warnings=(*point.warnings, *plan.warnings), trials=trials)
 
 
-def name_of(
-    store: ObjectStore,
-    *,
-    restore_point: str,
-    mode: str,
-    identity_file: str | None = None,
-    cut: str = BY_TIMESTAMP,
-    now_us: int | None = None,
-) -> str:
-    """What a restore of whole nodes is called in its first attempt, whatever the nodes are like.
+def not_asked_for(
+    store: ObjectStore, begun: t.Sequence[str], *, restore_point: str, mode: str, cut: str = BY_TIMESTAMP
+) -> list[str]:
+    """Of restores of whole nodes that were begun, those that are others than the one that is asked for.
 
-    :param mode: ``in_place``, ``new_cluster`` or ``one_node``; the others, and errors, as of :func:`make_plan`.
+    Nothing is planned, since the nodes may be half-way; and of the store only ``latest`` needs an answer.
+
+    :param begun: their names.
+    :param mode: ``in_place``, ``new_cluster`` or ``one_node``; the others as of :func:`make_plan`.
+    :raises RepositoryError: if there is no repository.
     """
-    point = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
-    manifest = load_backup(store, point.tag)
-    return whole_restore_id(tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=point.moment)
+    point = parse_restore_point(restore_point)
+    if isinstance(point, Latest):
+        point = TagPoint(newest_backup(store).manifest.tag)
+    try:
+        cluster_id: str | None = open_repository(store).cluster_id
+    except StoreError:
+        cluster_id = None
+    same = functools.partial(is_asked_for, point=point, mode=mode, cut=cut, cluster_id=cluster_id)
+    return [restore_id for restore_id in begun if not same(restore_id)]
 
 
 def make_node_plan(

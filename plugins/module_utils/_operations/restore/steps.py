@@ -251,9 +251,9 @@ def serve(node: NodeSettings, *, restore_id: str, check_mode: bool, store: Objec
 def _record_in_log(node: NodeSettings, *, restore_id: str, store: ObjectStore | None) -> None:
     """Record a restore in place, once: whoever reads the log has to know that it does not go on from before."""
     who = remembered_identity(node)
-    restored_us = switch.restored_in_place_us(node, restore_id=restore_id)
-    if store is not None and who is not None and restored_us is not None:
-        commit_logs.record_restore(store, host_id=who.host_id, restored_us=restored_us, restore_id=restore_id)
+    if store is not None and who is not None:
+        for restored_us in switch.exchanges_in_place_us(node, restore_id=restore_id):
+            commit_logs.record_restore(store, host_id=who.host_id, restored_us=restored_us, restore_id=restore_id)
 
 
 def rebuild_indexes(node: NodeSettings, *, restore_id: str, check_mode: bool) -> tuple[str, ...]:
@@ -284,23 +284,47 @@ def repair(node: NodeSettings, *, check_mode: bool) -> bool:
     return True
 
 
-def roll_back(
-    node: NodeSettings, *, restore_id: str, keep_new: bool, check_mode: bool, store: ObjectStore | None = None
-) -> switch.RollBackOutcome:
+@dataclasses.dataclass(frozen=True)
+class RolledBack:
+    """What became of a node that goes back.
+
+    :param refetch: whether the fetched files are gone, so the next run has to fetch again.
+    :param not_recorded: why the archive could not be told; empty if it was, or has no log of the node.
+    """
+
+    changed: bool
+    refetch: bool = False
+    not_recorded: str = ""
+
+
+def roll_back(node: NodeSettings, *, restore_id: str, check_mode: bool, store: ObjectStore | None = None) -> RolledBack:
     """Put everything back; errors as of :func:`switch.roll_back`.
 
+    That the archive cannot be told does not keep a node from going back; doing it again tells it.
+
     :param store: as of :func:`serve`: a log does not go on from what is taken out, either.
-    :raises StoreError: if that cannot be recorded, once everything has been put back; doing it again does it.
     """
     if check_mode:
-        return switch.RollBackOutcome(changed=switch.to_roll_back(node, restore_id=restore_id) is not None)
-    outcome = switch.roll_back(
-        node, restore_id=restore_id, keep_new=keep_new, is_running=lambda: identity.is_running(node)
-    )
+        _archived(node, store=store)
+        return RolledBack(changed=switch.to_roll_back(node, restore_id=restore_id) is not None)
+    outcome = switch.roll_back(node, restore_id=restore_id, is_running=lambda: identity.is_running(node))
     if outcome.refetch:
         staged_record.forget_moment(node, restore_id=restore_id)
-    _record_in_log(node, restore_id=restore_id, store=store)
-    return outcome
+    try:
+        _record_in_log(node, restore_id=restore_id, store=store)
+    except StoreError as error:
+        told = f"The archive could not be told that {node.name} went back: {error}"
+        return RolledBack(changed=outcome.changed, refetch=outcome.refetch, not_recorded=told)
+    return RolledBack(changed=outcome.changed, refetch=outcome.refetch)
+
+
+def _archived(node: NodeSettings, *, store: ObjectStore | None) -> bool:
+    """Whether the repository has a log of the node.
+
+    :raises StoreError: if it does not answer.
+    """
+    who = remembered_identity(node)
+    return store is not None and who is not None and commit_logs.has_log(store, host_id=who.host_id)
 
 
 def finish(

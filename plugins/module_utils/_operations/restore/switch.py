@@ -47,6 +47,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.records import (
     LOCK_NAME,
+    all_states,
     kept_config_path,
     over,
     own_state,
@@ -136,14 +137,13 @@ def switch_node(
 
 
 def roll_back(
-    node: NodeSettings, *, restore_id: str, keep_new: bool = True, is_running: t.Callable[[], bool] | None = None
+    node: NodeSettings, *, restore_id: str, is_running: t.Callable[[], bool] | None = None
 ) -> RollBackOutcome:
     """Put everything back as it was before the switch, also of a restore that is finished. Nothing to do if there was
     none, or if that is done.
 
-    What was fetched is kept for another run, unless Cassandra has been started on it.
+    What was fetched is kept for another run; if Cassandra has been started on it, until :func:`finish` deletes it.
 
-    :param keep_new: whether what Cassandra has been started on is kept, too, until :func:`finish` deletes it.
     :param is_running: as for :func:`switch_node`.
     :raises BusyError: if another restore is under way on the node.
     :raises NodeError: if Cassandra runs, or what was there before is gone.
@@ -155,7 +155,7 @@ def roll_back(
         if state is None:
             return RollBackOutcome(changed=False)
         check_stopped(node, config=cassandra_yaml.read_config(node.config_file), is_running=is_running or _never)
-        discarded = go_back(node, state, keep_new=keep_new)
+        discarded = go_back(node, state)
         return RollBackOutcome(changed=True, refetch=discarded)
 
 
@@ -167,7 +167,8 @@ def to_roll_back(node: NodeSettings, *, restore_id: str) -> JournalState | None:
     state = own_state(node, restore_id=restore_id)
     if state is None or state.phase == journal.UNDONE:
         return None
-    if state.phase != journal.FINISHED:
+    _check_same_directories(node, state)
+    if state.phase not in journal.OVER:
         return state
     if state.mode != IN_PLACE:
         raise NodeError(
@@ -175,13 +176,46 @@ def to_roll_back(node: NodeSettings, *, restore_id: str) -> JournalState | None:
             subject=node.name,
             next_step="What the machine held before lies in .revive beside the data, in old.",
         )
-    if not any(os.path.isdir(directory.aside(state.restore_id)) for directory in state.directories):
+    if state.phase == journal.REMOVING or not any(
+        os.path.isdir(directory.aside(state.restore_id)) for directory in state.directories
+    ):
         raise NodeError(
-            f"What {node.name} held before the restore {state.restore_id} is not there any more.",
+            f"What {node.name} held before the restore {state.restore_id} is not all there any more.",
             subject=node.name,
             next_step="Restore the backup or the moment that is wanted.",
         )
+    _check_last(node, state)
     return state
+
+
+def _check_same_directories(node: NodeSettings, state: JournalState) -> None:
+    """:raises NodeError: unless Cassandra still has the directories that were exchanged."""
+    now = {each.path for each in data_directory.managed_directories(cassandra_yaml.read_config(node.config_file))}
+    then = {each.path for each in state.directories}
+    if now != then:
+        raise NodeError(
+            f"{node.name} has other directories than when {state.restore_id} exchanged them: "
+            f"{', '.join(sorted(now ^ then))}.",
+            subject=node.name,
+            next_step=f"Give it those of then in {node.config_file}, with what is in them, to go back.",
+        )
+
+
+def _check_last(node: NodeSettings, state: JournalState) -> None:
+    """:raises NodeError: if another restore came after it, and is what the node holds now."""
+    later = [
+        each.restore_id
+        for each in all_states(node)
+        if each.restore_id != state.restore_id
+        and each.phase == journal.FINISHED
+        and (each.switched_us or 0) >= (state.switched_us or 0)
+    ]
+    if later:
+        raise NodeError(
+            f"After {state.restore_id}, {node.name} was restored again: {', '.join(later)}.",
+            subject=node.name,
+            next_step=f"Undo that first, with {option('restore_id', later[0])}.",
+        )
 
 
 def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutcome:
@@ -211,6 +245,7 @@ def finish(node: NodeSettings, *, restore_id: str, keep_old: bool) -> FinishOutc
             data_directory.remove_tree(directory.fetched(restore_id))
         if keep_old:
             return FinishOutcome(changed=True, freed_bytes=0)
+        state = save_state(node, dataclasses.replace(state, phase=journal.REMOVING))
         freed = sum(
             data_directory.remove_tree(path)
             for directory in state.directories
@@ -249,15 +284,18 @@ def settle_configuration(
         )
 
 
-def restored_in_place_us(node: NodeSettings, *, restore_id: str) -> int | None:
-    """When a node's directories were exchanged in place, or back; ``None`` if they were not, or that is finished."""
+def exchanges_in_place_us(node: NodeSettings, *, restore_id: str) -> tuple[int, ...]:
+    """When a node's directories were exchanged in place, and when back; none if they were not, or that is finished."""
     state = read_state(node, restore_id=restore_id)
     exchanged = (journal.SWITCHED, journal.UNDONE)
     if state is None or state.phase not in exchanged or state.mode not in (IN_PLACE, ONE_NODE):
-        return None
-    path = state_path(node, restore_id=restore_id)
-    with files.explained("read", path):
-        return os.stat(path).st_mtime_ns // 1000
+        return ()
+    if state.switched_us is None:
+        # Of a release that did not write it down: the journal was written then.
+        path = state_path(node, restore_id=restore_id)
+        with files.explained("read", path):
+            return (os.stat(path).st_mtime_ns // 1000,)
+    return (state.switched_us, *(() if state.undone_us is None else (state.undone_us,)))
 
 
 def _new_state(

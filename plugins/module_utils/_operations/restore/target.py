@@ -94,7 +94,7 @@ def read_node(node: NodeSettings) -> TargetNode:
         local_system=space[-1] if separate else None,
         holds_data=data_directory.holds_user_data(_data_roots(places, switch=switch)),
         has_system_local=_has_system_local(_data_roots(places, switch=switch)),
-        pending=PendingRestore(restore_id=switch.restore_id, phase=switch.phase) if switch else None,
+        pending=PendingRestore(switch.restore_id, switch.phase, restore_auth=switch.restore_auth) if switch else None,
         native_transport_port=config.native_transport_port,
         cql_address=where.native or address,
         started_us=None if info is None or info.uptime_seconds is None else now_us() - info.uptime_seconds * 1_000_000,

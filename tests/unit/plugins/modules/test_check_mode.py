@@ -96,7 +96,7 @@ READING = {
     "backup.snapshot_notes.left_by_backups": (),
     "restore.records.pending": None,
     "restore.listing.list_restores": (),
-    "restore.plan.name_of": "b1-in-place-0123abcd",
+    "restore.plan.not_asked_for": [],
     "restore.records.read_state": None,
     "restore.switch.to_roll_back": None,
     "restore.staged_record.is_staged": False,
@@ -206,7 +206,9 @@ CASES = [
     Case("cassandra_restore", {"state": "finished", "restore_id": "b1"}, changed=False),
     Case("cassandra_restore", {"state": "abandoned", "restore_id": "b1"}, changed=False),
     Case("cassandra_restore_info", {"restore_point": "latest", "targets": []}, changed=False),
-    Case("cassandra_restore_info", {"restore_point": "latest", "targets": [], "name_only": True}, changed=False),
+    Case(
+        "cassandra_restore_info", {"restore_point": "latest", "targets": [], "begun": ["b1-in-place-0"]}, changed=False
+    ),
     Case("cassandra_restore_info", {"restore_point": "latest", "targets": [], "others": []}, changed=False),
     Case("cassandra_snapshot", {"tag": "b1"}),
     Case("cassandra_snapshot", {"tag": "b1", "state": "absent"}),

@@ -32,6 +32,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     StoredObject,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FetchHeader
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import Reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import TransferSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.publish import publish_backup
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.upload import upload_snapshot
@@ -104,6 +105,7 @@ class Replicas:
             owner=None,
             group=None,
             transfer=TransferSettings(workers=2),
+            reserve=Reserve(),
             progress=CountingProgress(),
         )
 

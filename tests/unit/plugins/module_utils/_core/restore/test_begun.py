@@ -11,25 +11,65 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.begun import (
-    other_restores,
+    remove_problems,
     restore_lines,
     switched_hosts,
+    undo_problems,
     ways_to_go_on,
 )
 
 A, B = "a-in-place-01234567", "b-at-20260301T140506123456Z-in-place-01234567"
 
 
-@pytest.mark.parametrize(
-    ("begun", "others"),
-    [([A], []), ([f"{A}-2"], []), ([A, A], []), ([B], [B]), ([B, A], [A, B]), ([A, f"{A}-2"], [A, f"{A}-2"])],
-)
-def test_only_the_restore_that_is_asked_for_is_gone_on_with(begun: list[str], others: list[str]) -> None:
-    assert other_restores(begun, A) == others
-
-
 def test_the_way_to_go_on_is_what_an_operator_gives() -> None:
-    assert ways_to_go_on([f"{A}-2", B]) == ["restore_point=a", "restore_point=2026-03-01T14:05:06.123456Z"]
+    one = "c-at-20260301T140506123456Z-arrival-one-node-01234567"
+    assert ways_to_go_on([f"{A}-2", B, one]) == [
+        "restore_point=a in revive.cassandra.disaster_recovery",
+        "restore_point=2026-03-01T14:05:06.123456Z in revive.cassandra.disaster_recovery",
+        "restore_point=2026-03-01T14:05:06.123456Z and restore_cut=by_arrival in revive.cassandra.restore_node",
+    ]
+
+
+def _nodes(*phases: str | None) -> dict[str, t.Any]:
+    """Nodes n1, n2, ... on which the restore is in these phases."""
+    over = ("finished", "undone", "removing")
+    states = [None if phase is None else {"restore_id": A, "phase": phase} for phase in phases]
+    return {
+        f"n{number}": {
+            "pending": state if state and state["phase"] not in over else None,
+            "kept": [state] if state and state["phase"] in over else [],
+        }
+        for number, state in enumerate(states, start=1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("phases", "undo", "remove"),
+    [
+        (("finished", "finished"), [], []),
+        (("undone", "undone"), [], []),
+        (("switched", None), [], ["n1 has not finished it (switched)"]),
+        (("finished", "switched"), [], ["n2 has not finished it (switched)"]),
+        (
+            ("finished", None),
+            ["n2 has nothing of it: it was removed there, or the node has come since"],
+            [],
+        ),
+        (("finished", "removing"), ["n2 is removing what was there before it"], []),
+        (
+            ("finished", "undone"),
+            [],
+            ["n2 went back, the others did not; undo it again, which goes on with these"],
+        ),
+        (("undone", "taking_out_new"), [], ["n2 has not finished it (taking_out_new)"]),
+        (("removing", None), [], []),
+    ],
+)
+def test_what_nodes_are_not_at_one_about_is_told(
+    phases: tuple[str | None, ...], undo: list[str], remove: list[str]
+) -> None:
+    assert undo_problems(_nodes(*phases), A) == undo
+    assert remove_problems(_nodes(*phases), A) == remove
 
 
 @pytest.mark.parametrize(

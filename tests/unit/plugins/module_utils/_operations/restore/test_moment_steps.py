@@ -33,6 +33,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     NodeError,
     ObjectMissingError,
     StoreDeniedError,
+    StoreError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import ledger_key, piece_key
@@ -184,7 +185,7 @@ def test_finishing_forgets_the_moment(place: Place) -> None:
 def test_check_mode_says_what_a_switched_node_would_do(place: Place) -> None:
     def said(*, keep_old: bool) -> tuple[bool, bool]:
         finished = steps.finish(place.settings, restore_id=_ID, keep_old=keep_old, check_mode=True)
-        rolled_back = steps.roll_back(place.settings, restore_id=_ID, keep_new=True, check_mode=True)
+        rolled_back = steps.roll_back(place.settings, restore_id=_ID, check_mode=True)
         return rolled_back.changed, finished.changed
 
     part = steps.Part(place.settings, t.cast(t.Any, None), owner=None, group=None)
@@ -202,28 +203,58 @@ def test_check_mode_says_what_a_switched_node_would_do(place: Place) -> None:
 
 @pytest.mark.parametrize("mode", [IN_PLACE, NEW_CLUSTER])
 def test_only_a_restore_in_place_that_is_not_finished_parts_a_log(place: Place, mode: str) -> None:
-    assert switching.restored_in_place_us(place.settings, restore_id=_ID) is None
+    assert switching.exchanges_in_place_us(place.settings, restore_id=_ID) == ()
     began_us = time.time_ns() // 1000
     _switch(place, mode=mode)
-    restored_us = switching.restored_in_place_us(place.settings, restore_id=_ID)
-    assert (restored_us is not None) == (mode == IN_PLACE)
-    # The file system's clock ticks more coarsely.
-    assert restored_us is None or began_us - 100_000 <= restored_us <= time.time_ns() // 1000
+    restored_us = switching.exchanges_in_place_us(place.settings, restore_id=_ID)
+    assert len(restored_us) == (1 if mode == IN_PLACE else 0)
+    assert all(began_us <= each <= time.time_ns() // 1000 for each in restored_us)
     switching.finish(place.settings, restore_id=_ID, keep_old=True)
-    assert switching.restored_in_place_us(place.settings, restore_id=_ID) is None
+    assert switching.exchanges_in_place_us(place.settings, restore_id=_ID) == ()
 
 
-def test_a_log_does_not_go_on_from_a_restore_that_is_undone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("far", ["switched", "finished"])
+def test_a_log_does_not_go_on_from_a_restore_that_is_undone(
+    place: Place, monkeypatch: pytest.MonkeyPatch, far: str
+) -> None:
+    """Both exchanges are told, also where the first could not be as long as it served."""
     store = open_memory_store(prefix="")
     store.put(ledger_key(_HOST), b"")
     monkeypatch.setattr(steps, "remembered_identity", lambda _node: types.SimpleNamespace(host_id=_HOST))
     monkeypatch.setattr(steps.identity, "is_running", lambda _node: False)
     _switch(place, mode=IN_PLACE)
-    steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False, store=store)
-    for _time in (1, 2):
-        steps.roll_back(place.settings, restore_id=_ID, keep_new=True, check_mode=False, store=store)
+    (place.root / "commitlog" / "CommitLog-7-3.log").write_bytes(b"written since")
+    if far == "finished":
+        steps.finish(place.settings, restore_id=_ID, keep_old=True, check_mode=False, store=store)
+    for time_and_again in (1, 2):
+        outcome = steps.roll_back(place.settings, restore_id=_ID, check_mode=False, store=store)
+        assert (outcome.changed, outcome.not_recorded) == (time_and_again == 1, "")
         gaps = [entry.key for entry in store.list("") if entry.key != ledger_key(_HOST)]
         assert len(gaps) == 2, "that it was restored, and that it was undone"
+
+
+def test_a_store_that_is_down_keeps_no_node_from_going_back_and_is_told_later(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_memory_store(prefix="")
+    store.put(ledger_key(_HOST), b"")
+    down = types.SimpleNamespace(list=_refuse)
+    monkeypatch.setattr(steps, "remembered_identity", lambda _node: types.SimpleNamespace(host_id=_HOST))
+    monkeypatch.setattr(steps.identity, "is_running", lambda _node: False)
+    _switch(place, mode=IN_PLACE)
+    (place.root / "commitlog" / "CommitLog-7-3.log").write_bytes(b"written since")
+    with pytest.raises(StoreError, match="is down"):
+        steps.roll_back(place.settings, restore_id=_ID, check_mode=True, store=t.cast(t.Any, down))
+    outcome = steps.roll_back(place.settings, restore_id=_ID, check_mode=False, store=t.cast(t.Any, down))
+    assert outcome.changed
+    assert "is down" in outcome.not_recorded
+    outcome = steps.roll_back(place.settings, restore_id=_ID, check_mode=False, store=store)
+    assert (outcome.changed, outcome.not_recorded) == (False, "")
+    assert len([entry for entry in store.list("") if entry.key != ledger_key(_HOST)]) == 2
+
+
+def _refuse(_prefix: str) -> t.NoReturn:
+    raise StoreError("The store is down.", subject="s3")
 
 
 def test_a_restore_in_place_is_recorded_as_soon_as_it_serves_and_only_once(

@@ -408,24 +408,18 @@ def test_a_finish_killed_anywhere_goes_on(tmp_path: pathlib.Path, share: int) ->
     assert _points(trial, tmp_path, share=share) > 5
 
 
-@pytest.mark.parametrize("keep_new", [True, False])
-def test_what_cassandra_changed_after_the_switch_is_kept_if_clients_may_have_written_to_it(
-    tmp_path: pathlib.Path, *, keep_new: bool
+@pytest.mark.parametrize("written", ["to tables", "to the log only"])
+def test_what_cassandra_has_run_on_is_kept_since_clients_may_have_written_to_it(
+    tmp_path: pathlib.Path, written: str
 ) -> None:
     place = Place(tmp_path).make()
     before = place.contents()
     place.stage().switch()
-    _serve(place)
-    outcome = switch.roll_back(place.settings, restore_id=_RESTORE, keep_new=keep_new)
-    assert outcome == switch.RollBackOutcome(changed=True, refetch=True)
+    _serve(place, flushed=written == "to tables")
+    assert place.roll_back() == switch.RollBackOutcome(changed=True, refetch=True)
     assert place.contents() == before
     assert records.pending(place.settings) is None
-    if not keep_new:
-        assert not list(tmp_path.rglob(".revive"))
-        with pytest.raises(NodeError, match="fetch did not finish"):
-            place.switch()
-        return
-    _check_kept(place)
+    _check_kept(place, flushed=written == "to tables")
     assert not switch.roll_back(place.settings, restore_id=_RESTORE).changed
     with pytest.raises(NodeError, match=r"is undone on node-1\. Plan again"):
         place.switch()
@@ -435,16 +429,17 @@ def test_what_cassandra_changed_after_the_switch_is_kept_if_clients_may_have_wri
     assert not list(tmp_path.rglob(".revive"))
 
 
-def _serve(place: Place) -> None:
+def _serve(place: Place, *, flushed: bool = True) -> None:
     """Cassandra has been started on what was restored, and clients have written to it."""
-    _write(place.data[0] / _TABLE / "nb-9-big-Data.db", b"compacted")
+    if flushed:
+        _write(place.data[0] / _TABLE / "nb-9-big-Data.db", b"compacted")
     _write(place.root / "commitlog" / "CommitLog-7-3.log", b"written since")
 
 
-def _check_kept(place: Place) -> None:
+def _check_kept(place: Place, *, flushed: bool = True) -> None:
     taken_out = place.data[0] / ".revive" / _RESTORE / "discarded" / _TABLE
     assert (taken_out / "nb-7-big-Data.db").read_bytes() == b"rows of then"
-    assert (taken_out / "nb-9-big-Data.db").read_bytes() == b"compacted"
+    assert not flushed or (taken_out / "nb-9-big-Data.db").read_bytes() == b"compacted"
     written = place.root / "commitlog" / ".revive" / _RESTORE / "discarded" / "CommitLog-7-3.log"
     assert written.read_bytes() == b"written since"
 
@@ -488,7 +483,7 @@ def test_finishing_keeps_what_was_put_aside_until_it_is_said_that_it_can_go(tmp_
     ("mode", "gone", "why"),
     [
         ("new_cluster", False, "was not in place"),
-        ("in_place", True, "held before the restore .* is not there any more"),
+        ("in_place", True, "held before the restore .* is not all there any more"),
     ],
 )
 def test_a_finished_restore_without_a_way_back_says_so(
@@ -506,14 +501,11 @@ def test_a_finished_restore_without_a_way_back_says_so(
     assert place.contents() == after
 
 
-def test_a_finished_restore_is_not_undone_under_another_one(tmp_path: pathlib.Path) -> None:
-    place = Place(tmp_path).make().stage()
-    place.switch()
-    switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
-    place.stage("another")
+def _restore_another(place: Place, restore_id: str = "another") -> None:
+    place.stage(restore_id)
     switch.switch_node(
         place.settings,
-        restore_id="another",
+        restore_id=restore_id,
         mode="in_place",
         tokens=[],
         restore_auth=True,
@@ -521,8 +513,62 @@ def test_a_finished_restore_is_not_undone_under_another_one(tmp_path: pathlib.Pa
         group=None,
         is_running=lambda: False,
     )
+
+
+def test_a_finished_restore_is_undone_only_while_it_is_the_last(tmp_path: pathlib.Path) -> None:
+    place = Place(tmp_path).make().stage()
+    before = place.contents()
+    place.switch()
+    switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
+    _restore_another(place)
     with pytest.raises(BusyError, match="another was begun and is not finished"):
         place.roll_back()
+    switch.finish(place.settings, restore_id="another", keep_old=True)
+    with pytest.raises(NodeError, match=r"node-1 was restored again: another\. Undo that first"):
+        place.roll_back()
+    assert switch.roll_back(place.settings, restore_id="another").changed
+    assert place.roll_back().changed
+    assert place.contents() == before
+
+
+@_EACH_SHARE
+def test_what_is_being_removed_is_never_gone_back_to(tmp_path: pathlib.Path, share: int) -> None:
+    def trial(root: pathlib.Path, step: int) -> bool:
+        place = Place(root).make().stage()
+        place.switch()
+        switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
+        after = place.contents()
+        killed = _killed_before(step, lambda: switch.finish(place.settings, restore_id=_RESTORE, keep_old=False))
+        whole = all(
+            (place.data[number] / ".revive" / _RESTORE / "old" / name).exists()
+            for number, files in _OLD.items()
+            for name in files
+            if not name.startswith(("lost+found", "."))
+        )
+        state = records.read_state(place.settings, restore_id=_RESTORE)
+        if state is not None and state.phase == "finished":
+            assert whole
+        elif state is not None:
+            with pytest.raises(NodeError, match="is not all there any more"):
+                place.roll_back()
+        switch.finish(place.settings, restore_id=_RESTORE, keep_old=False)
+        assert place.contents() == after
+        assert not list(root.rglob(".revive"))
+        return killed
+
+    assert _points(trial, tmp_path, share=share) > 5
+
+
+def test_directories_that_are_others_now_are_not_gone_back_in(tmp_path: pathlib.Path) -> None:
+    place = Place(tmp_path).make().stage()
+    place.switch()
+    switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
+    text = place.config.read_text()
+    place.config.write_text(text.replace(f", {place.data[1]}]", f", {tmp_path / 'data3'}]"))
+    with pytest.raises(NodeError, match=f"other directories than when .*{place.data[1]}, {tmp_path / 'data3'}"):
+        place.roll_back()
+    place.config.write_text(text)
+    assert place.roll_back().changed
 
 
 def test_a_node_that_is_not_switched_cannot_be_finished(tmp_path: pathlib.Path) -> None:
