@@ -17,7 +17,7 @@ class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         """By their names."""
         return {
-            "playbook_of": begun.playbook_of,
+            "restored_by": begun.restored_by,
             "remove_problems": begun.remove_problems,
             "restore_lines": begun.restore_lines,
             "switched_hosts": begun.switched_hosts,

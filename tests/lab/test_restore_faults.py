@@ -97,7 +97,8 @@ def test_a_controller_that_dies_after_the_switch_and_runs_again_converges(rehear
     other = {**rehearsal.restore_variables, "restore_point": _OTHER_TAG}
     run = rehearsal.play("disaster_recovery", **other)
     assert run.exit_status != 0, run.output
-    for words in ("Nothing has been touched", f"give restore_point={TAG} and", "restore_action=undo and restore_id="):
+    way_on = f"give restore_point={TAG} in revive.cassandra.disaster_recovery"
+    for words in ("Nothing has been touched", way_on, "restore_action=undo and restore_id="):
         assert words in run.output, run.output
     assert "Start Cassandra" not in run.output, run.output
     run = rehearsal.play("disaster_recovery", **rehearsal.restore_variables).require_success()

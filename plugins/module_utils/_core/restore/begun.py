@@ -32,10 +32,10 @@ def ways_to_go_on(begun: t.Iterable[str]) -> list[str]:
 
 def _way_to_go_on(restore_id: str) -> str:
     cut = " and restore_cut=by_arrival" if is_by_arrival(restore_id) else ""
-    return f"restore_point={restore_point_of(restore_id) or restore_id}{cut} in {playbook_of(restore_id)}"
+    return f"restore_point={restore_point_of(restore_id) or restore_id}{cut} in {restored_by(restore_id)}"
 
 
-def playbook_of(restore_id: str) -> str:
+def restored_by(restore_id: str) -> str:
     """Which playbook goes on with a restore, and undoes it."""
     return "revive.cassandra." + ("restore_node" if is_of_one_node(restore_id) else "disaster_recovery")
 
