@@ -43,10 +43,18 @@ def member_problems(plan: RestorePlan, members: t.Sequence[_Member]) -> list[str
             f"{each['address']} ({each['host_id']}, {each['datacenter']}) is in the ring and not in the plan"
             for each in strangers
         ]
+    return [*found, *_schema_problems(members, known=known, mode=plan.mode)]
+
+
+def _schema_problems(members: t.Sequence[_Member], *, known: t.Sequence[_Member], mode: str) -> t.Iterator[str]:
     versions = {each["schema_version"] for each in members}
-    if len(versions) > 1:
-        found.append(f"The nodes do not have the same schema: there are {len(versions)} versions of it")
-    return found
+    if mode == ONE_NODE:
+        # Of the others one may be down, and have another schema since before that.
+        others = {each["schema_version"] for each in members if each not in known}
+        if others and not {each["schema_version"] for each in known} <= others:
+            yield "The node does not have the schema of any other"
+    elif len(versions) > 1:
+        yield f"The nodes do not have the same schema: there are {len(versions)} versions of it"
 
 
 def _is(member: _Member, assignment: Assignment, *, mode: str) -> bool:

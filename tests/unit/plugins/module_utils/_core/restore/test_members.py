@@ -94,6 +94,10 @@ def test_a_member_that_is_not_in_the_plan_is_named_unless_one_node_alone_comes_b
     stranger = "10.1.0.3 (host-3, dc1) is in the ring and not in the plan"
     assert member_problems(_plan("in_place", 1, 2), members) == [stranger]
     assert member_problems(_plan("one_node", 2), members) == []
+    down = [_member(1, schema_version="older"), _member(2), _member(3)]
+    assert member_problems(_plan("one_node", 2), down) == []
+    behind = [_member(1), _member(2, schema_version="older"), _member(3)]
+    assert member_problems(_plan("one_node", 2), behind) == ["The node does not have the schema of any other"]
     assert member_problems(_plan("in_place", 1, 2), []) == [
         "n1: no member of the ring has the host id host-1",
         "n2: no member of the ring has the host id host-2",
