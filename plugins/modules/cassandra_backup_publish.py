@@ -68,6 +68,13 @@ options:
     type: list
     elements: str
     default: []
+  taken_before:
+    description:
+      - The names of nodes whose snapshot an earlier run had taken, before O(required_tables) were read. They may lack
+        one.
+    type: list
+    elements: str
+    default: []
   row_counts:
     description:
       - What M(revive.cassandra.cassandra_table_count_info) returned as
@@ -237,6 +244,7 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "tables": {"type": "list", "elements": "str", "default": []},
         "schema_cql": {"type": "list", "elements": "str", "default": []},
         "required_tables": {"type": "list", "elements": "str", "default": []},
+        "taken_before": {"type": "list", "elements": "str", "default": []},
         "row_counts": {"type": "list", "elements": "dict", "default": []},
     }
 )
@@ -257,6 +265,7 @@ def publish_tag(call: Call) -> Result:
         tables_asked=tuple(call.params["tables"]),
         schema_cql=tuple(call.params["schema_cql"]),
         required_tables=tuple(call.params["required_tables"]),
+        taken_before=tuple(call.params["taken_before"]),
         row_counts=backup_values.row_counts(call.params["row_counts"]),
         tool_version=COLLECTION_VERSION,
         now=call.now_us,

@@ -237,7 +237,7 @@ def test_how_far_a_switch_is_is_read(tree: Tree, request: pytest.FixtureRequest)
     assert state is not None
     # 0.1.0 did not write down when.
     assert (state.switched_us is None) == ("0.1.0" in request.node.callspec.id)
-    assert dataclasses.replace(state, switched_us=None) == JournalState(
+    assert dataclasses.replace(state, switched_us=None, put_aside=None) == JournalState(
         restore_id=RESTORE_ID,
         mode="new_cluster",
         phase="switched",

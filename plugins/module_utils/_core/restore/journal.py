@@ -96,6 +96,7 @@ class JournalState:
     """How far a switch is.
 
     :param discard: while going back, whether the new content was changed by Cassandra and so cannot be used again.
+    :param put_aside: the directories that had something to be put aside; ``None`` in journals of 0.1.0.
     :param switched_us: when the new content was in place, and ``undone_us`` when the old was again.
     """
 
@@ -107,6 +108,7 @@ class JournalState:
     config_file: str
     directories: tuple[ManagedDirectory, ...]
     discard: bool = False
+    put_aside: tuple[str, ...] | None = None
     switched_us: int | None = None
     undone_us: int | None = None
 

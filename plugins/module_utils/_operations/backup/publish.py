@@ -75,6 +75,7 @@ def publish_backup(
     tables_asked: t.Sequence[str],
     schema_cql: t.Sequence[str] = (),
     required_tables: t.Sequence[str] = (),
+    taken_before: t.Container[str] = (),
     row_counts: t.Mapping[str, tuple[int, int]] | None = None,
     tool_version: str,
     now: t.Callable[[], int],
@@ -88,6 +89,7 @@ def publish_backup(
         their tables.
     :param required_tables: the tables and views, as ``keyspace/table-id``, that the schema had before the snapshots and
         still had after them: each node's has to have those that were asked for.
+    :param taken_before: names of nodes whose snapshot is older than that, and may lack one.
     :param row_counts: by ``keyspace.table``: rows, and when they were counted, in microseconds.
     :raises BackupIncompleteError: if there is no node, or a node's snapshot lacks a table of the schema.
     :raises ManifestError: if a node manifest does not match its summary.
@@ -115,7 +117,8 @@ def publish_backup(
     for summary in node_summaries:
         with ObjectIndex() as expected:
             _read_back(store, marker=marker, tag=tag, summary=summary, expected=expected, found=found)
-            _check_tables(summary, tag=tag, missing=required - set(found.tables_of_node))
+            if summary.node.name not in taken_before:
+                _check_tables(summary, tag=tag, missing=required - set(found.tables_of_node))
             _check_objects(store, summary, expected=expected, tables=found.tables_of_node)
     manifest = ClusterManifest(
         tag=tag,

@@ -77,7 +77,8 @@ def go_forward(node: NodeSettings, state: JournalState, *, owner: str | None, gr
             if names:
                 _make_work_directory(directory, directory.aside(state.restore_id))
             data_directory.move_children(names, source=directory.path, target=directory.aside(state.restore_id))
-        state = save_state(node, dataclasses.replace(state, phase=journal.MOVING_NEW))
+        aside = tuple(each.path for each in state.directories if os.path.isdir(each.aside(state.restore_id)))
+        state = save_state(node, dataclasses.replace(state, phase=journal.MOVING_NEW, put_aside=aside))
     for directory in state.directories:
         if directory.kind == journal.DATA:
             fetched = directory.fetched(state.restore_id)

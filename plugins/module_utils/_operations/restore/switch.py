@@ -176,9 +176,8 @@ def to_roll_back(node: NodeSettings, *, restore_id: str) -> JournalState | None:
             subject=node.name,
             next_step="What the machine held before lies in .revive beside the data, in old.",
         )
-    if state.phase == journal.REMOVING or not any(
-        os.path.isdir(directory.aside(state.restore_id)) for directory in state.directories
-    ):
+    there = {each.path for each in state.directories if os.path.isdir(each.aside(state.restore_id))}
+    if state.phase == journal.REMOVING or not there or not there >= set(state.put_aside or ()):
         raise NodeError(
             f"What {node.name} held before the restore {state.restore_id} is not all there any more.",
             subject=node.name,

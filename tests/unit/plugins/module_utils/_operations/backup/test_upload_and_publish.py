@@ -540,6 +540,7 @@ def test_a_node_without_a_table_of_the_schema_keeps_a_backup_invisible(
     with pytest.raises(BackupIncompleteError, match=f"The snapshot of node node1 has no {missing}.*, which the schema"):
         world.publish(outcome, required_tables=required, **asked)
     assert world.store.head(f"backups/{TAG}/manifest.json") is None
+    assert world.publish(outcome, required_tables=required, taken_before=["node1"], **asked).changed
 
 
 def test_another_backup_of_the_same_tag_is_refused(world: World) -> None:
