@@ -45,11 +45,7 @@ def switched_hosts(nodes: t.Mapping[str, _Node | None], restore_id: str) -> list
 
     :param nodes: by host, what each node is, as reading it returned.
     """
-    return [host for host, node in nodes.items() if node is not None and _is_switched(node, restore_id)]
-
-
-def _is_switched(node: _Node, restore_id: str) -> bool:
-    return _phase(node, restore_id) in (SWITCHED, FINISHED)
+    return [host for host, phase in _phases(nodes, restore_id).items() if phase in (SWITCHED, FINISHED)]
 
 
 def undo_problems(nodes: t.Mapping[str, _Node | None], restore_id: str) -> list[str]:

@@ -65,7 +65,7 @@ def restore_point_of(restore_id: str) -> str | None:
     match = _NAME.match(restore_id)
     if match is None:
         return None
-    return match["tag"] if match["day"] is None else _written(match)
+    return _written(match) or match["tag"]
 
 
 def is_by_arrival(restore_id: str) -> bool:

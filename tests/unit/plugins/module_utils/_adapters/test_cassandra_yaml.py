@@ -11,37 +11,12 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
-
-_TEXT = """\
-# NOTE: this file is written by hand.
-cluster_name: 'Test Cluster'   # quoted, as it was
-
-# as many as before
-num_tokens: 16  # the default
-# initial_token:
-
-data_file_directories:
-     - /var/lib/cassandra/data1
-     - /var/lib/cassandra/data2
-commitlog_directory: /var/lib/cassandra/commitlog
-hints_directory: /var/lib/cassandra/hints
-saved_caches_directory: /var/lib/cassandra/saved_caches
-seed_provider:
-    # Addresses of hosts
-    - class_name: org.apache.cassandra.locator.SimpleSeedProvider
-      parameters:
-          - seeds: "10.0.0.1:7000, 10.0.0.2"
-listen_address: 10.0.0.1
-commitlog_sync_period: 10000ms
-"""
+from tests.unit.plugins.module_utils._adapters.handwritten_yaml import TEXT, write_config
 
 
 @pytest.fixture
 def config(tmp_path: pathlib.Path) -> pathlib.Path:
-    path = tmp_path / "cassandra.yaml"
-    path.write_text(_TEXT)
-    path.chmod(0o640)
-    return path
+    return write_config(tmp_path)
 
 
 def test_directories_names_and_seeds_are_read(config: pathlib.Path) -> None:
@@ -58,13 +33,13 @@ def test_directories_names_and_seeds_are_read(config: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("name", ["hints_directory", "commitlog_directory", "saved_caches_directory"])
 def test_a_directory_below_cassandras_home_is_refused_with_what_to_set(config: pathlib.Path, name: str) -> None:
-    config.write_text("\n".join(line for line in _TEXT.splitlines() if not line.startswith(name)))
+    config.write_text("\n".join(line for line in TEXT.splitlines() if not line.startswith(name)))
     with pytest.raises(LocalFilesError, match=f"does not set {name}.*Set {name}"):
         cassandra_yaml.read_config(str(config))
 
 
 def test_change_data_capture_needs_its_directory(config: pathlib.Path) -> None:
-    config.write_text(_TEXT + "cdc_enabled: true\n")
+    config.write_text(TEXT + "cdc_enabled: true\n")
     with pytest.raises(LocalFilesError, match="cdc_raw_directory"):
         cassandra_yaml.read_config(str(config))
 
@@ -78,7 +53,7 @@ def test_what_is_no_configuration_is_refused(config: pathlib.Path, text: str) ->
 
 def test_what_cassandra_reads_of_a_block_at_the_end_is_what_counts(config: pathlib.Path) -> None:
     """Tools that write a block of their own repeat settings; Cassandra takes the last of them."""
-    config.write_text(_TEXT + "# BEGIN\nnum_tokens: 32\ncommitlog_directory: /data/commitlog\ncdc_enabled: no\n# END\n")
+    config.write_text(TEXT + "# BEGIN\nnum_tokens: 32\ncommitlog_directory: /data/commitlog\ncdc_enabled: no\n# END\n")
     found = cassandra_yaml.read_config(str(config))
     assert (found.num_tokens, found.commitlog_directory, found.cdc_enabled) == (32, "/data/commitlog", False)
 
@@ -97,7 +72,7 @@ def test_what_cassandra_reads_of_a_block_at_the_end_is_what_counts(config: pathl
     ],
 )
 def test_what_cannot_be_used_is_told_with_file_line_and_setting(config: pathlib.Path, setting: str, told: str) -> None:
-    config.write_text(_TEXT + setting + "\n")
+    config.write_text(TEXT + setting + "\n")
     with pytest.raises(LocalFilesError, match=told) as refused:
         cassandra_yaml.read_config(str(config))
     assert str(config) in str(refused.value)
@@ -121,14 +96,14 @@ def test_what_cannot_be_used_is_told_with_file_line_and_setting(config: pathlib.
 def test_how_the_commit_log_is_written_is_read(
     config: pathlib.Path, setting: str, *, buffered: bool, seconds: float
 ) -> None:
-    config.write_text(_TEXT.replace("commitlog_sync_period: 10000ms\n", "") + setting + "\n")
+    config.write_text(TEXT.replace("commitlog_sync_period: 10000ms\n", "") + setting + "\n")
     mode = cassandra_yaml.read_commit_log_mode(str(config))
     assert (mode.buffered, mode.sync_period_seconds) == (buffered, seconds)
 
 
 @pytest.mark.parametrize("setting", ["commitlog_sync_period: soon", "transparent_data_encryption_options: on"])
 def test_what_says_nothing_about_the_commit_log_is_refused_with_its_line(config: pathlib.Path, setting: str) -> None:
-    config.write_text(_TEXT + setting + "\n")
+    config.write_text(TEXT + setting + "\n")
     with pytest.raises(LocalFilesError, match=f"line 21: {setting.split(':')[0]} "):
         cassandra_yaml.read_commit_log_mode(str(config))
 
@@ -137,7 +112,7 @@ def test_what_says_nothing_about_the_commit_log_is_refused_with_its_line(config:
     ("setting", "expected"), [("auto_snapshot: no", False), ("auto_snapshot: 'on'", True), ("", True)]
 )
 def test_whether_a_truncation_takes_a_snapshot_is_read(config: pathlib.Path, setting: str, *, expected: bool) -> None:
-    config.write_text(f"{_TEXT}{setting}\n")
+    config.write_text(f"{TEXT}{setting}\n")
     assert cassandra_yaml.has_snapshots_before_truncations(str(config)) is expected
 
 

@@ -12,42 +12,17 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import cassandra_yaml, cassandra_yaml_edit
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, LocalFilesError
-
-_TEXT = """\
-# NOTE: this file is written by hand.
-cluster_name: 'Test Cluster'   # quoted, as it was
-
-# as many as before
-num_tokens: 16  # the default
-# initial_token:
-
-data_file_directories:
-     - /var/lib/cassandra/data1
-     - /var/lib/cassandra/data2
-commitlog_directory: /var/lib/cassandra/commitlog
-hints_directory: /var/lib/cassandra/hints
-saved_caches_directory: /var/lib/cassandra/saved_caches
-seed_provider:
-    # Addresses of hosts
-    - class_name: org.apache.cassandra.locator.SimpleSeedProvider
-      parameters:
-          - seeds: "10.0.0.1:7000, 10.0.0.2"
-listen_address: 10.0.0.1
-commitlog_sync_period: 10000ms
-"""
+from tests.unit.plugins.module_utils._adapters.handwritten_yaml import TEXT, write_config
 
 
 @pytest.fixture
 def config(tmp_path: pathlib.Path) -> pathlib.Path:
-    path = tmp_path / "cassandra.yaml"
-    path.write_text(_TEXT)
-    path.chmod(0o640)
-    return path
+    return write_config(tmp_path)
 
 
 def test_tokens_are_set_and_everything_else_stays(config: pathlib.Path) -> None:
     assert cassandra_yaml_edit.set_ring_position(str(config), tokens=["-12", "34"], check_mode=False)
-    expected = _TEXT.replace(
+    expected = TEXT.replace(
         "num_tokens: 16  # the default\n",
         'num_tokens: 2  # the default\ninitial_token: "-12,34"\nauto_bootstrap: false\n',
     )
@@ -66,16 +41,16 @@ def test_setting_the_same_tokens_again_changes_nothing(config: pathlib.Path) -> 
 
 def test_check_mode_writes_nothing(config: pathlib.Path) -> None:
     assert cassandra_yaml_edit.set_ring_position(str(config), tokens=["1"], check_mode=True)
-    assert config.read_text() == _TEXT
+    assert config.read_text() == TEXT
     assert os.listdir(config.parent) == ["cassandra.yaml"]
 
 
 def test_the_original_comes_back_exactly(config: pathlib.Path) -> None:
-    config.write_text(_TEXT.rstrip("\n"))
+    config.write_text(TEXT.rstrip("\n"))
     cassandra_yaml_edit.set_ring_position(str(config), tokens=["1"], check_mode=False)
     cassandra_yaml_edit.set_ring_position(str(config), tokens=["2"], check_mode=False)
     assert cassandra_yaml_edit.put_back(str(config))
-    assert config.read_text() == _TEXT.rstrip("\n")
+    assert config.read_text() == TEXT.rstrip("\n")
     assert not cassandra_yaml_edit.put_back(str(config))
     assert os.listdir(config.parent) == ["cassandra.yaml"]
 
@@ -207,7 +182,7 @@ def test_a_remark_that_somebody_has_made_stays(config: pathlib.Path) -> None:
     cassandra_yaml_edit.set_ring_position(str(config), tokens=["1"], check_mode=False)
     config.write_text(config.read_text().replace("auto_bootstrap: false", "auto_bootstrap: false  # why?"))
     assert cassandra_yaml_edit.settle(str(config), tokens=["1"], check_mode=False)
-    assert config.read_text() == _TEXT.replace("num_tokens: 16", "num_tokens: 1").replace(
+    assert config.read_text() == TEXT.replace("num_tokens: 16", "num_tokens: 1").replace(
         "# initial_token:", "  # why?\n# initial_token:"
     )
 
@@ -222,7 +197,7 @@ def test_a_file_that_could_not_be_replaced_is_refused_before_it_has_to_be(
     config: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cassandra_yaml_edit.check_changeable(str(config))
-    assert config.read_text() == _TEXT
+    assert config.read_text() == TEXT
     monkeypatch.setattr(cassandra_yaml_edit, "mount_points_in", lambda path: [path])
     with pytest.raises(LocalFilesError, match="is a mount point and cannot be replaced"):
         cassandra_yaml_edit.check_changeable(str(config))

@@ -118,10 +118,17 @@ class Place:
         _write(self.root / "state" / "restores" / f"{restore_id}.jsonl", b"".join(lines))
         return self
 
-    def switch(self, *, mode: str = "in_place", restore_auth: bool = True, running: bool = False) -> t.Any:
+    def switch(
+        self,
+        *,
+        restore_id: str = _RESTORE,
+        mode: str = "in_place",
+        restore_auth: bool = True,
+        running: bool = False,
+    ) -> t.Any:
         return switch.switch_node(
             self.settings,
-            restore_id=_RESTORE,
+            restore_id=restore_id,
             mode=mode,
             tokens=["-5", "7"],
             restore_auth=restore_auth,
@@ -501,26 +508,12 @@ def test_a_finished_restore_without_a_way_back_says_so(
     assert place.contents() == after
 
 
-def _restore_another(place: Place, restore_id: str = "another") -> None:
-    place.stage(restore_id)
-    switch.switch_node(
-        place.settings,
-        restore_id=restore_id,
-        mode="in_place",
-        tokens=[],
-        restore_auth=True,
-        owner=None,
-        group=None,
-        is_running=lambda: False,
-    )
-
-
 def test_a_finished_restore_is_undone_only_while_it_is_the_last(tmp_path: pathlib.Path) -> None:
     place = Place(tmp_path).make().stage()
     before = place.contents()
     place.switch()
     switch.finish(place.settings, restore_id=_RESTORE, keep_old=True)
-    _restore_another(place)
+    place.stage("another").switch(restore_id="another")
     with pytest.raises(BusyError, match="another was begun and is not finished"):
         place.roll_back()
     switch.finish(place.settings, restore_id="another", keep_old=True)
@@ -618,16 +611,7 @@ def test_another_restore_that_has_been_begun_is_named(tmp_path: pathlib.Path) ->
     place = Place(tmp_path).make().stage()
     place.switch()
     with pytest.raises(BusyError, match=_RESTORE):
-        switch.switch_node(
-            place.settings,
-            restore_id="another",
-            mode="in_place",
-            tokens=[],
-            restore_auth=True,
-            owner=None,
-            group=None,
-            is_running=lambda: False,
-        )
+        place.switch(restore_id="another")
     found = records.pending(place.settings)
     assert found is not None
     assert (found.restore_id, found.phase) == (_RESTORE, "switched")
