@@ -20,7 +20,7 @@ GROUP ?=
 # Which versions: make matrix OF=newest
 OF ?=
 # Python that runs on the controller and in the lab only.
-LOCAL_PYTHON := $(wildcard gate lab bench molecule/default/tests tests/architecture)
+LOCAL_PYTHON := $(wildcard gate lab bench molecule/default/tests tests/architecture tests/lab)
 PYTHON_SOURCES := $(wildcard plugins gate lab bench molecule tests tools)
 CORE_TESTS := tests/unit/plugins/module_utils/_core
 # A unit test that opens a connection to anything but this machine fails and says to what (0.0.0.0 is moto's own).

@@ -69,7 +69,7 @@ class TestOnVersitygw(ObjectStoreContract):
 
     @pytest.mark.parametrize("wrong", [{"secret_access_key": "wrong-wrong"}, {"access_key_id": "NOBODY"}])
     def test_wrong_credentials_are_denied_and_not_repeated(
-        self, settings: RepositorySettings, wrong: t.Mapping[str, str]
+        self, settings: RepositorySettings, wrong: t.Mapping[str, t.Any]
     ) -> None:
         store = open_store(dataclasses.replace(settings, **wrong))
         for action in (

@@ -47,6 +47,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import FETCH, FetchHeader
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import NEW_CLUSTER
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import (
+    DEFAULT_RESERVE,
+    parse_reserve,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import InstanceOptions, NodeSettings
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.laying_down import (
@@ -205,6 +209,7 @@ def test_a_node_takes_its_part_in_a_restore(source: Source, tmp_path: Path) -> N
         restore_auth=True,
         release_version=source.cluster.version,
         options=InstanceOptions(launch_command=source.settings(tmp_path).launch_command, heap_mib=448),
+        reserve=parse_reserve(DEFAULT_RESERVE),
     )
 
     outcome = stage()
@@ -290,6 +295,10 @@ _STARTS_AND_WAITS = """
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.staging_instance import (
     StagingInstance,
     StagingSettings,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import (
+    DEFAULT_RESERVE,
+    parse_reserve,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.staging import SourceIdentity
 
