@@ -204,6 +204,23 @@ GROUPS: t.Final = (
         minutes=15,
     ),
     Group(
+        name="backup-instants",
+        proves="a backup that something happens to at 20 random instants is complete and right, or not visible",
+        tests=(Selection("test_backup_instants.py"),),
+        nodes=2,
+        minutes=25,
+    ),
+    *(
+        Group(
+            name=f"restore-instants-{half}",
+            proves=f"ten of twenty: killed at a random instant, then to another point, then undone ({half} half)",
+            tests=(Selection("test_restore_instants.py", case=half),),
+            nodes=2,
+            minutes=25,
+        )
+        for half in ("first", "second")
+    ),
+    Group(
         name="quiet-loss",
         proves="a quiet cluster that is destroyed loses no more than the interval and two seconds, 25 times",
         tests=(Selection("test_quiet_loss.py"),),

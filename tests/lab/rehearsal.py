@@ -22,7 +22,7 @@ from lab.leftovers import destroy_at_the_end
 from lab.playbook import PlaybookRun, finish_playbook, run_playbook, start_playbook
 from lab.processes import wait_until
 from lab.s3 import S3Server
-from lab.schema import KEYSPACE, TABLES
+from lab.schema import KEYSPACE, TABLES, Table
 from lab.truth import Write, read_truth, wait_until_grown
 from lab.writer import Writer, load
 
@@ -37,7 +37,18 @@ _MORE_TRUTH_BYTES = 30_000
 class Rehearsal:
     """A cluster with a backup and with writes that came after it."""
 
-    def __init__(self, *, root: Path, version: str, ending: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        *,
+        root: Path,
+        version: str,
+        ending: contextlib.ExitStack,
+        prepare: t.Callable[[Cluster], object] = lambda _cluster: None,
+    ) -> None:
+        """Make the cluster, its backup and the writes.
+
+        :param prepare: what is done to its directories before it starts.
+        """
         self.root = root
         self.directory = root / "ansible"
         self.truth_path = root / "truth.jsonl"
@@ -46,12 +57,13 @@ class Rehearsal:
         self.server.create_bucket(BUCKET)
         self.cluster = Cluster.create(root=root, name="rehearsal", version=version, nodes=2)
         destroy_at_the_end(self.cluster, ending)
+        prepare(self.cluster)
         self.cluster.start()
         load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
         repository = Repository(server=self.server, bucket=BUCKET, prefix=PREFIX)
         self.inventory = write_inventory(path=root / "inventory.yml", clusters=[self.cluster], repository=repository)
         self.play("backup", backup_tag=TAG).require_success()
-        self.snapshot_began_us = min(node["snapshot_began_us"] for node in self.manifest()["nodes"])
+        self.snapshot_began_us = self.began_us(TAG)
         self.write_more()
 
     def write_more(self) -> None:
@@ -105,24 +117,43 @@ class Rehearsal:
 
     def require_restored(self, *, keyspace: str = KEYSPACE) -> None:
         """Require what the backup holds, and that later writes are not there."""
-        truth = self.truth()
-        tables = [dataclasses.replace(table, keyspace=keyspace) for table in TABLES]
+        self._require(keyspace=keyspace, until_us=self.snapshot_began_us)
         with self.cluster.session() as session:
-            result = check(session, truth, until_us=self.snapshot_began_us, tables=tables)
-            everything = check(session, truth, tables=tables)
-        assert result.ok, result.summary()
+            everything = check(session, self.truth(), tables=_tables_in(keyspace))
         assert everything.missing, "writes from after the backup are still there: nothing was restored"
 
-    def manifest(self) -> dict[str, t.Any]:
-        """Return the backup's manifest."""
-        answer = self.server.client().get_object(Bucket=BUCKET, Key=f"{PREFIX}/backups/{TAG}/manifest.json")
+    def require_held_by(self, tag: str, *, keyspace: str = KEYSPACE) -> None:
+        """Require what another backup holds; nobody may have written while it was made."""
+        self._require(keyspace=keyspace, until_us=self.began_us(tag), exact=True)
+
+    def began_us(self, tag: str) -> int:
+        """When the first node's snapshot of a backup began."""
+        return min(int(node["snapshot_began_us"]) for node in self.manifest(tag)["nodes"])
+
+    def _require(self, *, keyspace: str, until_us: int, exact: bool = False) -> None:
+        with self.cluster.session() as session:
+            result = check(session, self.truth(), until_us=until_us, exact=exact, tables=_tables_in(keyspace))
+        assert result.ok, result.summary()
+
+    def manifest(self, tag: str = TAG) -> dict[str, t.Any]:
+        """Return a backup's manifest."""
+        answer = self.server.client().get_object(Bucket=BUCKET, Key=f"{PREFIX}/backups/{tag}/manifest.json")
         return t.cast("dict[str, t.Any]", json.loads(answer["Body"].read()))
+
+    def is_visible(self, tag: str) -> bool:
+        """Tell whether a backup has its manifest, which is what makes it one."""
+        listed = self.server.client().list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/backups/{tag}/manifest")
+        return bool(listed.get("KeyCount"))
 
     def certificate_object(self) -> str:
         """Return the key of the largest object of the certificates' table."""
         client = self.server.client()
         listed = client.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/data/certificate_manager/certificates-")
         return str(max(listed["Contents"], key=lambda entry: entry["Size"])["Key"])
+
+
+def _tables_in(keyspace: str) -> list[Table]:
+    return [dataclasses.replace(table, keyspace=keyspace) for table in TABLES]
 
 
 def fetched_bytes(directory: Path) -> int:
@@ -155,7 +186,7 @@ def kill_a_module(
     """Run a playbook, and end those of its modules of a name that are at work with SIGKILL as soon as it is time."""
 
     def kill() -> None:
-        assert _kill_modules(directory, module=module), "no module was at work"
+        assert kill_modules(directory, module=module), "no module was at work"
 
     return play_and(
         kill,
@@ -210,9 +241,23 @@ def kill_the_controller(
         process.communicate()
 
 
-def _kill_modules(directory: Path, *, module: str) -> list[int]:
+def kill_modules(directory: Path, *, module: str = "") -> list[int]:
+    """End the modules that are at work, all or those of a name, with SIGKILL; the ids of their processes."""
     killed = []
-    name = f"AnsiballZ_{module}.py".encode()
+    for process in modules_at_work(directory, module=module):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+            killed.append(process)
+    return killed
+
+
+def modules_at_work(directory: Path, *, module: str = "") -> list[int]:
+    """The processes of the modules, all or those of a name, that plays with this directory have started.
+
+    Only of plays without pipelining: their modules are known by their files.
+    """
+    found = []
+    name = f"AnsiballZ_{module}".encode() + (b".py" if module else b"")
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -222,9 +267,8 @@ def _kill_modules(directory: Path, *, module: str) -> list[int]:
             is_ours = any(os.fsencode(directory) in part for part in command)
             is_wrapper = any(b"async_wrapper" in part for part in command)
             if is_module and is_ours and not is_wrapper:
-                os.kill(int(entry.name), signal.SIGKILL)
-                killed.append(int(entry.name))
-    return killed
+                found.append(int(entry.name))
+    return found
 
 
 def _wait_to_kill(is_time: t.Callable[[], bool], process: subprocess.Popen[str]) -> None:
