@@ -11,6 +11,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+from gate import variables
 from gate.groups import GROUPS, Group, groups_named
 from gate.runner import EndedError, Outcome, Part, Room, run_parts
 
@@ -30,6 +31,9 @@ def main(arguments: t.Sequence[str]) -> int:
     if options.what == "list":
         _list()
         return 0
+    if options.what == "variables":
+        variables.write(Path.cwd())
+        return 0
     if options.what == "group":
         try:
             groups = groups_named(options.groups.split(","))
@@ -47,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_parser("test", help="all of the gate")
     what.add_parser("lab", help="the gate's lab groups, beside each other")
     what.add_parser("list", help="the groups that the gate leaves out")
+    what.add_parser("variables", help=f"write {variables.PAGE} from the roles' argument specs")
     group = what.add_parser("group", help="some groups, in one pytest")
     group.add_argument("groups", help="names with commas between, or gate")
     group.add_argument("pytest", nargs=argparse.REMAINDER, help="more arguments for pytest")
