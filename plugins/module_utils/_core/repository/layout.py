@@ -138,6 +138,11 @@ def parse_gap_key(key: str) -> tuple[int, int] | None:
     return (int(match["first"]), int(match["last"])) if match else None
 
 
+def gap_probe_key(host_id: str) -> str:
+    """The key of an empty object that shows whether gaps of a node may be recorded; it is none itself."""
+    return f"{commit_log_prefix(host_id)}gaps/probe"
+
+
 def schema_record_key(host_id: str, *, recorded_us: int, codecs: Codecs) -> str:
     """The key of a node's schema at a moment; keys are in the order of time."""
     return f"{commit_log_prefix(host_id)}schema/{recorded_us:016d}.json{codecs.suffix}"
@@ -146,6 +151,11 @@ def schema_record_key(host_id: str, *, recorded_us: int, codecs: Codecs) -> str:
 def import_key(*, at_us: int, host_id: str) -> str:
     """The key of the record that a node was given tables of a backup at a time."""
     return f"{IMPORTS_PREFIX}{at_us:016d}-{host_id}.json"
+
+
+def import_probe_key(host_id: str) -> str:
+    """The key of an empty object that shows whether a node may record imports; it is no such record."""
+    return f"{IMPORTS_PREFIX}probe-{host_id}"
 
 
 def parse_import_key(key: str) -> int | None:

@@ -28,7 +28,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.ports impor
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import gap_key
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import OVER, FetchHeader
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
+    IN_PLACE,
+    ONE_NODE,
+    RestorePlan,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import planned_segments
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import parse_reserve
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
@@ -37,6 +41,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     TransferSettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import logs as commit_logs
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import rights
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import remembered_identity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
@@ -79,6 +84,7 @@ def fetch_part(
 
     Nothing to do if it has been made into the plan's moment already.
 
+    :raises StoreDeniedError: if a restore in place could not be recorded later; nothing has been downloaded then.
     :param tables: ``<keyspace>/<table>-<id>`` of the only ones that are wanted; empty for all.
     """
     assignment = part.plan.assignment_of(part.node.name)
@@ -95,6 +101,9 @@ def fetch_part(
                 seconds=0.0,
             )
         staged_record.forget_moment(part.node, restore_id=restore_id)
+    who = remembered_identity(part.node) if part.plan.mode == IN_PLACE else None
+    if who is not None:
+        rights.require_may_record_restore(store, host_id=who.host_id)
     return fetch.fetch_backup(
         part.node,
         store,

@@ -41,6 +41,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     TransferSettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import rights
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import record_import
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.identity import remembered_identity
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import (
@@ -102,7 +103,13 @@ def fetch_tables(
     transfer: TransferSettings,
     progress: Progress,
 ) -> fetch.FetchOutcome:
-    """Download what this node imports beside its data; errors as of :func:`fetch.fetch_backup`."""
+    """Download what this node imports beside its data; errors as of :func:`fetch.fetch_backup`.
+
+    :raises StoreDeniedError: if the import could not be recorded later; nothing has been downloaded then.
+    """
+    who = remembered_identity(part.node)
+    if who is not None:
+        rights.require_may_record_import(store, host_id=who.host_id)
     outcomes = [
         steps.fetch_part(
             each, store, repository=repository, transfer=transfer, progress=progress, tables=part.plan.fetched

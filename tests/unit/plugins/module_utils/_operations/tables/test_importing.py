@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import typing as t
 
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files import file_sha256
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError, StoreDeniedError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     IMPORTS_PREFIX,
     parse_import_key,
@@ -37,6 +38,22 @@ def test_cassandra_gets_links_without_other_indexes_and_what_was_fetched_stays(w
         )
     told = [parse_import_key(info.key) for info in store.list(IMPORTS_PREFIX)]
     assert told == [SAVED_MS * 1000], "the repository is not told when"
+
+
+def test_nothing_is_fetched_by_who_may_not_record_the_import(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_store: object, *, host_id: str) -> None:
+        raise StoreDeniedError(f"not for {host_id}", subject="imports/")
+
+    monkeypatch.setattr(importing.rights, "require_may_record_import", refuse)
+    monkeypatch.setattr(importing.steps, "fetch_part", lambda *_args, **_options: pytest.fail("it fetches"))
+    with pytest.raises(StoreDeniedError, match="not for"):
+        importing.fetch_tables(
+            world.part(),
+            open_memory_store(),
+            repository=t.cast(t.Any, None),
+            transfer=t.cast(t.Any, None),
+            progress=t.cast(t.Any, None),
+        )
 
 
 def test_what_is_imported_is_not_imported_again_and_what_failed_is(world: World) -> None:
