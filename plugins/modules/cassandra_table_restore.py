@@ -20,7 +20,9 @@ description:
   - O(state=saved), on every node, keeps the content of the tables to replace in a snapshot.
   - O(state=emptied), on one node, empties them on all nodes.
   - O(state=imported), on every node, has Cassandra import what was fetched. Run it once all nodes have fetched.
-  - O(state=completed), on one node, gives new tables back their properties and indexes.
+  - O(state=completed), on one node, gives new tables back their properties and indexes, and makes the views of tables
+    that were there again. What makes a view is written to the node's state directory before it is dropped.
+  - O(state=viewed), on one node, only makes those views again, after what the tables held was put back.
   - O(state=verified), on every node, compares row by row what was fetched with a snapshot of what the node's own
     replica serves, in a Cassandra of its own on loopback, and removes the snapshot. It changes nothing. In check mode
     it only says whether it could, which is best asked before any table is touched.
@@ -49,13 +51,14 @@ attributes:
   idempotent:
     support: partial
     details:
-      - V(emptied) empties the tables each time, and V(completed) makes materialized views each time.
+      - V(emptied) empties the tables each time, and V(completed) and V(viewed) make materialized views each time.
       - V(saved) with O(again) takes a snapshot each time.
 options:
   state:
     description: The step.
     type: str
-    choices: [created, fetched, staged, saved, emptied, imported, completed, verified, released, put_back, finished]
+    choices:
+      [created, fetched, staged, saved, emptied, imported, completed, verified, released, put_back, viewed, finished]
     required: true
   plan:
     description:
@@ -114,7 +117,7 @@ state:
   sample: imported
 statements:
   description: The statements that changed something, or would.
-  returned: when O(state=created), O(state=emptied), O(state=completed) or O(state=released)
+  returned: when O(state=created), O(state=emptied), O(state=completed), O(state=viewed) or O(state=released)
   type: list
   elements: str
   sample: []
@@ -303,10 +306,16 @@ error:
       sample: Nothing has been touched.
 """
 
+import functools
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, keeping, making
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import (
+    importing,
+    keeping,
+    making,
+    views,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import row_verification as rows
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
@@ -324,10 +333,16 @@ def told(name: str, outcome: t.Any) -> Result:
     return {"changed": outcome.changed, name: plain(outcome)}
 
 
-def by_statements(work: t.Callable[..., tuple[str, ...]], call: Call) -> Result:
+def by_statements(call: Call, *works: t.Callable[..., tuple[str, ...]]) -> Result:
     """A step that is done in CQL, on one node for the whole cluster."""
-    statements = work(part(call).plan, cql=call.cql(), check_mode=call.check_mode)
-    return {"changed": bool(statements), "statements": list(statements)}
+    options: t.Any = {"cql": call.cql(), "check_mode": call.check_mode}
+    statements = [each for work in works for each in work(part(call).plan, **options)]
+    return {"changed": bool(statements), "statements": statements}
+
+
+def complete_it(call: Call, *works: t.Callable[..., tuple[str, ...]]) -> Result:
+    """Make the views of tables that were there again, after other things."""
+    return by_statements(call, *works, functools.partial(views.make_views_again, node=call.node()))
 
 
 def fetch_it(call: Call) -> Result:
@@ -378,20 +393,23 @@ def finish_it(call: Call) -> Result:
 
 
 STEPS: dict[str, t.Callable[[Call], Result]] = {
-    "created": lambda call: by_statements(making.make_tables, call),
+    "created": lambda call: by_statements(call, making.make_tables),
     "fetched": fetch_it,
     "staged": stage_it,
     "saved": save_it,
-    "emptied": lambda call: by_statements(keeping.empty_tables, call),
+    "emptied": lambda call: by_statements(call, keeping.empty_tables),
     "imported": import_it,
-    "completed": lambda call: by_statements(making.complete_tables, call),
+    "completed": lambda call: complete_it(call, making.complete_tables),
     "verified": verify_it,
-    "released": lambda call: by_statements(making.release_tables, call),
+    "released": lambda call: by_statements(call, making.release_tables),
     "put_back": put_it_back,
+    "viewed": complete_it,
     "finished": finish_it,
 }
 NEED_REPOSITORY = dict.fromkeys(("fetched", "staged"), "repository")
-NEED_CQL = dict.fromkeys(("created", "saved", "emptied", "completed", "verified", "released"), "native_address")
+NEED_CQL = dict.fromkeys(
+    ("created", "saved", "emptied", "completed", "verified", "released", "viewed"), "native_address"
+)
 ARGUMENTS = (
     arguments.shared_arguments(repository_required=False)
     + arguments.transfer_arguments()

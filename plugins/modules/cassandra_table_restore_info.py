@@ -231,10 +231,13 @@ error:
       sample: Nothing has been touched.
 """
 
+import functools
+
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import plan as table_plan
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.permitted import read_permitted
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import restore_values, table_values
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
@@ -274,12 +277,14 @@ ARGUMENTS = (
 def plan_it(call: Call) -> Result:
     """Plan the restore, or say all that stands against it."""
     targets = restore_values.targets(call.params["targets"])
+    permits = functools.partial(read_permitted, node=call.node())
     if call.params["plan"]:
         plan = table_plan.complete_tables_plan(
             TablesPlan.from_result(call.params["plan"]),
             staged=table_values.staged_tables(call.params["staged"]),
             targets=targets,
             cql_settings=call.cql(),
+            permits=permits,
         )
     else:
         plan = table_plan.make_tables_plan(
@@ -293,6 +298,7 @@ def plan_it(call: Call) -> Result:
             cql_settings=call.cql(),
             identity_file=call.repository().identity_file,
             here=call.node().name,
+            permits=permits,
         )
     lines = tables_plan_lines(plan)
     return {

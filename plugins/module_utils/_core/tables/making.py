@@ -43,6 +43,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
     Selection,
     TableRestore,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.permitted import (
+    ANYTHING,
+    VIEWS,
+    Permitted,
+)
 
 _NOT_COMPACTED = "'enabled': 'false'"
 
@@ -73,12 +78,15 @@ class Making:
         selection: Selection,
         restore_id: str,
         nodes: t.Mapping[str, int],
+        permitted: Permitted = ANYTHING,
     ) -> None:
         """
         :param nodes: how many the cluster has in each datacenter.
+        :param permitted: what may be made in it.
         """
         self._contents, self._then, self._now = contents, contents.schema, now
         self._selection, self._restore_id, self._nodes = selection, restore_id, nodes
+        self._permitted = permitted
         self._summaries = {summary.table: summary for summary in contents.tables}
         self.before: list[str] = []
         self.after: list[str] = []
@@ -229,18 +237,30 @@ class Making:
             suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
             free = self._now.find(cql.INDEX, keyspace, index.name) is None and keyspace != then.keyspace
             kept = index.name if not suffix or free else _with_suffix(index.name, suffix)
-            self.after += renamed(index, keyspace=keyspace, name=kept, table=name).statements
+            self._complete(renamed(index, keyspace=keyspace, name=kept, table=name), like=index)
         for view in self._then.of_table(cql.VIEW, then.keyspace, then.name):
             # With its data still to come, or the import would pass it by.
             suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
             same = keyspace == then.keyspace and name != then.name
             kept = _with_suffix(view.name, suffix) if same else view.name
-            self.after += renamed(without_id(view), keyspace=keyspace, name=kept, table=name).statements
+            self._complete(renamed(without_id(view), keyspace=keyspace, name=kept, table=name), like=view)
         if self._selection.mode != BESIDE:
             self.warnings.append(
                 f"{shown_name(keyspace, name)} was dropped, and the permissions on it with it. It comes back "
                 "without them: grant them again."
             )
+
+    def _complete(self, made: SchemaObject, *, like: SchemaObject) -> None:
+        """An index or a view of a new table, or a word about it: without it the rows are there as well."""
+        off = self._permitted.why_not(made)
+        if not off:
+            self.after += made.statements
+            return
+        self.warnings.append(
+            f"{shown_name(made.keyspace, made.table)} gets no {made.kind} {made.name}, which "
+            f"{shown_name(like.keyspace, like.table)} had as {like.name}: {off}. Once it may be made: "
+            f"{' '.join('; '.join(made.statements).split())}"
+        )
 
     def _take(self, then: SchemaObject, *, there: SchemaObject) -> None:
         """A table that is there, if the data fits it."""
@@ -259,12 +279,24 @@ class Making:
                 )
             )
         views = self._now.of_table(cql.VIEW, there.keyspace, there.name)
+        for view in views:
+            off = self._permitted.why_not(view)
+            if off:
+                self.reasons.append(
+                    NodeError(
+                        f"An import passes the view {shown_name(view.keyspace, view.name)} of {shown} by, so it would "
+                        f"have to be dropped and made again, and it cannot be made: {off}.",
+                        subject=str(view),
+                        next_step=f"Set {VIEWS} to true on the node that is asked, for the time of the restore, and "
+                        f"start it again. Or restore with {option('mode', BESIDE)}, which drops nothing.",
+                    )
+                )
         if views:
             self.views += [statement for view in views for statement in without_id(view).statements]
             self.warnings.append(
                 f"{shown} has the views {', '.join(view.name for view in views)}, which an import does not fill. They "
                 "are dropped, and made again once everything is imported. Until they are built, reads of them fail or "
-                "miss rows."
+                "miss rows. Permissions that were granted on a view itself go with it: grant them again."
             )
         self.indexes += [
             f"{there.keyspace}.{there.name}.{index.name}"
@@ -291,6 +323,22 @@ class Making:
             f"{format_us(self._contents.as_of_us)} stays as it is now, and a row that was deleted since does "
             f"not come back. With {option('mode', BESIDE)} it does, in a table of its own."
         )
+
+    def take_up(self, owed: t.Sequence[str]) -> None:
+        """Have views made again that an earlier restore has dropped and not made."""
+        for view in cql.parse_schema(owed).objects:
+            if view.kind != cql.VIEW or self._now.find(cql.VIEW, view.keyspace, view.name) is not None:
+                continue
+            if self._now.find(cql.TABLE, view.keyspace, view.table) is None:
+                continue
+            shown, off = shown_name(view.keyspace, view.name), self._permitted.why_not(view)
+            self.warnings.append(
+                f"The view {shown} was dropped by an earlier restore, and not made again. "
+                + (f"It cannot be made now either: {off}. Once it may be made: " if off else "It is made again: ")
+                + " ".join("; ".join(view.statements).split())
+            )
+            if not off:
+                self.views += view.statements
 
     def _used_types(self, table: SchemaObject) -> list[SchemaObject]:
         """The types that a table's columns are made of, those first that others are made of."""

@@ -50,6 +50,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
     TableRestore,
     TablesPlan,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.permitted import (
+    ANYTHING,
+    Permitted,
+    missing_rights,
+)
 
 
 def contents_at(
@@ -115,16 +120,24 @@ def plan_fetch(
     )
 
 
-def plan_rest(plan: TablesPlan, *, contents: Contents, now: cql.Schema, nodes: t.Mapping[str, int]) -> TablesPlan:
+def plan_rest(
+    plan: TablesPlan,
+    *,
+    contents: Contents,
+    now: cql.Schema,
+    nodes: t.Mapping[str, int],
+    permitted: Permitted = ANYTHING,
+) -> TablesPlan:
     """The whole plan of a moment that has been staged.
 
     :param plan: by which it was, and ``contents`` what came of it.
     :param now: the cluster's schema.
     :param nodes: how many it has in each datacenter.
+    :param permitted: what may be made in it.
     :raises PlanRefusedError: with every reason against it.
     """
     chosen = choose_tables(contents, selection=plan.selection)
-    whole = _whole(plan, contents=contents, chosen=chosen, now=now, nodes=nodes)
+    whole = _whole(plan, contents=contents, chosen=chosen, now=now, nodes=nodes, permitted=permitted)
     restore = dataclasses.replace(
         whole.restore,
         files=sum(each.files for each in whole.tables),
@@ -143,11 +156,12 @@ def plan_tables(
     selection: Selection,
     targets: t.Sequence[TargetNode],
     reserve: str = DEFAULT_RESERVE,
+    permitted: Permitted = ANYTHING,
 ) -> TablesPlan:
     """Which node imports what of a backup into which table, and what has to be made for it.
 
     :param chosen: from :func:`choose_tables`, and ``fetched`` as of :class:`TablesPlan`.
-    :param now: the cluster's schema.
+    :param now: the cluster's schema, and ``permitted`` what may be made in it.
     :raises PlanRefusedError: with every reason against it.
     """
     nodes = Matching(
@@ -161,6 +175,7 @@ def plan_tables(
         now=now,
         nodes=nodes_by_datacenter(targets),
         reasons=nodes.reasons,
+        permitted=permitted,
     )
 
 
@@ -171,6 +186,7 @@ def _whole(
     chosen: t.Sequence[TableRef],
     now: cql.Schema,
     nodes: t.Mapping[str, int],
+    permitted: Permitted,
     reasons: t.Sequence[ReviveError] = (),
 ) -> TablesPlan:
     """A plan of who fetches what, with where the tables go and what has to be made for them.
@@ -179,11 +195,20 @@ def _whole(
     :raises PlanRefusedError: with every reason against it.
     """
     restore, selection = plan.restore, plan.selection
-    making = Making(contents=contents, now=now, selection=selection, restore_id=restore.restore_id, nodes=nodes)
+    making = Making(
+        contents=contents,
+        now=now,
+        selection=selection,
+        restore_id=restore.restore_id,
+        nodes=nodes,
+        permitted=permitted,
+    )
     tables = tuple(making.table(table) for table in chosen)
+    making.take_up(permitted.owed)
     found = [
         *reasons,
         *making.reasons,
+        *missing_rights(permitted, before=making.before, tables=tables, views=making.views, now=now),
         *_twice(tables),
         *_other_cluster(
             tables,

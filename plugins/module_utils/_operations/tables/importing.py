@@ -188,6 +188,8 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
         ]
         nodetool = Nodetool(dataclasses.replace(node, timeout_seconds=TIMEOUT_SECONDS))
         sstables = size = 0
+        notes = dataclasses.replace(notes, views=tuple(dict.fromkeys((*notes.views, *plan.views))))
+        write_notes(node, notes, restore_id=restore_id)
         if open_tables:
             _tell(node, plan, store=store)
             notes = dataclasses.replace(notes, import_began_ms=notes.import_began_ms or now_us() // 1000)

@@ -143,7 +143,7 @@ def put_tables_back(part: TablePart) -> tuple[str, ...]:
         for index in plan.indexes if taken else ():
             nodetool.run("rebuild_index", *index.split("."))
         # Another attempt begins from scratch.
-        write_notes(node, Notes(snapshots=notes.snapshots), restore_id=restore_id)
+        write_notes(node, Notes(snapshots=notes.snapshots, views=notes.views), restore_id=restore_id)
     return tuple(dict.fromkeys(taken))
 
 

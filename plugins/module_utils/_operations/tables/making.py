@@ -10,6 +10,7 @@ lose the mark that says which restore made them. The plan says which statements 
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
@@ -80,9 +81,6 @@ def complete_tables(
         made = parse_schema([statement]).objects
         if not made or now.find(made[0].kind, made[0].keyspace, made[0].name) is None:
             done.append(statement)
-    for view in parse_schema(plan.views).objects:
-        done += [f"DROP MATERIALIZED VIEW IF EXISTS {full_name(view.keyspace, view.name)}"]
-        done += view.statements
     return execute(done, cql=cql, check_mode=check_mode, connect=connect)
 
 
@@ -112,7 +110,8 @@ def execute(statements: t.Sequence[str], *, cql: CqlSettings, check_mode: bool, 
     :raises NodeUnreachableError: if it does not answer.
     """
     if statements and not check_mode:
-        with connect(cql) as session:
+        # One node does it: what it lets be made was asked before.
+        with connect(dataclasses.replace(cql, only_this_address=True)) as session:
             for statement in statements:
                 session.rows(statement)
     return tuple(statements)

@@ -29,6 +29,7 @@ class Notes:
     :param held: how many SSTables were seen in the tables of ``imported`` after their import.
     :param verified: how the tables' rows compared with what was fetched; ``None`` before they were.
     :param first_saved_ms: when the first of ``kept`` began, and ``saved_ms`` the last.
+    :param views: statements that make the views that the restore drops.
     """
 
     imported: tuple[str, ...] = ()
@@ -39,6 +40,7 @@ class Notes:
     first_saved_ms: int = 0
     saved_ms: int = 0
     verified: tuple[VerifiedTable, ...] | None = None
+    views: tuple[str, ...] = ()
 
 
 _NOTES = Document(

@@ -47,6 +47,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
     StagedTables,
     TablesPlan,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.permitted import ANYTHING, Permitted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.planning import (
     contents_at,
     plan_fetch,
@@ -70,6 +71,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 
 _Ring = t.Callable[[CqlSettings], t.Collection[int]]
 _Describe = t.Callable[[CqlSettings], t.Sequence[str]]
+_Permits = t.Callable[[CqlSettings], Permitted]
+
+
+def _anything(_cql: CqlSettings) -> Permitted:
+    return ANYTHING
 
 
 def make_tables_plan(
@@ -86,6 +92,7 @@ def make_tables_plan(
     now_us: int | None = None,
     describe: _Describe = describe_schema,
     ring_of: _Ring = ring_tokens,
+    permits: _Permits = _anything,
 ) -> TablesPlan:
     """Who imports what of a backup or a moment, after a look at every object that is needed.
 
@@ -96,6 +103,7 @@ def make_tables_plan(
     :param cut: how the logs are cut at a moment.
     :param reserve: what stays free of each file system.
     :param now_us: this moment, which a restore point may not be later than.
+    :param permits: what tells what may be made in the cluster.
     :raises InputError: if the restore point cannot be understood, or is in the future.
     :raises MomentRefusedError: if it is a moment that the logs do not reach.
     :raises NewestUnknownError: if a backup that may be the latest cannot be read.
@@ -142,6 +150,7 @@ def make_tables_plan(
             selection=selection,
             targets=targets,
             reserve=reserve,
+            permitted=permits(cql_settings),
         )
     except PlanRefusedError as error:
         reasons += error.reasons
@@ -163,9 +172,11 @@ def complete_tables_plan(
     targets: t.Sequence[TargetNode],
     cql_settings: CqlSettings,
     describe: _Describe = describe_schema,
+    permits: _Permits = _anything,
 ) -> TablesPlan:
     """The whole plan of a restore to a moment, from the first one and what all nodes have made of it.
 
+    :param permits: as of :func:`make_tables_plan`.
     :raises InputError: if the plan is of no moment, or a node's part is missing.
     :raises PlanRefusedError: with every reason against it.
     :raises NodeUnreachableError: if the cluster does not answer.
@@ -179,7 +190,13 @@ def complete_tables_plan(
         )
     contents = contents_at(moment, restore=plan.restore, schema=cql.parse_schema(staged[0].schema_cql), staged=staged)
     now = cql.parse_schema(describe(cql_settings))
-    return plan_rest(plan, contents=contents, now=now, nodes=nodes_by_datacenter(targets))
+    return plan_rest(
+        plan,
+        contents=contents,
+        now=now,
+        nodes=nodes_by_datacenter(targets),
+        permitted=permits(cql_settings),
+    )
 
 
 def _newest(store: ObjectStore, *, selection: Selection) -> Newest:

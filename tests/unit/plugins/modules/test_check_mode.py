@@ -55,6 +55,7 @@ WRITING = {
     "tables.importing.import_tables": True,
     "tables.making.complete_tables": True,
     "tables.making.release_tables": True,
+    "tables.views.make_views_again": True,
     "tables.keeping.put_tables_back": False,
     "tables.importing.finish_tables": True,
 }
@@ -80,6 +81,7 @@ GIVEN = {
     "tables.importing.import_tables": ImportOutcome(changed=True, tables=0, sstables=0, held=0, size=0, seconds=0.0),
     "tables.making.complete_tables": ("ALTER TABLE",),
     "tables.making.release_tables": ("ALTER TABLE",),
+    "tables.views.make_views_again": ("CREATE MATERIALIZED VIEW",),
     "tables.importing.finish_tables": 0,
     "tables.row_verification.verify_rows": VerifyOutcome(tables=(), seconds=0.0),
 }
@@ -177,6 +179,7 @@ TABLE_STATES = (
     "completed",
     "released",
     "put_back",
+    "viewed",
     "finished",
 )
 

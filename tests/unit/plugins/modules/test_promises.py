@@ -28,6 +28,10 @@ SWITCH = "module_utils/_operations/restore/test_switch.py"
 IMPORT = "module_utils/_operations/tables/test_importing.py"
 KEEP = "module_utils/_operations/tables/test_keeping.py"
 MAKE = "module_utils/_operations/tables/test_making.py"
+VIEWS = (
+    "module_utils/_operations/tables/test_views.py"
+    "::test_what_makes_a_view_is_on_the_disk_before_it_is_dropped_and_taken_up_by_the_next_run"
+)
 ROWS = "module_utils/_operations/tables/test_row_verification.py"
 ARCHIVE = "module_utils/_operations/archive/test_setup.py"
 EVERY_MODULE = "modules/test_check_mode.py"
@@ -110,6 +114,7 @@ SHOWN = {
     ("cassandra_table_restore", "put_back"): Shown(
         "", f"{KEEP}::test_what_was_there_before_the_import_is_put_back_and_nothing_later"
     ),
+    ("cassandra_table_restore", "viewed"): Shown(VIEWS, ""),
     ("cassandra_table_restore", "finished"): Shown(
         f"{IMPORT}::test_finished_nothing_is_left_but_the_tables",
         f"{IMPORT}::test_finished_nothing_is_left_but_the_tables",

@@ -21,6 +21,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import choose_tables
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import Contents, Selection, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.permitted import ANYTHING, Permitted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.planning import plan_tables
 from tests.unit.plugins.module_utils._core.restore.shop_nodes import identity, serving
 
@@ -94,7 +95,11 @@ def contents(*, size: int = 100) -> Contents:
 
 
 def plan_of_shop(
-    *now: str, targets: t.Sequence[TargetNode] | None = None, size: int = 100, **selection: t.Any
+    *now: str,
+    targets: t.Sequence[TargetNode] | None = None,
+    size: int = 100,
+    permitted: Permitted = ANYTHING,
+    **selection: t.Any,
 ) -> TablesPlan:
     """The plan for a selection of its tables, where the schema is ``now``: as it was, if nothing is given."""
     wanted = Selection(**{"tables": ("shop.orders",), **selection})
@@ -106,6 +111,7 @@ def plan_of_shop(
         now=schema.parse_schema(now or [each for item in THEN.objects for each in item.statements]),
         selection=wanted,
         targets=targets if targets is not None else (target(1), target(2)),
+        permitted=permitted,
     )
 
 

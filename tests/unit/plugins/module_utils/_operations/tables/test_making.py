@@ -17,14 +17,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.table
 from tests.unit.plugins.module_utils._operations.tables.node_with_tables import CQL, RESTORE_ID, World
 
 
-def test_views_are_dropped_and_made_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    view = "CREATE MATERIALIZED VIEW shop.v AS SELECT * FROM shop.orders PRIMARY KEY (v, k)"
-    monkeypatch.setattr(making, "describe_schema", lambda *_arguments, **_named: ())
-    plan = dataclasses.replace(world.part(is_new=False).plan, views=(view,))
-    done = making.complete_tables(plan, cql=CQL, check_mode=False, connect=world.connect)
-    assert done == ('DROP MATERIALIZED VIEW IF EXISTS "shop"."v"', view)
-
-
 def test_what_is_missing_is_made_and_what_was_cut_off_is_made_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
