@@ -36,13 +36,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
-    MAX_NAME_LENGTH,
     REPLACE,
     UNFINISHED,
     Contents,
     Selection,
     TableRestore,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.new_names import NewNames, suffixed
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.permitted import (
     ANYTHING,
     VIEWS,
@@ -86,7 +86,7 @@ class Making:
         """
         self._contents, self._then, self._now = contents, contents.schema, now
         self._selection, self._restore_id, self._nodes = selection, restore_id, nodes
-        self._permitted = permitted
+        self._permitted, self._names = permitted, NewNames(now)
         self._summaries = {summary.table: summary for summary in contents.tables}
         self.before: list[str] = []
         self.after: list[str] = []
@@ -100,7 +100,7 @@ class Making:
         if source.keyspace == AUTH_KEYSPACE:
             return self._roles(source)
         keyspace = self._selection.into_keyspace or source.keyspace
-        name = _with_suffix(source.table, self._suffix(elsewhere=keyspace != source.keyspace))
+        name = suffixed(source.table, self._suffix(elsewhere=keyspace != source.keyspace))
         then = self._then.find(cql.TABLE, source.keyspace, source.table)
         there = self._now.find(cql.TABLE, keyspace, name)
         is_new = (
@@ -226,6 +226,16 @@ class Making:
                 )
             )
             return
+        owner = self._names.owner(cql.TABLE, keyspace, name, table=name)
+        if owner:
+            self.reasons.append(
+                InputError(
+                    f"The table {shown_name(keyspace, name)} cannot be made: {owner}.",
+                    subject=f"{keyspace}.{name}",
+                    next_step=f"Give another {option('suffix')} or {option('into_keyspace')}.",
+                )
+            )
+            return
         self._check_types(then, keyspace=keyspace)
         compaction = properties.get("compaction", "")
         changes = {"comment": table_comment(self._restore_id)}
@@ -233,25 +243,25 @@ class Making:
             changes["compaction"] = f"{compaction.rstrip()[:-1]}, {_NOT_COMPACTED}}}"
         made = renamed(with_properties(then, changes), keyspace=keyspace, name=name)
         self.before += made.statements
-        for index in self._then.of_table(cql.INDEX, then.keyspace, then.name):
-            suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
-            free = self._now.find(cql.INDEX, keyspace, index.name) is None and keyspace != then.keyspace
-            kept = index.name if not suffix or free else _with_suffix(index.name, suffix)
-            self._complete(renamed(index, keyspace=keyspace, name=kept, table=name), like=index)
-        for view in self._then.of_table(cql.VIEW, then.keyspace, then.name):
-            # With its data still to come, or the import would pass it by.
-            suffix = name[len(then.name) :] if name.startswith(then.name) else name[-25:]
-            same = keyspace == then.keyspace and name != then.name
-            kept = _with_suffix(view.name, suffix) if same else view.name
-            self._complete(renamed(without_id(view), keyspace=keyspace, name=kept, table=name), like=view)
+        self._names.take(cql.TABLE, keyspace, name, of=shown_name(then.keyspace, then.name))
+        # Views too are made when the data is there, or the import would pass them by.
+        for kind in (cql.INDEX, cql.VIEW):
+            for each in self._then.of_table(kind, then.keyspace, then.name):
+                self._complete(each, keyspace=keyspace, table=name)
         if self._selection.mode != BESIDE:
             self.warnings.append(
                 f"{shown_name(keyspace, name)} was dropped, and the permissions on it with it. It comes back "
                 "without them: grant them again."
             )
 
-    def _complete(self, made: SchemaObject, *, like: SchemaObject) -> None:
+    def _complete(self, like: SchemaObject, *, keyspace: str, table: str) -> None:
         """An index or a view of a new table, or a word about it: without it the rows are there as well."""
+        suffix = self._suffix(elsewhere=keyspace != like.keyspace)
+        name = self._names.choose(like, keyspace=keyspace, table=table, suffix=suffix)
+        if isinstance(name, ReviveError):
+            self.reasons.append(name)
+            return
+        made = renamed(without_id(like), keyspace=keyspace, name=name, table=table)
         off = self._permitted.why_not(made)
         if not off:
             self.after += made.statements
@@ -370,11 +380,6 @@ class Making:
                         "as it was.",
                     )
                 )
-
-
-def _with_suffix(name: str, suffix: str) -> str:
-    """Both together, the name cut where they would be too long."""
-    return name + suffix if not suffix else name[: max(1, MAX_NAME_LENGTH - len(suffix))] + suffix
 
 
 def _text(text: str) -> str:
