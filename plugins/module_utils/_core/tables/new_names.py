@@ -72,8 +72,8 @@ class NewNames:
         if free is None:
             beside = "" if suffix else f" (with {option('mode', BESIDE)})"
             return InputError(
-                f"The {like.kind} {shown_name(like.keyspace, like.name)} cannot be made of {shown_name(keyspace, table)} "
-                f"under the name {names[-1]}: {owners[names[-1]]}.",
+                f"The {like.kind} {shown_name(like.keyspace, like.name)} cannot be made of "
+                f"{shown_name(keyspace, table)} under the name {names[-1]}: {owners[names[-1]]}.",
                 subject=f"{keyspace}.{names[-1]}",
                 next_step=f"Give another {option('suffix')}, which new tables, indexes and views get"
                 f"{beside}, or drop what has that name if nobody needs it.",

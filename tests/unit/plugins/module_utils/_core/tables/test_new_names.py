@@ -27,7 +27,8 @@ TABLE = f"CREATE TABLE pki.{LISTS} (id uuid PRIMARY KEY, issuer text, reason int
 INDEXES = tuple(f"CREATE INDEX {LISTS}_{column}_idx ON pki.{LISTS} ({column})" for column in ("issuer", "serial"))
 SAI = f"CREATE CUSTOM INDEX {LISTS}_reason_idx ON pki.{LISTS} (reason) USING 'StorageAttachedIndex'"
 VIEWS = tuple(
-    f"CREATE MATERIALIZED VIEW pki.{LISTS}_by_{column} AS SELECT id, {column} FROM pki.{LISTS} PRIMARY KEY ({column}, id)"
+    f"CREATE MATERIALIZED VIEW pki.{LISTS}_by_{column} AS SELECT id, {column} FROM pki.{LISTS} "
+    f"PRIMARY KEY ({column}, id)"
     for column in ("issuer", "serial")
 )
 THEN = (
@@ -110,7 +111,7 @@ def test_two_tables_of_two_keyspaces_do_not_share_an_index_name_in_a_third() -> 
     second = ("CREATE TABLE other.t (k int PRIMARY KEY, v int)", f"CREATE INDEX {LISTS}_serial_idx ON other.t (v)")
     making = made(then=(*THEN, *second), into_keyspace="audit")
     (reason,) = making.reasons
-    assert "this restore makes another one of that name, of other.t" in str(reason)
+    assert f"this restore makes another one of that name, of pki.{LISTS}" in str(reason)
 
 
 def test_an_index_of_a_table_that_is_gone_whose_name_another_has_now_is_a_reason() -> None:
