@@ -138,6 +138,13 @@ GROUPS: t.Final = (
         minutes=20,
     ),
     Group(
+        name="missing-node",
+        proves="a cluster that is lost after a backup without one of its nodes has what a quorum acknowledged",
+        tests=(Selection("test_drill.py", named=("test_what_a_quorum_",)),),
+        nodes=3,
+        minutes=6,
+    ),
+    Group(
         name="drill-4.1",
         proves="a cluster of three nodes that is lost altogether is rebuilt from the bucket, on 4.1",
         tests=(Selection("test_drill.py", case="4.1"),),

@@ -91,6 +91,7 @@ def check(
     indexes: bool = True,
     tables: t.Sequence[Table] = TABLES,
     replaced: Replaced | None = None,
+    consistency: int = ConsistencyLevel.ALL,
 ) -> CheckResult:
     """Read every table of the lab once, at ALL, and compare it with the truth.
 
@@ -101,13 +102,14 @@ def check(
     :param indexes: compare what the indexes find, too.
     :param tables: the only ones that are read; each may be in another keyspace.
     :param replaced: what they held was replaced while clients wrote, instead of ``until_us``.
+    :param consistency: at another level, of rows that one node is to have; indexes are read at ALL.
     :raises cassandra.Unavailable: a node is down.
     """
     rule: _Rule | Replaced = replaced or _Rule(until_us=until_us, exact=exact)
     findings = _Findings()
     for table in tables:
         writes = [write for write in truth if write.table == table.name]
-        rows = _read(session=session, table=table)
+        rows = _read(session=session, table=table, consistency=consistency)
         if table.counter_column:
             _compare_counters(rows=rows, writes=writes, rule=rule, findings=findings)
         else:
@@ -196,7 +198,7 @@ class _Row:
     values: t.Mapping[str, t.Any]
 
 
-def _read(*, session: t.Any, table: Table) -> dict[Key, _Row]:
+def _read(*, session: t.Any, table: Table, consistency: int = ConsistencyLevel.ALL) -> dict[Key, _Row]:
     """Return all rows of a table by their key."""
     columns = [*table.key_columns, *table.value_columns]
     columns += [column for column in (table.appended_column, table.counter_column) if column]
@@ -204,7 +206,7 @@ def _read(*, session: t.Any, table: Table) -> dict[Key, _Row]:
     if table.value_columns:
         selected.append(f'WRITETIME("{table.value_columns[0]}") AS write_timestamp_us')
     query = f"SELECT {', '.join(selected)} FROM {table.cql_name}"
-    statement = SimpleStatement(query, consistency_level=ConsistencyLevel.ALL, fetch_size=_PAGE_ROWS)
+    statement = SimpleStatement(query, consistency_level=consistency, fetch_size=_PAGE_ROWS)
     return {
         canonical_key(row[column] for column in table.key_columns): _row(table=table, row=row)
         for row in _dictionaries(session=session, statement=statement)

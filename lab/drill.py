@@ -8,6 +8,9 @@ ends well only if every point that it prints holds.
 
 With ``--encrypted`` the commit log is archived too, all data is encrypted before it leaves a node, and the cluster is
 rebuilt to a moment after the second backup. The identity is in no file until the old nodes are gone.
+
+With ``--missing-node`` the last node is down from before the second backup on, which has to say that it is degraded.
+The node that takes its place gets everything from the others, before anything is counted.
 """
 
 from __future__ import annotations
@@ -18,13 +21,16 @@ import sys
 import typing as t
 from pathlib import Path
 
+from cassandra import ConsistencyLevel
+
 from lab.age_keys import AgeKeys
 from lab.archiving import covered_until_us, ship_now
 from lab.checker import CheckResult, check
 from lab.cluster import Cluster
 from lab.drill_frame import DrillFrame, FrameSettings, addresses_seen, argument_parser, run_to_its_end
 from lab.errors import LabError
-from lab.truth import moment_text, now_us, read_truth
+from lab.playbook import PlaybookRun
+from lab.truth import Write, moment_text, now_us, read_truth
 
 FIRST = "drill_first"
 SECOND = "drill_second"
@@ -40,6 +46,7 @@ class DrillReport:
     :param first_backup: totals of the first backup's manifest; ``second_backup`` those of the second.
     :param restore_point: what the cluster was rebuilt to.
     :param recovery_seconds: from the start of the restore's playbook to its end.
+    :param alone: what the node has that took the place of the missing one.
     """
 
     version: str
@@ -51,6 +58,7 @@ class DrillReport:
     recovery_seconds: float
     check: CheckResult
     old_addresses_seen: tuple[str, ...]
+    alone: CheckResult | None = None
 
     def lines(self) -> list[str]:
         """Return the report as lines of text."""
@@ -59,6 +67,7 @@ class DrillReport:
             f"first backup: {_totals(self.first_backup)}, {self.backup_seconds[0]:.0f} s",
             f"second backup: {_totals(self.second_backup)}, {self.backup_seconds[1]:.0f} s",
             f"rebuilt on new nodes to {self.restore_point} in {self.recovery_seconds:.0f} s",
+            *([f"row by row at ONE, on the node that had no data: {self.alone.summary()}"] if self.alone else []),
             f"row by row at ALL: {self.check.summary()}",
             f"old addresses in peers and gossip: {', '.join(self.old_addresses_seen) or 'none'}",
         ]
@@ -72,7 +81,7 @@ def run_drill(settings: FrameSettings, *, show: t.TextIO) -> DrillReport:
     with DrillFrame(settings, show=show) as drill:
         report = _run(drill)
         drill.report(report.lines())
-    if not report.check.ok:
+    if not report.check.ok or (report.alone and not report.alone.ok):
         raise LabError("the restored rows are not those of the truth file")
     if report.old_addresses_seen:
         raise LabError("the new cluster knows addresses of the old one")
@@ -88,8 +97,7 @@ def _run(drill: DrillFrame) -> DrillReport:
     drill.say("the first backup, while clients write")
     first = drill.play("backup", old, backup_tag=FIRST)
     drill.let_it_write(more_bytes=100_000)
-    drill.say("the second backup, while clients write")
-    second = drill.play("backup", old, backup_tag=SECOND)
+    second = _second_backup(drill, old)
     first_totals, manifest = drill.manifest(FIRST)["totals"], drill.manifest(SECOND)
     _require_second_backup_to_share(first_totals, manifest["totals"])
     until_us = min(node["snapshot_began_us"] for node in manifest["nodes"])
@@ -106,6 +114,7 @@ def _run(drill: DrillFrame) -> DrillReport:
     drill.say(f"rebuilding on new nodes to {point}, from the bucket alone")
     restored = drill.play("disaster_recovery", new, restore_point=point, target_cluster="true")
     truth = read_truth(drill.truth_path)
+    alone = _what_the_last_has(drill, new, truth=truth, until_us=until_us) if drill.settings.missing_node else None
     drill.say("comparing every row with the truth file, at CONSISTENCY ALL")
     with new.session(credentials=old.application) as session:
         result = check(session, truth, until_us=until_us, exact=drill.settings.encrypted)
@@ -118,8 +127,36 @@ def _run(drill: DrillFrame) -> DrillReport:
         restore_point=point,
         recovery_seconds=restored.seconds,
         check=result,
+        alone=alone,
         old_addresses_seen=addresses_seen(new, old_addresses=[node.address for node in old.nodes]),
     )
+
+
+def _second_backup(drill: DrillFrame, old: Cluster) -> PlaybookRun:
+    """The backup that the cluster is rebuilt from; without the last node, if that is asked for."""
+    if not drill.settings.missing_node:
+        drill.say("the second backup, while clients write")
+        return drill.play("backup", old, backup_tag=SECOND)
+    last = old.nodes[-1]
+    drill.say(f"kill -9 of {last.name}; the others go on, and clients write at QUORUM")
+    last.kill()
+    drill.say("a backup of all nodes or of none, which has to be refused")
+    drill.require_refused("backup", old, saying=last.name, backup_tag="drill_none", backup_missing_nodes="none")
+    drill.let_it_write(more_bytes=50_000)
+    drill.say(f"the second backup, while clients write, without {last.name}")
+    second = drill.require_refused("backup", old, saying=f"DEGRADED: taken without {last.name}", backup_tag=SECOND)
+    missing = [each["name"] for each in drill.manifest(SECOND)["degraded"]["missing"]]
+    if missing != [last.name]:
+        raise LabError(f"the manifest says that {missing} are missing")
+    return second
+
+
+def _what_the_last_has(drill: DrillFrame, new: Cluster, *, truth: t.Sequence[Write], until_us: int) -> CheckResult:
+    """Compare what the node has that came back without data; it coordinates, and asks itself first."""
+    last = new.nodes[-1]
+    drill.say(f"comparing every row with the truth file, at CONSISTENCY ONE, on {last.name}")
+    with new.session(nodes=[last]) as session:
+        return check(session, truth, until_us=until_us, indexes=False, consistency=ConsistencyLevel.ONE)
 
 
 def _moment_after_backup(drill: DrillFrame, old: Cluster) -> int:
@@ -177,6 +214,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
     """Run the drill from the command line; 0 if every point held."""
     parser = argument_parser(name="drill", description=__doc__, certificates=_CERTIFICATES)
     parser.add_argument("--encrypted", action="store_true", help="archive, encrypt, and rebuild to a moment")
+    parser.add_argument("--missing-node", action="store_true", help="have a node down when the last backup is taken")
     options = parser.parse_args(arguments)
     settings = FrameSettings(
         root=options.root.resolve(),
@@ -184,6 +222,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
         nodes=options.nodes,
         certificates=options.certificates,
         encrypted=options.encrypted,
+        missing_node=options.missing_node,
     )
     return run_to_its_end(lambda: run_drill(settings, show=sys.stdout), root=settings.root)
 

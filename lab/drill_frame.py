@@ -40,6 +40,7 @@ class FrameSettings:
     :param root: the directory of all of it, empty.
     :param certificates: loaded before the first backup; the writer adds more.
     :param encrypted: whether all data is encrypted before it leaves a node.
+    :param missing_node: whether the last node is down when the last backup is taken.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class FrameSettings:
     certificates: int = 20_000
     writes_per_second: float = 50.0
     encrypted: bool = False
+    missing_node: bool = False
 
 
 class DrillFrame:
@@ -125,7 +127,7 @@ class DrillFrame:
             raise LabError(f"the playbook {name} failed, see above")
         return run
 
-    def require_refused(self, name: str, cluster: Cluster, *, saying: str, **variables: t.Any) -> None:
+    def require_refused(self, name: str, cluster: Cluster, *, saying: str, **variables: t.Any) -> PlaybookRun:
         """Run a playbook that has to fail, and say why.
 
         :raises LabError: it did not.
@@ -133,6 +135,7 @@ class DrillFrame:
         run = self._play(name, cluster, variables)
         if run.exit_status == 0 or saying not in run.output:
             raise LabError(f"the playbook {name} was not refused with {saying!r}, see above")
+        return run
 
     def _play(self, name: str, cluster: Cluster, variables: t.Mapping[str, t.Any]) -> PlaybookRun:
         return run_playbook(

@@ -82,6 +82,34 @@ options:
     type: list
     elements: dict
     default: []
+  missing:
+    description:
+      - The members of the ring that are down and not in the backup, each with C(host_id), C(name), C(address),
+        C(datacenter), C(rack) and C(reason).
+      - With any, the backup is marked as degraded, and what it has of each keyspace's replicas is part of it.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.2.0
+  missing_nodes:
+    description:
+      - What the backup has to have without them, of each keyspace that belongs to it.
+      - V(covered) is one replica of every range.
+      - V(quorum) is also every write that was acknowledged at QUORUM, or at LOCAL_QUORUM in any datacenter.
+      - V(none) refuses a backup without all nodes.
+      - Roles and what else Cassandra's own keyspaces hold do not decide; what is missing of them is told.
+    type: str
+    choices: [none, quorum, covered]
+    default: covered
+    version_added: 0.2.0
+  members:
+    description:
+      - With O(missing), all members of the ring, as M(revive.cassandra.cassandra_table_count_info) returned them as
+        RV(revive.cassandra.cassandra_table_count_info#module:members).
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.2.0
 """
 
 EXAMPLES = r"""
@@ -194,6 +222,23 @@ backup:
       elements: str
       returned: always
       sample: [certificate_manager, system_auth, system_schema]
+    degraded:
+      description: Whether it was taken while nodes were down, and lacks what only these had.
+      type: bool
+      returned: always
+      sample: false
+    missing_nodes:
+      description: The names of those nodes.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    degraded_lines:
+      description: What it has of each keyspace's replicas nevertheless, and what follows, for people.
+      type: list
+      elements: str
+      returned: always
+      sample: []
 error:
   description: What went wrong, if the module failed for a known reason.
   returned: failure
@@ -246,6 +291,9 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "required_tables": {"type": "list", "elements": "str", "default": []},
         "taken_before": {"type": "list", "elements": "str", "default": []},
         "row_counts": {"type": "list", "elements": "dict", "default": []},
+        "missing": {"type": "list", "elements": "dict", "default": []},
+        "missing_nodes": {"type": "str", "choices": ["none", "quorum", "covered"], "default": "covered"},
+        "members": {"type": "list", "elements": "dict", "default": []},
     }
 )
 
@@ -255,11 +303,12 @@ def publish_tag(call: Call) -> Result:
     store = call.store()
     if call.check_mode:
         return {"changed": preview.would_publish(store, tag=call.params["tag"])}
+    nodes = backup_values.node_summaries(call.params["nodes"])
     outcome = publish.publish_backup(
         store,
         marker=marker.open_repository(store),
         tag=call.params["tag"],
-        node_summaries=backup_values.node_summaries(call.params["nodes"]),
+        node_summaries=nodes,
         began_us=call.params["began_us"],
         keyspaces=tuple(call.params["keyspaces"]),
         tables_asked=tuple(call.params["tables"]),
@@ -267,6 +316,7 @@ def publish_tag(call: Call) -> Result:
         required_tables=tuple(call.params["required_tables"]),
         taken_before=tuple(call.params["taken_before"]),
         row_counts=backup_values.row_counts(call.params["row_counts"]),
+        degraded=backup_values.degraded(call.params, present=nodes),
         tool_version=COLLECTION_VERSION,
         now=call.now_us,
     )

@@ -203,6 +203,11 @@ indexes:
   type: list
   elements: str
   sample: [shop.orders.orders_by_state]
+needs_repair:
+  description: Whether the backup has nothing of the node, which has the schema only until O(state=repaired) brings it the rest.
+  returned: when O(state=serving)
+  type: bool
+  sample: false
 refetch:
   description: Whether the downloaded files are gone and have to be fetched again.
   returned: when O(state=rolled_back)

@@ -42,3 +42,18 @@ def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(
     output = show.getvalue()
     assert "is complete in s3://" in output
     assert "certificate_manager.certificates" in output
+
+
+def test_what_a_quorum_acknowledged_while_a_node_was_down_is_there_after_recovery_and_repair(tmp_path: Path) -> None:
+    show = io.StringIO()
+    settings = FrameSettings(root=tmp_path, nodes=3, certificates=1_000, writes_per_second=20, missing_node=True)
+    try:
+        report = run_drill(settings, show=show)
+    except BaseException:
+        sys.stdout.write(show.getvalue())
+        raise
+    assert report.check.ok, report.check.summary()
+    assert report.alone is not None
+    assert report.alone.ok, report.alone.summary()
+    assert report.alone.rows_required > settings.certificates
+    assert "Repaired from the others, since the backup has nothing of them" in show.getvalue()

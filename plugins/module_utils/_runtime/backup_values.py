@@ -10,8 +10,14 @@ import dataclasses
 import json
 import typing as t
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.backup.coverage import (
+    degraded_backup,
+    missing_nodes,
+    ring_members,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository import manifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.degraded import Degraded
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     NodeSummary,
@@ -47,6 +53,26 @@ def row_counts(values: t.Sequence[Values]) -> dict[str, tuple[int, int]]:
         ) from error
 
 
+def degraded(params: Values, *, present: t.Sequence[NodeSummary]) -> Degraded | None:
+    """What a backup lacks, by the options of publishing; nothing if no node is missing.
+
+    :raises BackupIncompleteError: if that is too much, or cannot be told.
+    :raises InputError: if the options are something else.
+    """
+    if not params["missing"]:
+        return None
+    asked, tables = params["keyspaces"], params["tables"]
+    held = {*asked, *(name.partition(".")[0] for name in tables)}
+    return degraded_backup(
+        missing=missing_nodes(params["missing"]),
+        members=ring_members(params["members"]),
+        present=[summary.node.host_id for summary in present],
+        schema_cql=params["schema_cql"],
+        holds=lambda keyspace: not held or keyspace in held,
+        allowed=params["missing_nodes"],
+    )
+
+
 def backup(value: ClusterManifest) -> dict[str, t.Any]:
     """A complete backup in a few words."""
     return {
@@ -62,6 +88,9 @@ def backup(value: ClusterManifest) -> dict[str, t.Any]:
         "tables": len(value.tables),
         "totals": dataclasses.asdict(value.totals),
         "shared_stored_size": value.totals.stored_size - value.totals.new_stored_size,
+        "degraded": value.degraded is not None,
+        "missing_nodes": [each.name for each in value.degraded.missing] if value.degraded else [],
+        "degraded_lines": value.degraded.lines() if value.degraded else [],
     }
 
 

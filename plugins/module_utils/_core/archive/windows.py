@@ -39,6 +39,7 @@ class Base:
     :param imported_us: since when the cluster has had data that came from a backup and is in no log; ``None`` if it
         never did.
     :param problem: why it cannot be read, so no moment is reached from it; empty if it can.
+    :param missing: nodes that are not in it, since they were down; with any, no moment is reached from it.
     """
 
     tag: str
@@ -46,6 +47,7 @@ class Base:
     positions: t.Mapping[str, CommitLogPosition]
     imported_us: int | None = None
     problem: str = ""
+    missing: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,7 +193,7 @@ def _windows(bases: t.Sequence[Base], by_host: _ByHost) -> tuple[Window, ...]:
 
 
 def _cluster_window(base: Base, by_host: _ByHost) -> Window | None:
-    if base.problem:
+    if base.problem or base.missing:
         return None
     windows: list[Window] = []
     for host_id in base.positions:
@@ -245,6 +247,11 @@ def _refused(
 
 
 def _why_no_window(base: Base, by_host: _ByHost) -> tuple[str, str]:
+    if base.missing:
+        return (
+            "",
+            f"it was taken without {base.missing}, and nobody knows from where on that log would have to be replayed",
+        )
     if base.imported_us is not None and base.imported_us <= base.ended_us:
         return "", IMPORTED
     for host_id, position in base.positions.items():

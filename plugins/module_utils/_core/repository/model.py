@@ -24,6 +24,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     may_be_stored_as,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.degraded import Degraded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,6 +212,7 @@ class ClusterManifest:
     :param keyspaces: those that were asked for; empty means all.
     :param schema_cql: statements that make the schema as it was, in order.
     :param completed_us: when everything had been verified to be in the repository.
+    :param degraded: what it lacks, since nodes were down; ``None`` if it has every node of the ring.
     """
 
     tag: str
@@ -225,6 +227,7 @@ class ClusterManifest:
     totals: Totals
     schema_cql: tuple[str, ...]
     tool_version: str
+    degraded: Degraded | None = None
 
     @property
     def whole(self) -> bool:

@@ -18,6 +18,8 @@ def backup_line(manifest: ClusterManifest) -> str:
     """A complete backup in one line."""
     totals = manifest.totals
     part = "" if manifest.whole else f"only {manifest.asked}, "
+    if manifest.degraded:
+        part = f"DEGRADED, without {manifest.degraded.names}, {part}"
     return (
         f"{manifest.tag}: {part}{format_us(manifest.snapshot_ended_us)}, {len(manifest.nodes)} nodes, "
         f"{len(manifest.tables)} tables, {format_size(totals.size)} in {totals.files} files, "

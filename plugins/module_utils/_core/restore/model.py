@@ -46,6 +46,9 @@ class Assignment:
     :param size: bytes on the target's disks.
     :param stored_size: bytes to fetch if none is there yet.
     :param release_version: of the target's Cassandra.
+    :param schema_of: of a source that is not in the backup: the host id of the node whose schema the target gets
+        instead. Everything else comes from the other nodes, by a repair. Empty if it gets all of its own.
+    :param only_tables: ``<keyspace>/<table>-<id>`` of what it gets then.
     """
 
     target_name: str
@@ -64,6 +67,13 @@ class Assignment:
     manifest_sha256: str
     manifest_size: int
     release_version: str = ""
+    schema_of: str = ""
+    only_tables: tuple[str, ...] = ()
+
+    @property
+    def fetched_from(self) -> str:
+        """The host id of the node of the backup whose files the target gets."""
+        return self.schema_of or self.source_host_id
 
 
 @dataclasses.dataclass(frozen=True)

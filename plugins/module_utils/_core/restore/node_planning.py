@@ -166,6 +166,9 @@ def _itself(
             if way(summary):
                 return summary, reasons
     known = ", ".join(f"{each.node.name} ({each.node.address})" for each in manifest.nodes)
+    reason = _was_missing(manifest, target=target, node_mapping=node_mapping)
+    if reason is not None:
+        return None, [reason]
     reasons.append(
         NodeError(
             f"The backup {manifest.tag} has no node called {target.name} or with the address {target.address}.",
@@ -174,6 +177,23 @@ def _itself(
         )
     )
     return None, reasons
+
+
+def _was_missing(
+    manifest: ClusterManifest, *, target: TargetNode, node_mapping: t.Mapping[str, str]
+) -> ReviveError | None:
+    """That the backup does not have the node, since it was down."""
+    names = {target.name, target.address, *(source for source, name in node_mapping.items() if name == target.name)}
+    names |= {target.identity.host_id} if target.identity else set()
+    for each in manifest.degraded.missing if manifest.degraded else ():
+        if names & {each.host_id, each.name, each.address}:
+            return NodeError(
+                f"{each.name} was down when the backup {manifest.tag} was taken, which has nothing of it.",
+                subject=target.name,
+                next_step="Choose a backup from before, or start the node empty and let the others stream to it "
+                "(-Dcassandra.replace_address_first_boot).",
+            )
+    return None
 
 
 def _ring_reasons(ring: Ring) -> t.Iterator[ReviveError]:

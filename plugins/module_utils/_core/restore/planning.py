@@ -32,6 +32,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mat
     match_new_cluster,
     natural,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.missing import (
+    bytes_to_repair,
+    from_others,
+    missing_warnings,
+    role_reasons,
+    with_missing,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
     IN_PLACE,
     NEW_CLUSTER,
@@ -79,7 +86,13 @@ def plan_restore(
     restore_id = whole_restore_id(
         tag=manifest.tag, cluster_id=manifest.cluster_id, mode=mode, moment=moment, kept=kept_restores(targets)
     )
-    reasons: list[ReviveError] = [*manifest_reasons(manifest, new_cluster=new_cluster), *group_reasons(targets)]
+    reasons: list[ReviveError] = [
+        *manifest_reasons(manifest, new_cluster=new_cluster),
+        *role_reasons(manifest, restore_auth=restore_auth),
+        *group_reasons(targets),
+    ]
+    # From here on with the nodes that were down, which get what the others have.
+    manifest = with_missing(manifest)
     explicit, mapping_reasons = explicit_pairs(manifest, targets=targets, node_mapping=node_mapping or {})
     reasons += mapping_reasons
     match = match_new_cluster if new_cluster else match_in_place
@@ -93,6 +106,7 @@ def plan_restore(
             reasons += moment_reasons(moment, manifest=manifest, release_version=target.release_version or "")
     for source, target in pairs:
         work_bytes = moment.work_bytes(source.node.host_id) if moment else 0
+        work_bytes += bytes_to_repair(manifest, source=source)
         reasons += space_reasons(
             target, restore_id=restore_id, source=source, reserve=parse_reserve(reserve), work_bytes=work_bytes
         )
@@ -104,7 +118,7 @@ def plan_restore(
         raise PlanRefusedError(reasons)
     assignments = tuple(
         sorted(
-            (assignment_for(source, target=target) for source, target in pairs),
+            (from_others(assignment_for(source, target=target), manifest=manifest) for source, target in pairs),
             key=lambda each: (not each.is_seed, natural(each.target_name)),
         )
     )
@@ -116,7 +130,12 @@ def plan_restore(
         restore_auth=restore_auth,
         target_cluster_name=targets[0].cluster_name,
         assignments=assignments,
-        warnings=(*_partial_warnings(manifest), *warn(pairs), *newer_warnings(pairs)),
+        warnings=(
+            *_partial_warnings(manifest),
+            *missing_warnings(manifest, pairs=pairs, new_cluster=new_cluster),
+            *warn(pairs),
+            *newer_warnings(pairs),
+        ),
         moment=moment,
         reserve=reserve,
     )
@@ -146,7 +165,7 @@ def plan_of(
         snapshot_began_us=manifest.snapshot_began_us,
         snapshot_ended_us=manifest.snapshot_ended_us,
         assignments=assignments,
-        warnings=warnings,
+        warnings=(*(manifest.degraded.lines() if manifest.degraded else ()), *warnings),
         files=sum(each.files for each in assignments),
         size=sum(each.size for each in assignments),
         stored_size=sum(each.stored_size for each in assignments),

@@ -160,6 +160,7 @@ def restore_report(
         "equal": sum(table.outcome == EQUAL for table in tables),
         "different": [f"{table.keyspace}.{table.table}" for table in tables if table.outcome == DIFFERS],
         "not_counted": [f"{table.keyspace}.{table.table}" for table in tables if table.outcome == NOT_COUNTED],
+        "repaired": [each.target_name for each in plan.assignments if each.schema_of],
         "warnings": list(plan.warnings),
     }
     return {**value, "lines": _lines(value, tables=tables, nodes=nodes)}
@@ -198,6 +199,8 @@ def _lines(
         f"{format_size(node.reused_bytes)} were there already"
         for node in nodes
     ]
+    if value["repaired"]:
+        lines.append(f"Repaired from the others, since the backup has nothing of them: {', '.join(value['repaired'])}.")
     if value["moment"]:
         lines.append(f"Tables at the moment: {len(tables)}, {len(value['not_counted'])} of them not counted.")
     else:

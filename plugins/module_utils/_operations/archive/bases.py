@@ -65,6 +65,7 @@ def base_of(
         positions={
             summary.node.host_id: _position(store, summary, identity_file=identity_file) for summary in manifest.nodes
         },
+        missing=manifest.degraded.names if manifest.degraded else "",
         imported_us=next((at_us for at_us in imports if at_us >= manifest.snapshot_began_us), None),
     )
 

@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectInfo, ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs, may_be_stored_as
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.degraded import Degraded
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     cluster_manifest_key,
     parse_node_manifest_key,
@@ -77,6 +78,7 @@ def publish_backup(
     required_tables: t.Sequence[str] = (),
     taken_before: t.Container[str] = (),
     row_counts: t.Mapping[str, tuple[int, int]] | None = None,
+    degraded: Degraded | None = None,
     tool_version: str,
     now: t.Callable[[], int],
 ) -> PublishOutcome:
@@ -84,13 +86,14 @@ def publish_backup(
 
     Every node manifest is read back and compared with its summary; every object is looked up, one listing per table.
 
-    :param node_summaries: of every node of the cluster.
+    :param node_summaries: of every node of the cluster, but those that are missing.
     :param schema_cql: statements that make the schema, read after the snapshots; without any, what those noted about
         their tables.
     :param required_tables: the tables and views, as ``keyspace/table-id``, that the schema had before the snapshots and
         still had after them: each node's has to have those that were asked for.
     :param taken_before: names of nodes whose snapshot is older than that, and may lack one.
     :param row_counts: by ``keyspace.table``: rows, and when they were counted, in microseconds.
+    :param degraded: what it lacks, if it is not of every node of the ring.
     :raises BackupIncompleteError: if there is no node, or a node's snapshot lacks a table of the schema.
     :raises ManifestError: if a node manifest does not match its summary.
     :raises ObjectMissingError: if an object is not in the repository.
@@ -133,6 +136,7 @@ def publish_backup(
         totals=sum((summary.totals for summary in node_summaries), Totals()),
         schema_cql=tuple(schema_cql) or found.schema(),
         tool_version=tool_version,
+        degraded=degraded,
     )
     if not store.put_new(key, CLUSTER_MANIFEST.encode(manifest)):
         other = _published(store, key)

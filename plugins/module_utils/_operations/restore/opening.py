@@ -125,7 +125,7 @@ def check_opens(plan: RestorePlan, store: ObjectStore, *, identity_file: str | N
 
     :raises ReviveError: the first reason why it cannot be opened.
     """
-    sources = {each.source_host_id for each in plan.assignments if each.target_name == node_name}
+    sources = {each.fetched_from for each in plan.assignments if each.target_name == node_name}
     mine = [trial for trial in plan.trials if trial.source_host_id in sources]
     for reason in why_closed(store, mine, identity_file=identity_file, here=node_name):
         raise reason

@@ -111,10 +111,10 @@ def fetch_part(
         wanted=FetchHeader(
             restore_id=part.plan.restore_id,
             tag=part.plan.tag,
-            source_host_id=assignment.source_host_id,
+            source_host_id=assignment.fetched_from,
             manifest_sha256=assignment.manifest_sha256,
             restore_auth=part.plan.restore_auth,
-            tables=tables,
+            tables=tables or assignment.only_tables,
             own_system=part.plan.mode == ONE_NODE,
         ),
         manifest_key=assignment.manifest_key,
@@ -234,10 +234,13 @@ class Serving:
     """What was done on a node that serves.
 
     :param indexes: that had to be rebuilt, as of :func:`rebuild_indexes`.
+    :param needs_repair: whether it was given the schema only, since the backup does not have it, and so lacks everything
+        until it is repaired.
     """
 
     changed: bool
     indexes: tuple[str, ...]
+    needs_repair: bool = False
 
 
 def serve(node: NodeSettings, *, restore_id: str, check_mode: bool, store: ObjectStore | None = None) -> Serving:
@@ -254,7 +257,10 @@ def serve(node: NodeSettings, *, restore_id: str, check_mode: bool, store: Objec
     settled = switch.settle_configuration(
         node, restore_id=restore_id, who=lambda: identity.read_identity(node), check_mode=check_mode
     )
-    return Serving(changed=bool(indexes) or settled, indexes=indexes)
+    fetched = records.fetch_ends(node, restore_id=restore_id)
+    return Serving(
+        changed=bool(indexes) or settled, indexes=indexes, needs_repair=fetched is not None and bool(fetched[0].tables)
+    )
 
 
 def _record_in_log(node: NodeSettings, *, restore_id: str, store: ObjectStore | None) -> None:

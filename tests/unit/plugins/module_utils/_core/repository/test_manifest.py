@@ -26,6 +26,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     SnapshotContents,
     TableContents,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.degraded import (
+    DatacenterCoverage,
+    Degraded,
+    KeyspaceCoverage,
+    MissingNode,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     BackedUpObject,
     ClusterManifest,
@@ -68,6 +74,17 @@ snapshots = built(
 )
 contents = built(SnapshotContents, tables=st.lists(built(TableContents, table=tables), max_size=3).map(tuple))
 totals = built(Totals)
+keyspaces = built(
+    KeyspaceCoverage,
+    datacenters=st.lists(built(DatacenterCoverage), max_size=2).map(tuple),
+    ranges=st.lists(st.tuples(numbers, numbers), max_size=2).map(tuple),
+    uncovered=st.lists(st.tuples(numbers, numbers), max_size=2).map(tuple),
+)
+degraded = built(
+    Degraded,
+    missing=st.lists(built(MissingNode), max_size=2).map(tuple),
+    keyspaces=st.lists(keyspaces, max_size=2).map(tuple),
+)
 summaries = built(NodeSummary, node=nodes, totals=totals, commit_log=st.none() | built(CommitLogPosition))
 objects = built(
     BackedUpObject,
@@ -109,6 +126,7 @@ def test_upload_receipts_read_back(receipt: UploadReceipt) -> None:
         nodes=st.lists(summaries, max_size=2).map(tuple),
         tables=st.lists(built(TableSummary, table=tables), max_size=2).map(tuple),
         totals=totals,
+        degraded=st.none() | degraded,
     )
 )
 def test_cluster_manifests_read_back(backup: ClusterManifest) -> None:
