@@ -204,7 +204,8 @@ indexes:
   elements: str
   sample: [shop.orders.orders_by_state]
 needs_repair:
-  description: Whether the backup has nothing of the node, which has the schema only until O(state=repaired) brings it the rest.
+  description:
+    - Whether the backup has nothing of the node, which has the schema only until O(state=repaired) brings it the rest.
   returned: when O(state=serving)
   type: bool
   sample: false

@@ -88,11 +88,11 @@ def role_reasons(manifest: ClusterManifest, *, restore_auth: bool) -> t.Iterator
     """Why roles cannot come back."""
     if restore_auth and manifest.degraded and manifest.degraded.lacks_roles:
         yield InputError(
-            f"Some roles, passwords and rights are not in the backup {manifest.tag}: only {manifest.degraded.names} had them, "
-            "and was down.",
+            f"Some roles, passwords and rights are not in the backup {manifest.tag}: nobody had them but "
+            f"{manifest.degraded.names}, which was down.",
             subject=manifest.tag,
-            next_step=f"Keep the roles of the nodes ({option('restore_auth', 'false')}) and make there what is missing, or "
-            "choose another backup.",
+            next_step=f"Keep the roles of the nodes ({option('restore_auth', 'false')}) and make there what is missing, "
+            "or choose another backup.",
         )
 
 
@@ -103,15 +103,15 @@ def missing_warnings(manifest: ClusterManifest, *, pairs: t.Sequence[Pair], new_
         return
     names = ", ".join(targets)
     yield (
-        f"{names} {'gets' if len(targets) == 1 else 'get'} the schema and no data, and {'is' if len(targets) == 1 else 'are'} "
-        "repaired from the others as soon as all run (nodetool repair -full). Until that is over, reads at ONE may find "
-        "nothing there, and reads at QUORUM may miss what only one of the others has: let no client in before."
+        f"The backup has no data for {names}: with the schema and empty tables it is started, and then repaired from the "
+        "others (nodetool repair -full). Until that is over, reads at ONE may find nothing there, and reads at QUORUM may "
+        "miss what only one of the others has: let no client in before."
     )
     counters = [] if new_cluster else _counters(manifest)
     if counters:
         yield (
-            f"Nobody may increment counters in {', '.join(counters)} until the repair is over: all nodes would forget what "
-            f"{names} had counted."
+            f"Nobody may increment counters in {', '.join(counters)} until the repair is over: all nodes would forget "
+            f"what {names} had counted."
         )
 
 

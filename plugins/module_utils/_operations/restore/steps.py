@@ -234,8 +234,8 @@ class Serving:
     """What was done on a node that serves.
 
     :param indexes: that had to be rebuilt, as of :func:`rebuild_indexes`.
-    :param needs_repair: whether it was given the schema only, since the backup does not have it, and so lacks everything
-        until it is repaired.
+    :param needs_repair: whether it was given the schema only, since the backup does not have the node; a repair brings
+        everything else.
     """
 
     changed: bool

@@ -48,8 +48,8 @@ def test_two_of_three_replicas_have_what_a_quorum_acknowledged() -> None:
     assert found.lines() == [
         "DEGRADED: taken without n2 (10.0.0.2), which was down.",
         (
-            "Of the replicas of shop it has 2 of 3 in dc1: what was acknowledged at LOCAL_QUORUM, QUORUM, EACH_QUORUM or "
-            "ALL is in it, what fewer replicas had acknowledged may not be."
+            "Of the replicas of shop it has 2 of 3 in dc1: what was acknowledged at LOCAL_QUORUM, QUORUM, EACH_QUORUM "
+            "or ALL is in it, what fewer replicas had acknowledged may not be."
         ),
     ]
 
