@@ -104,6 +104,14 @@ GROUPS: t.Final = (
         gate=True,
     ),
     Group(
+        name="hardened",
+        proves="with TLS and passwords for clients, nodes and JMX: archived, backed up, lost, rebuilt to a moment",
+        tests=(Selection("test_hardened.py"),),
+        nodes=4,
+        minutes=7,
+        gate=True,
+    ),
+    Group(
         name="faults",
         proves="a restore in place that fails half-way leaves what was there, and the next one converges",
         tests=(Selection("test_restore_faults.py"),),

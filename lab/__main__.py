@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--num-tokens", type=int, default=8, help="per node (default: %(default)s)")
     up.add_argument("--racks", nargs="+", metavar="RACK", help="one per node (default: r1 r2 r3 r1 ...)")
     up.add_argument("--datacenters", nargs="+", metavar="DC", help="one per node (default: dc1 for all)")
+    up.add_argument("--hardened", action="store_true", help="with certificates for everybody and a password for JMX")
     up.add_argument("--no-start", action="store_true", help="lay it out only, as new and empty machines")
 
     down = command("down", _down, "end everything of this lab; clusters and data stay, unless --destroy")
@@ -149,6 +150,7 @@ def _up(options: argparse.Namespace) -> None:
             num_tokens=options.num_tokens,
             racks=options.racks,
             datacenters=options.datacenters,
+            hardened=options.hardened,
         )
         aside = Writer.set_aside(root=options.root, name=cluster.name)
         if aside:

@@ -31,6 +31,7 @@ from lab.class_data import ensure_class_data_archives
 from lab.cql import cql_session
 from lab.distribution import CASSANDRA_5_0, ensure_distribution
 from lab.errors import LabError
+from lab.hardening import Hardening
 from lab.node import Node
 from lab.node_files import NodeSettings, check_directory, write_node
 from lab.processes import wait_until
@@ -73,6 +74,7 @@ class Cluster:
     nodes: tuple[Node, ...]
     superuser: Credentials
     application: Credentials
+    hardening: Hardening | None = None
 
     @classmethod
     def create(
@@ -87,6 +89,7 @@ class Cluster:
         racks: t.Sequence[str] | None = None,
         datacenters: t.Sequence[str] | None = None,
         heap_mib: int = 448,
+        hardened: bool = False,
     ) -> Cluster:
         """Lay out a new cluster, without starting it.
 
@@ -94,6 +97,7 @@ class Cluster:
         :param cluster_name: what Cassandra calls it; ``name`` by default.
         :param racks: one per node; r1, r2, r3, r1, ... by default.
         :param datacenters: one per node; all in dc1 by default.
+        :param hardened: with certificates for everybody, a password for JMX, and what :mod:`lab.hardening` has besides.
         :raises LabError: there is such a cluster already, or an argument makes no sense.
         """
         directory = root.resolve() / "clusters" / name
@@ -111,8 +115,12 @@ class Cluster:
             "racks": list(racks) if racks else [f"r{1 + number % 3}" for number in range(nodes)],
             "superuser": {"username": "cassandra", "password": "cassandra"},
             "application": {"username": APPLICATION_ROLE, "password": secrets.token_urlsafe(18)},
+            "hardened": hardened,
         }
         cluster = cls._from_state(directory=directory, state=state)
+        if cluster.hardening is not None:
+            addresses = {node.directory.name: node.address for node in cluster.nodes}
+            Hardening.create(directory=cluster.hardening.directory, addresses=addresses)
         for node in cluster.nodes:
             write_node(
                 layout=node,
@@ -146,6 +154,7 @@ class Cluster:
     def _from_state(cls, *, directory: Path, state: t.Mapping[str, t.Any]) -> Cluster:
         network = Network(number=state["network"])
         racks, datacenters = state["racks"], state["datacenters"]
+        hardening = Hardening(directory=directory / "secrets") if state.get("hardened") else None
         nodes = tuple(
             Node(
                 directory=directory / f"n{number}",
@@ -154,11 +163,12 @@ class Cluster:
                 name=f"{state['name']}-n{number}",
                 address=network.address(node=number),
                 staging_address=network.staging_address(node=number),
-                native_port=_NATIVE_PORT,
+                native_port=_NATIVE_PORT if hardening is None else hardening.native_port,
                 storage_port=_STORAGE_PORT,
                 jmx_port=network.jmx_port(node=number),
                 datacenter=datacenter,
                 rack=rack,
+                hardening=hardening,
             )
             for number, (datacenter, rack) in enumerate(zip(datacenters, racks), start=1)
         )
@@ -171,6 +181,7 @@ class Cluster:
             nodes=nodes,
             superuser=Credentials(**state["superuser"]),
             application=Credentials(**state["application"]),
+            hardening=hardening,
         )
 
     def _settings(self, *, node: Node, num_tokens: int, heap_mib: int) -> NodeSettings:
@@ -185,6 +196,7 @@ class Cluster:
             seeds=tuple(node.address for node in self.nodes[:_SEEDS]),
             num_tokens=num_tokens,
             heap_mib=heap_mib,
+            hardening=self.hardening,
         )
 
     def start(self) -> None:
@@ -285,12 +297,13 @@ class Cluster:
         who = credentials or self.superuser
         with cql_session(
             addresses=[node.address for node in nodes or self.nodes],
-            port=_NATIVE_PORT,
+            port=self.nodes[0].native_port,
             username=who.username,
             password=who.password,
             consistency=consistency,
             datacenter=self.datacenter,
             only_these_addresses=nodes is not None,
+            tls=self.hardening.client_context() if self.hardening else None,
         ) as session:
             yield session
 

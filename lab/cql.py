@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import time
 import typing as t
 
@@ -38,11 +39,13 @@ def cql_session(
     datacenter: str = "dc1",
     only_these_addresses: bool = False,
     request_timeout_seconds: float = _REQUEST_TIMEOUT_SECONDS,
+    tls: ssl.SSLContext | None = None,
 ) -> t.Iterator[Session]:
     """Open a session; statements run at ``consistency`` unless they say otherwise, and are never retried.
 
     A login that no node could check is tried again for a minute.
 
+    :param tls: of clusters whose clients have to use it.
     :param only_these_addresses: coordinators are the given nodes only, even when the cluster has more.
     :raises cassandra.cluster.NoHostAvailable: none of the addresses answers, or the login is refused.
     """
@@ -66,6 +69,7 @@ def cql_session(
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
             reconnection_policy=ConstantReconnectionPolicy(delay=1.0, max_attempts=None),
             protocol_version=4,
+            ssl_context=tls,
             connect_timeout=30,
             control_connection_timeout=30,
             max_schema_agreement_wait=60,

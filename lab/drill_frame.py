@@ -41,6 +41,7 @@ class FrameSettings:
     :param certificates: loaded before the first backup; the writer adds more.
     :param encrypted: whether all data is encrypted before it leaves a node.
     :param missing_node: whether the last node is down when the last backup is taken.
+    :param hardened: whether both clusters are, as :mod:`lab.hardening` says.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class FrameSettings:
     writes_per_second: float = 50.0
     encrypted: bool = False
     missing_node: bool = False
+    hardened: bool = False
 
 
 class DrillFrame:
@@ -195,6 +197,7 @@ class DrillFrame:
             version=self.settings.version,
             nodes=self.settings.nodes,
             cluster_name=cluster_name,
+            hardened=self.settings.hardened,
         )
         self._ending.callback(cluster.destroy)
         return cluster

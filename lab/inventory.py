@@ -102,6 +102,7 @@ def _cluster_variables(*, cluster: Cluster, credentials: Credentials) -> dict[st
         "cassandra_cql_password": credentials.password,
         # For nodes that do not run yet, and that have no command "cassandra -v" in their path.
         "cassandra_release_version": cluster.version,
+        **(cluster.hardening.inventory_variables() if cluster.hardening else {}),
     }
 
 

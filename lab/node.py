@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lab.addresses import is_listening
 from lab.errors import LabError
+from lab.hardening import Hardening
 from lab.node_files import NodeLayout
 from lab.processes import ProcessIdentity, wait_until
 
@@ -37,6 +38,7 @@ class Node(NodeLayout):
     jmx_port: int
     datacenter: str
     rack: str
+    hardening: Hardening | None = None
 
     @property
     def pid(self) -> int | None:
@@ -119,7 +121,10 @@ class Node(NodeLayout):
 
         :raises LabError: it failed; with what it said.
         """
-        return self._command("nodetool", *arguments)
+        if self.hardening is None:
+            return self._command("nodetool", *arguments)
+        login, environment = self.hardening.nodetool_arguments(), self.hardening.nodetool_environment()
+        return self._command("nodetool", *login, *arguments, environment=environment)
 
     def log_tail(self, *, lines: int = 40) -> str:
         """Return the end of ``system.log``, of what it warns of, and of the JVM's own output."""

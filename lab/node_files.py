@@ -13,6 +13,8 @@ from pathlib import Path
 
 from lab.distribution import Distribution, java_options
 from lab.errors import LabError
+from lab.hardening import Hardening
+from lab.state_files import write_private
 
 _COMMANDS = Path(__file__).parent / "node_bin"
 
@@ -117,6 +119,7 @@ class NodeSettings:
     num_tokens: int
     heap_mib: int
     snitch: str = "GossipingPropertyFileSnitch"
+    hardening: Hardening | None = None
 
 
 def write_node(
@@ -134,7 +137,8 @@ def write_node(
         layout=layout, settings=settings, distribution=distribution, class_data_archives=class_data_archives
     )
     for name, text in files.items():
-        (conf / name).write_text(text, encoding="utf-8")
+        # Those of a hardened cluster have passwords in them.
+        write_private(path=conf / name, text=text)
 
 
 def configuration_files(
@@ -206,6 +210,8 @@ def cassandra_yaml(*, layout: NodeLayout, settings: NodeSettings, series: tuple[
             values[name] = f"{duration_ms}ms"
         else:
             values[f"{name}_in_ms"] = duration_ms
+    if settings.hardening is not None:
+        values |= settings.hardening.settings(node=layout.directory.name)
     lines = [f"{name}: {json.dumps(value) if ' ' in str(value) else value}" for name, value in values.items()]
     lines += ["data_file_directories:", *(f"  - {directory}" for directory in layout.data_directories)]
     lines += [
@@ -246,9 +252,11 @@ def server_options(
         # How often the clock for the expiry of messages is set: 2 ms, the default, is three quarters of what an idle
         # node takes of a processor.
         "cassandra.approximate_time_precision_ms": 20,
+        **(settings.hardening.jvm_properties(node=layout.directory.name) if settings.hardening else {}),
     }
     return (
         *java_options(java_release=distribution.java_release),
+        *(settings.hardening.jvm_options if settings.hardening else ()),
         f"-Xms{settings.heap_mib}m",
         f"-Xmx{settings.heap_mib}m",
         "-Xss256k",

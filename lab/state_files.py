@@ -11,9 +11,14 @@ from pathlib import Path
 
 def write_private(*, path: Path, text: str) -> None:
     """Write a file that only its owner can read, from its first byte on; it replaces an older one in one step."""
+    write_private_bytes(path=path, body=text.encode())
+
+
+def write_private_bytes(*, path: Path, body: bytes) -> None:
+    """Write such a file that is not text, such as Java's stores of keys."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
-        handle.write(text)
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+        handle.write(body)
     unfinished.replace(path)

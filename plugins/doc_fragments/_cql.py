@@ -12,10 +12,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  native_port:
-    description: The port on which the node listens for CQL.
-    type: int
-    default: 9042
   cql_username:
     description: The role to log in with.
     type: str
@@ -46,17 +42,34 @@ options:
     default: true
 """
 
-    # The one option that some modules need and others do not; beside those above.
+    # Where: some modules need the address, and others do not; beside those above.
     ADDRESS = r"""
 options:
   native_address:
     description: The address on which the node listens for CQL.
     type: str
     required: true
+  native_port:
+    description: The port on which the node listens for CQL.
+    type: int
+    default: 9042
 """
     OPTIONAL_ADDRESS = r"""
 options:
   native_address:
     description: The address on which the node listens for CQL.
     type: str
+  native_port:
+    description: The port on which the node listens for CQL.
+    type: int
+    default: 9042
+"""
+    OWN_ADDRESS = r"""
+options:
+  native_address:
+    description: The address on which the node listens for CQL. By default what O(config_file) says.
+    type: str
+  native_port:
+    description: The port on which the node listens for CQL. By default what O(config_file) says.
+    type: int
 """

@@ -41,7 +41,16 @@ options:
     description: The JMX user, if JMX needs a login.
     type: str
   jmx_password_file:
-    description: The file on the node with the JMX password. C(nodetool) reads it; no argument list has the password.
+    description:
+      - The file on the node with the JMX password, on a line behind the user and a blank, as in C(jmxremote.password).
+      - C(nodetool) reads it; no argument list has the password.
+    type: path
+  jmx_ssl_properties_file:
+    description:
+      - The file on the node with Java's properties for JMX with TLS, which is used when it is given. It has the form of
+        Cassandra's own C(nodetool-ssl.properties), such as C(-Djavax.net.ssl.trustStore=/etc/cassandra/trust.p12), and
+        C(javax.net.ssl.keyStore) with a client's certificate.
+      - Java reads it, from version 9 on; no argument list has the passwords that are in it.
     type: path
   release_version:
     description: Cassandra's version, such as V(5.0.8), for a node that is down and cannot be asked.

@@ -19,6 +19,8 @@ extends_documentation_fragment:
   - revive.cassandra._attributes.info
   - revive.cassandra._node
   - revive.cassandra._repository.unused
+  - revive.cassandra._cql
+  - revive.cassandra._cql.own_address
 options:
   gather:
     description:
@@ -28,9 +30,11 @@ options:
       - V(snapshots) reads only which snapshots of backups it has.
       - V(restores) reads only which restores have something on it, and how much.
       - V(endpoint) reads only where clients reach it, from its configuration, without asking it.
+      - V(login) tries, with V(facts), to log in to the node over CQL. Where it does not run, it looks at the driver,
+        and at the certificates and the key that are given.
     type: list
     elements: str
-    choices: [facts, running, ring, endpoint, repository, snapshots, restores]
+    choices: [facts, running, ring, endpoint, login, repository, snapshots, restores]
     default: [facts]
 """
 
@@ -70,6 +74,26 @@ endpoint:
       type: int
       returned: always
       sample: 9042
+login:
+  description: Whether the node lets the user in over CQL. That it does not is no failure of this module.
+  returned: when O(gather) has V(facts) and V(login)
+  type: dict
+  contains:
+    tried:
+      description: Whether it was tried; not where Cassandra does not run.
+      type: bool
+      returned: always
+      sample: true
+    problem:
+      description: Why it was not let in, with options marked between two control characters; empty if nothing is wrong.
+      type: str
+      returned: always
+      sample: ""
+    code:
+      description: A stable word, such as V(cql_denied) for a password that is not right; empty without a problem.
+      type: str
+      returned: always
+      sample: ""
 repository:
   description: Whose backups the repository holds, as M(revive.cassandra.cassandra_repository) returns it; none if new.
   returned: when O(gather) has V(repository)
@@ -185,21 +209,29 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot_notes
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity, ring
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity, login, ring
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import listing, target
-from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
+    Arguments,
+    cql_arguments,
+    shared_arguments,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
+_CQL = cql_arguments(required=False)
 ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
     options={
+        **_CQL.options,
+        "native_port": {"type": "int"},
         "gather": {
             "type": "list",
             "elements": "str",
-            "choices": ["facts", "running", "ring", "endpoint", "repository", "snapshots", "restores"],
+            "choices": ["facts", "running", "ring", "endpoint", "login", "repository", "snapshots", "restores"],
             "default": ["facts"],
         },
-    }
+    },
+    required_together=_CQL.required_together,
 )
 
 
@@ -207,6 +239,7 @@ def read(call: Call) -> Result:
     """Read of the node what is asked for."""
     settings, gather = call.node(), call.params["gather"]
     result: Result = {"changed": False}
+    facts = None
     if {"facts", "ring"} <= set(gather):
         facts, members = target.read_node_and_ring(settings)
         result.update(node=facts.to_result(), running=facts.running, ring=plain(members))
@@ -218,6 +251,8 @@ def read(call: Call) -> Result:
         result.update(node=facts.to_result(), running=facts.running)
     elif "ring" in gather:
         result.update(ring=plain(ring.read_ring(settings)))
+    if facts and "login" in gather:
+        result.update(login=plain(login.try_login(call.cql(), facts)))
     if "running" in gather and "facts" not in gather:
         result.update(running=identity.is_running(settings))
     if "endpoint" in gather:

@@ -81,6 +81,16 @@ def connect(settings: CqlSettings) -> t.Iterator[Cql]:
         cluster.shutdown()
 
 
+def check_files(settings: CqlSettings) -> None:
+    """Look at what a connection needs on this machine, without making one.
+
+    :raises DependencyError: if the driver is missing.
+    :raises InputError: if certificates or a key cannot be used.
+    """
+    _import_driver()
+    _tls(settings)
+
+
 class _Session:
     """The driver's session behind the protocol."""
 

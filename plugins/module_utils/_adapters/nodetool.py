@@ -11,13 +11,18 @@ import re
 import subprocess
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import programs
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import jmx
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import last_useful_line
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
     NodeError,
     NodeStartingError,
     NodeUnreachableError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
+
+_JAVA_OPTIONS = "JDK_JAVA_OPTIONS"
 
 _NOT_THERE = re.compile(
     r"Failed to connect|Connection refused|ConnectException|NoRouteToHost|UnknownHost|SocketTimeout"
@@ -26,7 +31,6 @@ _NOT_THERE = re.compile(
 )
 # JMX answers a few seconds before the node does.
 _NOT_YET = re.compile(r"Server is not initialized yet", re.IGNORECASE)
-_NOT_LET_IN = re.compile(r"Authentication failed|SecurityException|Credentials required|Access denied", re.IGNORECASE)
 
 
 class Nodetool:
@@ -41,20 +45,30 @@ class Nodetool:
             login += ("-pwf", settings.jmx_password_file)
         self._command = (*settings.nodetool_command, *login)
 
+    def _environment(self) -> dict[str, str]:
+        """English, and names of clusters as they are: in the locale C, Java prints "Caf?". And how TLS is used."""
+        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+        path = self._settings.jmx_ssl_properties_file
+        if path:
+            _check_properties(path)
+            given = environment.get(_JAVA_OPTIONS)
+            environment[_JAVA_OPTIONS] = f"{given} {jmx.java_options(path)}" if given else jmx.java_options(path)
+        return environment
+
     def run(self, *arguments: str) -> str:
         """What the command printed.
 
         :raises NodeStartingError: if the node has just been started.
         :raises NodeUnreachableError: if the node does not answer, or not in time.
-        :raises NodeError: if nodetool cannot be run, or failed.
+        :raises NodeError: if nodetool cannot be run, was not let in, or failed.
+        :raises InputError: if the file that says how TLS is used cannot be used.
         """
         node, name = self._settings.name, arguments[0] if arguments else ""
         try:
             done = programs.run(
                 [*self._command, *arguments],
                 timeout_seconds=self._settings.timeout_seconds,
-                # English, and names of clusters as they are: in the locale C, Java prints "Caf?".
-                environment={**os.environ, "LC_ALL": "C.UTF-8"},
+                environment=self._environment(),
             )
         except subprocess.TimeoutExpired:
             raise NodeUnreachableError(
@@ -76,10 +90,11 @@ class Nodetool:
     def _failure(self, name: str, printed: str, *, code: int) -> NodeError:
         node, why = self._settings.name, last_useful_line(printed)
         message = f"nodetool {name} on node {node} failed: {why.rstrip('.')}."
-        if _NOT_LET_IN.search(printed):
-            return NodeError(
-                message, subject=node, next_step="Check the JMX user's name and the file with the JMX password."
-            )
+        advice = jmx.refusal_advice(
+            printed, tls=bool(self._settings.jmx_ssl_properties_file), password_file=self._settings.jmx_password_file
+        )
+        if advice:
+            return NodeError(message, subject=node, next_step=advice)
         if _NOT_YET.search(printed):
             return NodeStartingError(message, subject=node, next_step="Wait until Cassandra has started.")
         if _NOT_THERE.search(printed):
@@ -87,3 +102,19 @@ class Nodetool:
                 message, subject=node, next_step="Check that Cassandra runs there and that its JMX port answers."
             )
         return NodeError(message, subject=node, next_step=f"nodetool's exit code was {code}; see also Cassandra's log.")
+
+
+def _check_properties(path: str) -> None:
+    """What Java would say about them does not name the option."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            stores = jmx.stores_in(file.read(), path=path)
+        for store in stores:
+            with open(store, "rb"):
+                pass
+    except OSError as error:
+        raise InputError(
+            f"{error.filename} cannot be read: {error.strerror}.",
+            subject=str(error.filename),
+            next_step=f"{option('jmx_ssl_properties_file')} has to be a file on the node that names files on the node.",
+        ) from error

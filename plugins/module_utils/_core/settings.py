@@ -18,6 +18,7 @@ class NodeSettings:
     :param config_file: the node's ``cassandra.yaml``.
     :param state_directory: ours on the node: snapshot records, upload journals, hash cache, locks.
     :param jmx_password_file: handed to nodetool by path, so no password is in an argument list.
+    :param jmx_ssl_properties_file: Java's properties for TLS with passwords in them; JMX is spoken with TLS if given.
     :param timeout_seconds: of one nodetool command.
     :param release_version: for a node that is down and cannot be asked for its version; ``None`` asks.
     :param listen_address: where it listens for other nodes; ``None`` for what ``cassandra.yaml`` says.
@@ -29,6 +30,7 @@ class NodeSettings:
     state_directory: str = "/var/lib/revive-cassandra"
     jmx_username: str | None = None
     jmx_password_file: str | None = None
+    jmx_ssl_properties_file: str | None = None
     timeout_seconds: int = 600
     release_version: str | None = None
     listen_address: str | None = None

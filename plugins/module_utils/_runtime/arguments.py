@@ -121,6 +121,7 @@ def node_arguments() -> Arguments:
             "state_directory": {"type": "path", "default": "/var/lib/revive-cassandra"},
             "jmx_username": {"type": "str"},
             "jmx_password_file": {"type": "path", "no_log": False},
+            "jmx_ssl_properties_file": {"type": "path"},
             "release_version": {"type": "str"},
             "listen_address": {"type": "str"},
         }
@@ -211,6 +212,7 @@ def node_settings(params: Params) -> NodeSettings:
         state_directory=params["state_directory"],
         jmx_username=params["jmx_username"],
         jmx_password_file=params["jmx_password_file"],
+        jmx_ssl_properties_file=params["jmx_ssl_properties_file"],
         timeout_seconds=params["nodetool_timeout_seconds"],
         release_version=params["release_version"],
         listen_address=params["listen_address"],

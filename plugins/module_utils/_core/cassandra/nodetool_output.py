@@ -243,7 +243,7 @@ def last_useful_line(text: str) -> str:
     ]
     telling = [line for line in lines if re.match(r"(error|nodetool):", line)]
     causes = [line for line in lines if line.startswith("Caused by:")]
-    plain = [line for line in lines if not re.match(r"(WARN|INFO|DEBUG|WARNING|OpenJDK|Picked up)\b", line)]
+    plain = [line for line in lines if not re.match(r"(WARN|INFO|DEBUG|WARNING|NOTE|OpenJDK|Picked up)\b", line)]
     for candidates in (telling[:1], causes[-1:], plain[-1:], lines[-1:]):
         if candidates:
             return re.sub(r"\A(error|nodetool):\s*", "", candidates[0])[:500]
