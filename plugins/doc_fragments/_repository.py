@@ -67,6 +67,15 @@ options:
           - A file, where the module runs, with the age identities that decrypt what was encrypted, one a line.
           - Only what plans or carries out a restore needs it.
         type: path
+      allowed_signers:
+        description:
+          - Who may sign backups, as the text of an allowed signers file of ssh-keygen(1). Each line is a name and a
+            public key.
+          - A backup that none of them has signed, or that was changed since, is refused before anything is touched. It
+            is never V(latest), and no older one is taken instead without a word.
+          - Without it, signatures are shown and not checked.
+          - C(ssh-keygen) checks, where the module runs; OpenSSH 8.2 or newer.
+        type: str
       server_side_encryption:
         description:
           - What the store encrypts every object with. V(AES256) is SSE-S3; V(aws:kms) and V(aws:kms:dsse) use KMS.
@@ -201,6 +210,15 @@ options:
           - A file, where the module runs, with the age identities that decrypt what was encrypted, one a line.
           - Only what plans or carries out a restore needs it.
         type: path
+      allowed_signers:
+        description:
+          - Who may sign backups, as the text of an allowed signers file of ssh-keygen(1). Each line is a name and a
+            public key.
+          - A backup that none of them has signed, or that was changed since, is refused before anything is touched. It
+            is never V(latest), and no older one is taken instead without a word.
+          - Without it, signatures are shown and not checked.
+          - C(ssh-keygen) checks, where the module runs; OpenSSH 8.2 or newer.
+        type: str
       server_side_encryption:
         description:
           - What the store encrypts every object with. V(AES256) is SSE-S3; V(aws:kms) and V(aws:kms:dsse) use KMS.

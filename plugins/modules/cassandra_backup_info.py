@@ -149,6 +149,13 @@ backups:
       elements: str
       returned: when the backup is complete
       sample: [certificate_manager, system_auth, system_schema]
+    signed:
+      description:
+        - Who has signed it. A name is by O(repository.allowed_signers), and was checked; without that option the key is
+          shown, which anybody may have put there.
+      type: str
+      returned: when the backup is complete
+      sample: signed by backups@example.com
     complete:
       description: Whether it can be restored.
       type: bool
@@ -171,7 +178,8 @@ summary:
   type: list
   elements: str
   sample:
-    - "backup_20261122_020000: 2026-11-22T02:00:05.000000Z, 3 nodes, 42 tables, 1.9 GiB in 1201 files, 68.0 MiB new"
+    - "backup_20261122_020000: 2026-11-22T02:00:05.000000Z, 3 nodes, 42 tables, 1.9 GiB in 1201 files, 68.0 MiB new,
+      took 1:10, signed by backups@example.com"
 error:
   description: What went wrong, if the module failed for a known reason.
   returned: failure
@@ -206,6 +214,7 @@ error:
       sample: Nothing has been touched.
 """
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.signatures import signed_in_brief
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.wording import backup_line
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import backups
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import backup_values
@@ -240,11 +249,14 @@ def list_them(call: Call) -> Result:
                 "problem": info.problem,
                 "node_host_ids": list(info.node_host_ids),
                 **(backup_values.backup(info.manifest) if info.manifest else {}),
+                **({"signed": signed_in_brief(info.signer)} if info.manifest else {}),
             }
             for info in found
         ],
         "summary": [
-            backup_line(info.manifest) if info.manifest else f"{info.tag}: {info.problem or 'not complete'}"
+            f"{backup_line(info.manifest)}, {signed_in_brief(info.signer)}"
+            if info.manifest
+            else f"{info.tag}: {info.problem or 'not complete'}"
             for info in found
         ],
     }

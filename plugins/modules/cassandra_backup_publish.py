@@ -22,7 +22,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Checks whether there is a complete backup of O(tag), but not what the nodes have uploaded.
+      - Checks whether there is a complete backup of O(tag), and whether O(signing_key) can sign, but not what the nodes
+        have uploaded.
   diff_mode:
     support: partial
     details:
@@ -110,6 +111,14 @@ options:
     elements: dict
     default: []
     version_added: 0.2.0
+  signing_key:
+    description:
+      - A file, where the module runs, with the private key that signs the backup, as C(ssh-keygen -t ed25519) makes it.
+        It has no passphrase, and only its owner may read it.
+      - C(ssh-keygen) signs, in the form of C(ssh-keygen -Y sign) and for C(revive.cassandra); OpenSSH 8.2 or newer.
+      - What is signed is the backup's manifest, which holds the hashes of everything else in it.
+      - Without it nobody signs.
+    type: path
 """
 
 EXAMPLES = r"""
@@ -239,6 +248,16 @@ backup:
       elements: str
       returned: always
       sample: []
+    signed:
+      description: Who has signed it, and whether that was checked.
+      type: str
+      returned: always
+      sample: signed by backups@example.com
+signable:
+  description: That it would be signed as it has to be, if at all.
+  returned: success, and in check mode
+  type: bool
+  sample: true
 error:
   description: What went wrong, if the module failed for a known reason.
   returned: failure
@@ -274,6 +293,7 @@ error:
 """
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.collection import COLLECTION_VERSION
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.signatures import signed_in_brief
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import preview, publish
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import backup_values
@@ -294,6 +314,7 @@ ARGUMENTS = shared_arguments(repository_required=True) + Arguments(
         "missing": {"type": "list", "elements": "dict", "default": []},
         "missing_nodes": {"type": "str", "choices": ["none", "quorum", "covered"], "default": "covered"},
         "members": {"type": "list", "elements": "dict", "default": []},
+        "signing_key": {"type": "path", "no_log": False},
     }
 )
 
@@ -302,7 +323,10 @@ def publish_tag(call: Call) -> Result:
     """Check that all of the backup is there, and make it visible."""
     store = call.store()
     if call.check_mode:
-        return {"changed": preview.would_publish(store, tag=call.params["tag"])}
+        return {
+            "changed": preview.would_publish(store, tag=call.params["tag"], signing_key=call.params["signing_key"]),
+            "signable": True,
+        }
     nodes = backup_values.node_summaries(call.params["nodes"])
     outcome = publish.publish_backup(
         store,
@@ -317,10 +341,11 @@ def publish_tag(call: Call) -> Result:
         taken_before=tuple(call.params["taken_before"]),
         row_counts=backup_values.row_counts(call.params["row_counts"]),
         degraded=backup_values.degraded(call.params, present=nodes),
+        signing_key=call.params["signing_key"],
         tool_version=COLLECTION_VERSION,
         now=call.now_us,
     )
-    backup = backup_values.backup(outcome.manifest)
+    backup = {**backup_values.backup(outcome.manifest), "signed": signed_in_brief(outcome.signer)}
     return {
         "changed": outcome.changed,
         "backup": backup,

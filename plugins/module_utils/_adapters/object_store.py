@@ -97,13 +97,14 @@ def open_store(settings: RepositorySettings, *, retry_seconds: int = 180) -> Obj
     )
 
 
-def open_memory_store(*, prefix: str = "") -> ObjectStore:
+def open_memory_store(*, prefix: str = "", allowed_signers: str = "") -> ObjectStore:
     """A store in memory behind the same class, for tests.
 
     :raises DependencyError: if obstore is missing.
     """
     obstore = _import_obstore()
-    settings, backend = RepositorySettings(bucket="memory", prefix=prefix), obstore.store.MemoryStore()
+    settings = RepositorySettings(bucket="memory", prefix=prefix, allowed_signers=allowed_signers)
+    backend = obstore.store.MemoryStore()
     puts = _ObstorePuts(obstore, backend, settings)
     return _ObstoreStore(obstore, backend, location="memory://", settings=settings, puts=puts)
 
@@ -132,6 +133,10 @@ class _ObstoreStore:
     @property
     def location(self) -> str:
         return self._location + self._prefix
+
+    @property
+    def allowed_signers(self) -> str:
+        return self._settings.allowed_signers
 
     def put(self, key: str, body: bytes) -> None:
         try:

@@ -20,16 +20,21 @@ _END_SECONDS = 5.0
 
 
 def run(
-    command: t.Sequence[str], *, timeout_seconds: float, environment: t.Mapping[str, str] | None = None
+    command: t.Sequence[str],
+    *,
+    timeout_seconds: float,
+    environment: t.Mapping[str, str] | None = None,
+    given: bytes | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program to its end, without input; what it printed and how it ended.
+    """Run a program to its end; what it printed and how it ended.
 
+    :param given: its input; it has none by default.
     :raises OSError: if it cannot be run.
     :raises subprocess.TimeoutExpired: if it was not through in time; it has been killed, with all that it had started.
     """
     process = subprocess.Popen(  # pylint: disable=ansible-bad-function
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
@@ -37,7 +42,7 @@ def run(
         start_new_session=True,
     )
     try:
-        output, errors = process.communicate(timeout=timeout_seconds)
+        output, errors = process.communicate(given, timeout=timeout_seconds)
     except BaseException:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)

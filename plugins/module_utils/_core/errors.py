@@ -164,6 +164,12 @@ class ManifestError(RepositoryError):
     code = "manifest_unreadable"
 
 
+class SignatureError(RepositoryError):
+    """A backup is not signed by whom it has to be, or is not what was signed."""
+
+    code = "signature_refused"
+
+
 class BackupMissingError(RepositoryError):
     """No backup of that name, or none that is complete."""
 

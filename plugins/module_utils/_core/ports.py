@@ -40,6 +40,7 @@ class RepositorySettings:
     :param role_arn: a role to assume with whatever credentials are given or found, or with the token in
         ``web_identity_token_file``; ``role_session_name`` is for audit logs, ``role_external_id`` what its trust policy
         asks for, ``sts_endpoint_url`` where roles are assumed if not at AWS.
+    :param allowed_signers: whose signatures of backups count, as ssh-keygen reads them; empty: nobody is asked for one.
     :param proxy_url: what requests go through, with a password where it asks for one.
     """
 
@@ -67,6 +68,7 @@ class RepositorySettings:
     role_external_id: str | None = None
     web_identity_token_file: str | None = None
     sts_endpoint_url: str | None = None
+    allowed_signers: str = ""
     proxy_url: str | None = dataclasses.field(default=None, repr=False)
 
     def __str__(self) -> str:
@@ -100,6 +102,10 @@ class ObjectStore(t.Protocol):
     @property
     def location(self) -> str:
         """Where the keys lie, without secrets."""
+
+    @property
+    def allowed_signers(self) -> str:
+        """Whose signatures of backups count, as ssh-keygen reads them; empty: nobody is asked for one."""
 
     def put(self, key: str, body: bytes) -> None:
         """Store a small object, replacing what was there."""

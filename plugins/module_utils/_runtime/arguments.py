@@ -18,6 +18,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.recipients import check_recipients
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.signatures import (
+    check_allowed_signers,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import (
     CqlSettings,
     InstanceOptions,
@@ -89,6 +92,7 @@ def repository_arguments(*, required: bool = True) -> Arguments:
                     "virtual_hosted_style": {"type": "bool", "default": False},
                     "recipients": {"type": "list", "elements": "str", "default": []},
                     "identity_file": {"type": "path"},
+                    "allowed_signers": {"type": "str"},
                     "server_side_encryption": {"type": "str", "choices": ["AES256", "aws:kms", "aws:kms:dsse"]},
                     "kms_key_id": {"type": "str", "no_log": False},
                     "kms_bucket_key": {"type": "bool", "default": False, "no_log": False},
@@ -193,8 +197,12 @@ def repository_settings(params: Params) -> RepositorySettings:
             next_step="Give the bucket's name alone, without a scheme; a path in it goes into "
             f"{option('repository.prefix')}.",
         )
+    # One that is given and empty is a mistake, not leave to take anything.
+    signers = value.pop("allowed_signers", None)
     settings = RepositorySettings(
-        **{**value, "recipients": check_recipients(value["recipients"] or ())}, prefix=f"{prefix}/" if prefix else ""
+        **{**value, "recipients": check_recipients(value["recipients"] or ())},
+        prefix=f"{prefix}/" if prefix else "",
+        allowed_signers="" if signers is None else check_allowed_signers(signers),
     )
     check_store_options(settings)
     return settings

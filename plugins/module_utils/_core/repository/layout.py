@@ -39,6 +39,7 @@ _GAP = re.compile(
 _IMPORT = re.compile(r"imports/(?P<at_us>\d{16})-(?P<host_id>[0-9a-f-]{36})\.json\Z", re.ASCII)
 _NODE_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/nodes/(?P<host_id>[0-9a-f-]{36})\.jsonl(?P<suffix>[.a-z]*)\Z")
 _CLUSTER_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/manifest\.json\Z")
+_SIGNATURE = re.compile(r"backups/(?P<tag>[^/]+)/signatures/[0-9a-f]{64}\.sig\Z")
 
 
 def table_prefix(table: TableRef) -> str:
@@ -64,6 +65,20 @@ def node_manifest_key(tag: str, *, host_id: str, codecs: Codecs) -> str:
 def cluster_manifest_key(tag: str) -> str:
     """The key of the manifest that makes a backup visible."""
     return f"{backup_prefix(tag)}manifest.json"
+
+
+def signature_key(tag: str, *, sha256: str) -> str:
+    """The key of a signature of a cluster's manifest, by the SHA-256 of the text that was signed.
+
+    So none is ever replaced, and one that was stored before a manifest that never came belongs to no other.
+    """
+    return f"{backup_prefix(tag)}signatures/{sha256}.sig"
+
+
+def parse_signature_key(key: str) -> str | None:
+    """The tag of a signature's key; ``None`` for another key."""
+    match = _SIGNATURE.match(key)
+    return match["tag"] if match else None
 
 
 def parse_node_manifest_key(key: str) -> tuple[str, str, Codecs] | None:

@@ -19,6 +19,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest, Totals
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.signatures import Signer
 
 LATEST = "latest"
 #: How far the clock of who writes may be off the store's: S3 refuses a request whose signature is further away. A
@@ -35,6 +36,7 @@ class BackupInfo:
     :param node_host_ids: nodes whose manifests are there, sorted.
     :param stored_us: when its manifest was stored, by the store's clock; 0 for one that is not complete.
     :param problem: why a complete backup cannot be read; empty otherwise.
+    :param signer: who has signed it; ``None`` if nobody has.
     """
 
     tag: str
@@ -43,6 +45,7 @@ class BackupInfo:
     stored_us: int = 0
     manifest: ClusterManifest | None = None
     problem: str = ""
+    signer: Signer | None = None
 
     @property
     def totals(self) -> Totals | None:

@@ -99,6 +99,7 @@ class RestorePlan:
     :param warnings: what an operator should know and that does not stop the restore.
     :param moment: what of the commit logs is replayed on the backup; ``None`` for the backup itself.
     :param reserve: what stays free of each node's file systems, as the operator wrote it.
+    :param signed: who has signed the backup, in a sentence; empty in plans of releases that did not say.
     :param trials: what each target has to open before it fetches; empty if nothing is encrypted.
     """
 
@@ -119,6 +120,7 @@ class RestorePlan:
     moment: MomentPlan | None = None
     reserve: str = DEFAULT_RESERVE
     trials: tuple[Trial, ...] = ()
+    signed: str = ""
 
     def to_result(self) -> _Json:
         """The plan as plain values."""

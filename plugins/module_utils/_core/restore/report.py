@@ -141,6 +141,7 @@ def restore_report(
     value: dict[str, t.Any] = {
         "restore_id": plan.restore_id,
         "tag": plan.tag,
+        "signed": plan.signed,
         "mode": plan.mode,
         "source_cluster": plan.source_cluster_name,
         "target_cluster": plan.target_cluster_name,
@@ -193,6 +194,7 @@ def _lines(
         f"The snapshots of all nodes took {value['snapshot_window_seconds']:.1f} s.",
         f"{value['files']} files, {format_size(value['size'])}.",
         _rate_line(value),
+        *([value["signed"]] if value["signed"] else ()),
     ]
     lines += [
         f"  {node.name}: {node.files} files, {format_size(node.size)}, {format_size(node.fetched_bytes)} fetched, "

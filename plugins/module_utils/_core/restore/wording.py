@@ -32,6 +32,7 @@ def plan_lines(plan: RestorePlan) -> list[str]:
             else [f"Everything up to {format_us(plan.snapshot_began_us)} comes back; what was written later does not."]
         ),
         f"{plan.files} files, {format_size(plan.size)}; at most {format_size(plan.stored_size)} to fetch.",
+        *([plan.signed] if plan.signed else ()),
         "Roles and passwords come back from the backup."
         if plan.restore_auth
         else "Roles and passwords stay as they are on the nodes.",

@@ -97,6 +97,7 @@ def tables_report(
     value: dict[str, t.Any] = {
         "restore_id": restore.restore_id,
         "tag": restore.tag,
+        "signed": restore.signed,
         "mode": restore.mode,
         "recovery_point_us": plan.as_of_us,
         "recovery_point": format_us(plan.as_of_us),
@@ -128,7 +129,7 @@ def tables_report(
         lines += [f"    {line}" for line in _compared_lines(sums[str(table)])]
     if compared:
         lines.append(f"Rows were compared in {format_duration(compared_seconds)}, while the tables served.")
-    lines += [f"Warning: {warning}" for warning in restore.warnings]
+    lines += [*filter(None, [restore.signed]), *(f"Warning: {warning}" for warning in restore.warnings)]
     return {**value, "lines": lines}
 
 

@@ -35,6 +35,7 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
     lines = [
         f"Restore {what} of {restore.tag} of cluster {restore.source_cluster_name} {how}.",
         f"This is the restore {restore.restore_id}; if it is interrupted, run the same again: it goes on where it was.",
+        *([restore.signed] if restore.signed else ()),
     ]
     if restore.moment:
         lines += moment_plan_lines(restore.moment, tag=restore.tag)

@@ -17,6 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.snapshot_notes import (
     read_snapshot_record,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.signed import check_signing_key
 
 
 def would_upload(node: NodeSettings, store: ObjectStore, *, tag: str) -> bool:
@@ -35,6 +36,10 @@ def would_upload(node: NodeSettings, store: ObjectStore, *, tag: str) -> bool:
     return all(parsed is None or parsed[1] != record.node.host_id for parsed in manifests)
 
 
-def would_publish(store: ObjectStore, *, tag: str) -> bool:
-    """Whether there is no complete backup of that tag yet."""
+def would_publish(store: ObjectStore, *, tag: str, signing_key: str | None = None) -> bool:
+    """Whether there is no complete backup of that tag yet.
+
+    :raises ReviveError: if it could not be signed as it has to be, as of :func:`check_signing_key`.
+    """
+    check_signing_key(store, signing_key=signing_key)
     return store.head(cluster_manifest_key(tag)) is None

@@ -34,7 +34,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     table_prefix,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
-    CLUSTER_MANIFEST,
     NodeManifestRecord,
     read_node_manifest,
 )
@@ -49,7 +48,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableSummary,
     Totals,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.signatures import Signer
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import check_cluster
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.signed import (
+    SignedManifest,
+    read_manifest,
+    store_manifest,
+)
 
 _BATCH = 1000
 
@@ -59,10 +64,12 @@ class PublishOutcome:
     """A backup that is complete.
 
     :param changed: whether it was published now.
+    :param signer: who has signed it; ``None`` if nobody has.
     """
 
     changed: bool
     manifest: ClusterManifest
+    signer: Signer | None = None
 
 
 def publish_backup(
@@ -79,6 +86,7 @@ def publish_backup(
     taken_before: t.Container[str] = (),
     row_counts: t.Mapping[str, tuple[int, int]] | None = None,
     degraded: Degraded | None = None,
+    signing_key: str | None = None,
     tool_version: str,
     now: t.Callable[[], int],
 ) -> PublishOutcome:
@@ -94,6 +102,7 @@ def publish_backup(
     :param taken_before: names of nodes whose snapshot is older than that, and may lack one.
     :param row_counts: by ``keyspace.table``: rows, and when they were counted, in microseconds.
     :param degraded: what it lacks, if it is not of every node of the ring.
+    :param signing_key: the file with the key that signs the manifest; without it nobody does.
     :raises BackupIncompleteError: if there is no node, or a node's snapshot lacks a table of the schema.
     :raises ManifestError: if a node manifest does not match its summary.
     :raises ObjectMissingError: if an object is not in the repository.
@@ -112,9 +121,9 @@ def publish_backup(
     )
     key = cluster_manifest_key(tag)
     # Before anything is read: one look shows whether the backup is complete.
-    earlier = _published(store, key)
+    earlier = _published(store, tag)
     if earlier is not None:
-        return PublishOutcome(changed=False, manifest=_same(store, earlier, node_summaries=node_summaries))
+        return _same(store, earlier, node_summaries=node_summaries)
     found = _Found()
     required = _asked_for(required_tables, keyspaces=keyspaces, tables=tables_asked)
     for summary in node_summaries:
@@ -138,12 +147,13 @@ def publish_backup(
         tool_version=tool_version,
         degraded=degraded,
     )
-    if not store.put_new(key, CLUSTER_MANIFEST.encode(manifest)):
-        other = _published(store, key)
+    stored = store_manifest(store, manifest, signing_key=signing_key)
+    if stored is None:
+        other = _published(store, tag)
         if other is None:
             raise RepositoryError(f"{store.location}{key} was there and is gone.", subject=key, next_step="Try again.")
-        return PublishOutcome(changed=other == manifest, manifest=_same(store, other, node_summaries=node_summaries))
-    return PublishOutcome(changed=True, manifest=manifest)
+        return _same(store, other, node_summaries=node_summaries, mine=manifest)
+    return PublishOutcome(changed=True, manifest=manifest, signer=stored.signer)
 
 
 class _Found:
@@ -331,18 +341,26 @@ def _check_objects(
         )
 
 
-def _published(store: ObjectStore, key: str) -> ClusterManifest | None:
-    if store.head(key) is None:
+def _published(store: ObjectStore, tag: str) -> SignedManifest | None:
+    if store.head(cluster_manifest_key(tag)) is None:
         return None
-    return CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
+    return read_manifest(store, tag)
 
 
-def _same(store: ObjectStore, manifest: ClusterManifest, *, node_summaries: t.Sequence[NodeSummary]) -> ClusterManifest:
-    there = {summary.node.host_id: summary.manifest_sha256 for summary in manifest.nodes}
-    if there != {summary.node.host_id: summary.manifest_sha256 for summary in node_summaries}:
+def _same(
+    store: ObjectStore,
+    there: SignedManifest,
+    *,
+    node_summaries: t.Sequence[NodeSummary],
+    mine: ClusterManifest | None = None,
+) -> PublishOutcome:
+    """The backup that is there, if it is of the same snapshots; changed if it is the very one that was to be stored."""
+    manifest = there.manifest
+    hashes = {summary.node.host_id: summary.manifest_sha256 for summary in manifest.nodes}
+    if hashes != {summary.node.host_id: summary.manifest_sha256 for summary in node_summaries}:
         raise RepositoryError(
             f"{store.location} already has a complete backup {manifest.tag}, and it is a different one.",
             subject=manifest.tag,
             next_step="Use another tag: a complete backup never changes.",
         )
-    return manifest
+    return PublishOutcome(changed=manifest == mine, manifest=manifest, signer=there.signer)

@@ -61,7 +61,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     table_prefix,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import (
-    CLUSTER_MANIFEST,
     NODE_MANIFEST,
     UPLOAD_RECEIPT,
 )
@@ -86,6 +85,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.backu
     UploadRun,
     upload_object,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.signed import read_manifest
 
 _CHUNK_BYTES = 1024 * 1024
 #: Objects queued ahead for each worker; the manifest keeps the order of the plan.
@@ -233,10 +233,9 @@ def _published(store: ObjectStore, *, record: SnapshotRecord) -> NodeSummary | N
 
     :raises RepositoryError: if it is of another snapshot: a complete backup never changes.
     """
-    key = cluster_manifest_key(record.tag)
-    if store.head(key) is None:
+    if store.head(cluster_manifest_key(record.tag)) is None:
         return None
-    manifest = CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
+    manifest = read_manifest(store, record.tag).manifest
     for summary in manifest.nodes:
         if (summary.node.host_id, summary.snapshot_began_us) == (record.node.host_id, record.began_us):
             return summary

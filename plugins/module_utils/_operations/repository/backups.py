@@ -13,7 +13,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     BackupIncompleteError,
     BackupMissingError,
-    ManifestError,
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
@@ -23,6 +22,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     cluster_manifest_key,
     parse_cluster_manifest_key,
     parse_node_manifest_key,
+    parse_signature_key,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.listing import (
     LATEST,
@@ -31,8 +31,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     newest,
     newest_first,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import CLUSTER_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import open_repository
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.signed import (
+    SignedManifest,
+    read_manifest,
+)
 
 
 def list_backups(
@@ -49,7 +53,10 @@ def list_backups(
         ones are left out.
     :param limit: how many at most.
     """
-    infos = [_info(store, *entry) for entry in sorted(_seen(store, tag=tag).items())]
+    seen = sorted(_seen(store, tag=tag).items())
+    complete = any(each.stored_us is not None for _tag, each in seen)
+    cluster_id = open_repository(store).cluster_id if complete and store.allowed_signers else None
+    infos = [_info(store, name, each, cluster_id=cluster_id) for name, each in seen]
     if keyspace is not None:
         infos = [info for info in infos if info.problem or (info.manifest and _has_keyspace(info.manifest, keyspace))]
     if not include_incomplete:
@@ -58,19 +65,23 @@ def list_backups(
 
 
 def load_backup(store: ObjectStore, tag_or_latest: str) -> ClusterManifest:
-    """The manifest of a complete backup.
+    """The manifest of a complete backup; parameters and errors as of :func:`load_signed`."""
+    return load_signed(store, tag_or_latest).manifest
+
+
+def load_signed(store: ObjectStore, tag_or_latest: str) -> SignedManifest:
+    """The manifest of a complete backup, with who has signed it.
 
     :param tag_or_latest: ``latest`` is the newest backup of everything.
     :raises NewestUnknownError: if one that may be the newest cannot be read.
     :raises BackupMissingError: if there is none; those that there are, are named.
     :raises BackupIncompleteError: if it was begun and not finished.
     :raises ManifestError: if its manifest cannot be read.
+    :raises SignatureError: if it is not signed by one of those who count.
     """
-    if tag_or_latest == LATEST:
-        return newest_backup(store).manifest
-    tag = check_tag(tag_or_latest)
+    tag = newest_backup(store).manifest.tag if tag_or_latest == LATEST else check_tag(tag_or_latest)
     if store.head(cluster_manifest_key(tag)) is not None:
-        return _read(store, tag=tag)
+        return read_manifest(store, tag)
     if any(True for _entry in store.list(backup_prefix(tag))):
         raise BackupIncompleteError(
             f"Backup {tag} in {store.location} was begun and not finished.",
@@ -103,16 +114,19 @@ def _offer(infos: t.Sequence[BackupInfo]) -> str:
 
 
 class _Seen(t.NamedTuple):
-    """What a listing says of a backup: when its manifest was stored, if it was, and whose parts are there."""
+    """What a listing says of a backup: when its manifest was stored, if it was, whose parts are there, and whether it
+    may be signed."""
 
     stored_us: int | None
     host_ids: tuple[str, ...]
+    may_be_signed: bool
 
 
 def _seen(store: ObjectStore, *, tag: str | None) -> dict[str, _Seen]:
     """What one listing says of each backup."""
     stored: dict[str, int | None] = {}
     nodes: dict[str, list[str]] = {}
+    signed: set[str | None] = set()
     for entry in store.list(backup_prefix(check_tag(tag)) if tag else BACKUPS_PREFIX):
         whole, part = parse_cluster_manifest_key(entry.key), parse_node_manifest_key(entry.key)
         if whole:
@@ -120,29 +134,20 @@ def _seen(store: ObjectStore, *, tag: str | None) -> dict[str, _Seen]:
         elif part:
             stored.setdefault(part[0], None)
             nodes.setdefault(part[0], []).append(part[1])
-    return {name: _Seen(when, tuple(sorted(set(nodes.get(name, ()))))) for name, when in stored.items()}
+        else:
+            signed.add(parse_signature_key(entry.key))
+    return {name: _Seen(when, tuple(sorted(set(nodes.get(name, ())))), name in signed) for name, when in stored.items()}
 
 
-def _info(store: ObjectStore, tag: str, seen: _Seen) -> BackupInfo:
+def _info(store: ObjectStore, tag: str, seen: _Seen, *, cluster_id: str | None) -> BackupInfo:
     if seen.stored_us is None:
         return BackupInfo(tag=tag, complete=False, node_host_ids=seen.host_ids)
     info = BackupInfo(tag=tag, complete=True, node_host_ids=seen.host_ids, stored_us=seen.stored_us)
     try:
-        return dataclasses.replace(info, manifest=_read(store, tag=tag))
+        found = read_manifest(store, tag, cluster_id=cluster_id, may_be_signed=seen.may_be_signed)
+        return dataclasses.replace(info, manifest=found.manifest, signer=found.signer)
     except ReviveError as error:
         return dataclasses.replace(info, problem=str(error))
-
-
-def _read(store: ObjectStore, *, tag: str) -> ClusterManifest:
-    key = cluster_manifest_key(tag)
-    manifest = CLUSTER_MANIFEST.decode(store.get(key), subject=f"{store.location}{key}")
-    if manifest.tag != tag or not manifest.nodes:
-        raise ManifestError(
-            f"{store.location}{key} is the manifest of {manifest.tag}, with {len(manifest.nodes)} nodes.",
-            subject=tag,
-            next_step="Bring the object back from a copy of the repository.",
-        )
-    return manifest
 
 
 def _has_keyspace(manifest: ClusterManifest, keyspace: str) -> bool:

@@ -38,6 +38,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     NodeSummary,
     TableEntry,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.signatures import (
+    moment_warnings,
+    signed_line,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan, Trial
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import (
     MomentPlan,
@@ -60,7 +64,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.tar
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import (
-    load_backup,
+    load_signed,
     newest_backup,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import open_repository
@@ -108,7 +112,7 @@ def make_plan(
     :raises StoreError: if the store does not answer.
     """
     point = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
-    manifest = load_backup(store, point.tag)
+    manifest, signer = load_signed(store, point.tag)
     reasons: list[ReviveError] = []
     plan: RestorePlan | None = None
     try:
@@ -135,7 +139,8 @@ def make_plan(
     reasons += [*found.reasons, *why_closed(store, trials, identity_file=identity_file, here=here)]
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    return manifest, dataclasses.replace(plan, warnings=(*point.warnings, *plan.warnings), trials=trials)
+    warnings = (*point.warnings, *plan.warnings)
+    return manifest, dataclasses.replace(plan, warnings=warnings, trials=trials, signed=signed_line(signer))
 
 
 def not_asked_for(
@@ -181,7 +186,7 @@ def make_node_plan(
     Parameters and errors as of :func:`make_plan` and :func:`plan_node`.
     """
     point = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us)
-    manifest = load_backup(store, point.tag)
+    manifest, signer = load_signed(store, point.tag)
     reasons: list[ReviveError] = []
     plan: RestorePlan | None = None
     try:
@@ -213,7 +218,8 @@ def make_node_plan(
         plan = dataclasses.replace(plan, trials=trials)
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    return manifest, dataclasses.replace(plan, warnings=(*point.warnings, *plan.warnings))
+    warnings = (*point.warnings, *plan.warnings)
+    return manifest, dataclasses.replace(plan, warnings=warnings, signed=signed_line(signer))
 
 
 class FoundPoint(t.NamedTuple):
@@ -248,7 +254,8 @@ def find_point(
     logs = load_logs(store)
     found = plan_moment(point.us, bases=bases_of(store, identity_file=identity_file), logs=logs, cut=cut)
     moment = moment_plan(found, logs=logs)
-    return FoundPoint(tag=found.tag, moment=moment, trials=log_trials(found))
+    warnings = moment_warnings(allowed_signers=store.allowed_signers)
+    return FoundPoint(tag=found.tag, moment=moment, warnings=warnings, trials=log_trials(found))
 
 
 class Found(t.NamedTuple):

@@ -27,6 +27,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     TableEntry,
     Totals,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.signatures import (
+    Signer,
+    signed_line,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import Trial
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.placement import is_of_an_index
@@ -59,7 +63,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassa
     ring_tokens,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import (
-    load_backup,
+    load_signed,
     newest_backup,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.opening import why_closed
@@ -115,9 +119,9 @@ def make_tables_plan(
     ring = list(ring_reasons(targets, ring=ring_of(cql_settings))) if selection.reshape else []
     newest = functools.partial(_newest, selection=selection)
     found = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us, newest=newest)
-    moment, manifest = found.moment, load_backup(store, found.tag)
+    moment, (manifest, signer) = found.moment, load_signed(store, found.tag)
     if moment:
-        return _plan_base(
+        base = _plan_base(
             store,
             manifest,
             moment=moment,
@@ -129,6 +133,7 @@ def make_tables_plan(
             log=found.trials,
             reasons=ring,
         )
+        return _told(base, warnings=found.warnings, trials=base.restore.trials, signer=signer)
     described = cql.parse_schema(manifest.schema_cql)
     contents = _contents(manifest, schema=described)
     chosen = choose_tables(contents, selection=selection)
@@ -156,12 +161,15 @@ def make_tables_plan(
         reasons += error.reasons
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    return _told(plan, warnings=found.warnings, trials=looked.trials)
+    return _told(plan, warnings=found.warnings, trials=looked.trials, signer=signer)
 
 
-def _told(plan: TablesPlan, *, trials: tuple[Trial, ...], warnings: tuple[str, ...] = ()) -> TablesPlan:
-    """A plan with what to try before anything is fetched, and what is known of its restore point."""
-    restore = dataclasses.replace(plan.restore, warnings=(*warnings, *plan.restore.warnings), trials=trials)
+def _told(
+    plan: TablesPlan, *, trials: tuple[Trial, ...], signer: Signer | None, warnings: tuple[str, ...] = ()
+) -> TablesPlan:
+    """A plan with what to try before anything is fetched, and what is known of its restore point and its backup."""
+    warnings = (*warnings, *plan.restore.warnings)
+    restore = dataclasses.replace(plan.restore, warnings=warnings, trials=trials, signed=signed_line(signer))
     return dataclasses.replace(plan, restore=restore)
 
 
@@ -249,7 +257,7 @@ def _plan_base(
         raise PlanRefusedError([*reasons, *error.reasons]) from error
     if reasons:
         raise PlanRefusedError(reasons)
-    return _told(plan, trials=trials)
+    return dataclasses.replace(plan, restore=dataclasses.replace(plan.restore, trials=trials))
 
 
 def _contents(manifest: ClusterManifest, *, schema: cql.Schema) -> Contents:
