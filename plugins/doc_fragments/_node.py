@@ -52,6 +52,62 @@ options:
         C(javax.net.ssl.keyStore) with a client's certificate.
       - Java reads it, from version 9 on; no argument list has the passwords that are in it.
     type: path
+  lease:
+    description:
+      - For which play the module works on the node, as P(revive.cassandra.lease#lookup) returns it.
+      - One play at a time works on a node. Each module of it gives a sign of life, and one that changes something is
+        refused while another play has the node. Without this, such a module has the node for as long as it runs.
+      - In check mode nothing is taken, and nothing refused.
+    type: dict
+    suboptions:
+      id:
+        description: What tells it from others.
+        type: str
+        required: true
+      operation:
+        description: What the play does, such as V(backup).
+        type: str
+        required: true
+      works_on:
+        description: A tag, or a restore's name, where the module does not know it.
+        type: str
+        default: ""
+      started_by:
+        description: Who has started the play, and where.
+        type: str
+        default: ""
+      job:
+        description: The number that it runs by, if any.
+        type: str
+        default: ""
+      controller:
+        description: The process of the play.
+        type: dict
+      quiet_minutes:
+        description:
+          - After how long without a sign of life another play may take the node. The play waits that long at most
+            between two of its modules on a node, while others start or restart. A module that runs counts as one.
+          - The same operation on the same thing may go on after ten minutes.
+        type: int
+        default: 120
+      ended:
+        description: Leases of plays that have ended without giving them back, which the controller knows for certain.
+        type: list
+        elements: str
+        default: []
+      gives_back:
+        description: Whether this module is the play's last one on the node.
+        type: bool
+        default: false
+  take_over_lease:
+    description:
+      - Takes the node over from the plays with these leases, whether or not they live. The message of who was refused
+        has the lease to give.
+      - A module that runs for such a play stops within a minute, half-way, or this one fails and says which process
+        that is. What it had not finished, only its own operation can go on with.
+    type: list
+    elements: str
+    default: []
   release_version:
     description: Cassandra's version, such as V(5.0.8), for a node that is down and cannot be asked.
     type: str

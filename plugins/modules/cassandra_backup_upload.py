@@ -190,7 +190,7 @@ def upload_tag(call: Call) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run(ARGUMENTS, upload_tag)
+    run(ARGUMENTS, upload_tag, works_on=lambda call: str(call.params["tag"]))
 
 
 if __name__ == "__main__":

@@ -29,12 +29,13 @@ options:
       - V(repository) reads whose O(repository) is, with V(facts) and V(ring), and fails if it is another cluster's.
       - V(snapshots) reads only which snapshots of backups it has.
       - V(restores) reads only which restores have something on it, and how much.
+      - V(lease) reads only who works on it; V(facts) and V(restores) read that too.
       - V(endpoint) reads only where clients reach it, from its configuration, without asking it.
       - V(login) tries, with V(facts), to log in to the node over CQL. Where it does not run, it looks at the driver,
         and at the certificates and the key that are given.
     type: list
     elements: str
-    choices: [facts, running, ring, endpoint, login, repository, snapshots, restores]
+    choices: [facts, running, ring, endpoint, login, repository, snapshots, restores, lease]
     default: [facts]
 """
 
@@ -59,6 +60,75 @@ running:
   returned: when O(gather) has V(facts) or V(running)
   type: bool
   sample: true
+lease:
+  description: Who works on the node; none if nobody does.
+  returned: when O(gather) has V(facts), V(restores) or V(lease)
+  type: dict
+  contains:
+    id:
+      description: What tells it from others.
+      type: str
+      returned: always
+      sample: 3f1c5a0e7d314c57
+    operation:
+      description: What is done.
+      type: str
+      returned: always
+      sample: backup
+    works_on:
+      description: The tag, or the restore's name.
+      type: str
+      returned: always
+      sample: backup_20261122_020000
+    started_by:
+      description: Who has started it, and where.
+      type: str
+      returned: always
+      sample: ops@control1
+    job:
+      description: The number that it runs by, if any.
+      type: str
+      returned: always
+      sample: AWX job 42
+    controller:
+      description: The process of its play, if that can be looked for.
+      type: dict
+      returned: always
+    since:
+      description: Since when.
+      type: str
+      returned: always
+      sample: "2026-11-22T02:00:03.000000Z"
+    last_sign_of_life:
+      description: When it last gave a sign of life, by the node's clock.
+      type: str
+      returned: always
+      sample: "2026-11-22T02:10:03.000000Z"
+    free_at:
+      description: When the node is free if it gives no other.
+      type: str
+      returned: always
+      sample: "2026-11-22T04:10:03.000000Z"
+    working:
+      description: Whether a process works for it at this moment.
+      type: bool
+      returned: always
+      sample: true
+    over:
+      description: Whether it is over, and who comes next may have the node.
+      type: bool
+      returned: always
+      sample: false
+    summary:
+      description: All of it in a sentence.
+      type: str
+      returned: always
+      sample: node1 is taken by backup backup_20261122_020000.
+    marked:
+      description: What who is refused is told, with options marked.
+      type: str
+      returned: always
+      sample: node1 is taken by backup backup_20261122_020000.
 endpoint:
   description: Where the node takes clients of its own machine.
   returned: when O(gather) has V(endpoint)
@@ -227,7 +297,17 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
         "gather": {
             "type": "list",
             "elements": "str",
-            "choices": ["facts", "running", "ring", "endpoint", "login", "repository", "snapshots", "restores"],
+            "choices": [
+                "facts",
+                "running",
+                "ring",
+                "endpoint",
+                "login",
+                "repository",
+                "snapshots",
+                "restores",
+                "lease",
+            ],
             "default": ["facts"],
         },
     },
@@ -261,6 +341,8 @@ def read(call: Call) -> Result:
         result.update(snapshots=list(snapshot_notes.left_by_backups(settings)))
     if "restores" in gather:
         result.update(restores=plain(listing.list_restores(settings)))
+    if "lease" in gather or "facts" in gather or "restores" in gather:
+        result.update(lease=call.work.look())
     return result
 
 

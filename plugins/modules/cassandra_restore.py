@@ -372,7 +372,7 @@ def use(call: Call) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run(ARGUMENTS, use)
+    run(ARGUMENTS, use, works_on=given_restore_id)
 
 
 if __name__ == "__main__":

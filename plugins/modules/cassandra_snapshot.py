@@ -185,7 +185,7 @@ error:
       sample: Nothing has been touched.
 """
 
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot, snapshot_notes
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import Arguments, shared_arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
 
@@ -251,9 +251,16 @@ def use(call: Call) -> Result:
     return take(call) if call.params["state"] == "present" else clear(call)
 
 
+def works_on(call: Call) -> str | None:
+    """The snapshot that is taken or cleared, if there is one."""
+    tag: str = call.params["tag"] or "old snapshots"
+    nothing = call.params["state"] == "absent" and call.params["for_backup"] and call.params["tag"]
+    return None if nothing and not snapshot_notes.is_of_backup(call.node(), tag=tag) else tag
+
+
 def main() -> None:
     """Run the module."""
-    run(ARGUMENTS, use)
+    run(ARGUMENTS, use, works_on=works_on)
 
 
 if __name__ == "__main__":

@@ -435,7 +435,7 @@ def use(call: Call) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run(ARGUMENTS, use)
+    run(ARGUMENTS, use, works_on=lambda call: str(call.params["plan"]["restore"]["restore_id"]))
 
 
 if __name__ == "__main__":

@@ -276,7 +276,7 @@ def configure(call: Call) -> Result:
 
 def main() -> None:
     """Run the module."""
-    run(ARGUMENTS, configure)
+    run(ARGUMENTS, configure, works_on=lambda _call: "the commit log")
 
 
 if __name__ == "__main__":

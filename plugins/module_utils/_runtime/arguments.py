@@ -128,8 +128,30 @@ def node_arguments() -> Arguments:
             "jmx_ssl_properties_file": {"type": "path"},
             "release_version": {"type": "str"},
             "listen_address": {"type": "str"},
+            **_lease_options(),
         }
     )
+
+
+def _lease_options() -> dict[str, t.Any]:
+    """For which play the module works on the node, and whose lease it takes over."""
+    return {
+        "lease": {
+            "type": "dict",
+            "options": {
+                "id": {"type": "str", "required": True},
+                "operation": {"type": "str", "required": True},
+                "works_on": {"type": "str", "default": ""},
+                "started_by": {"type": "str", "default": ""},
+                "job": {"type": "str", "default": ""},
+                "controller": {"type": "dict"},
+                "quiet_minutes": {"type": "int", "default": 120},
+                "ended": {"type": "list", "elements": "str", "default": []},
+                "gives_back": {"type": "bool", "default": False},
+            },
+        },
+        "take_over_lease": {"type": "list", "elements": "str", "default": []},
+    }
 
 
 def transfer_arguments() -> Arguments:

@@ -28,6 +28,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
     TransferSettings,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments, progress
+from ansible_collections.revive.cassandra.plugins.module_utils._runtime.work import NodeWork
 
 Result = dict[str, t.Any]
 #: How modules make what they return: they import from here only.
@@ -41,11 +42,13 @@ class Call:
 
     :ivar params: the options, checked and with their defaults.
     :ivar check_mode: whether nothing may be changed.
+    :ivar work: who works on the node.
     """
 
-    def __init__(self, *, params: arguments.Params, check_mode: bool) -> None:
+    def __init__(self, *, params: arguments.Params, check_mode: bool, work: NodeWork) -> None:
         self.params = params
         self.check_mode = check_mode
+        self.work = work
 
     def repository(self) -> RepositorySettings:
         """The repository that the options name."""
@@ -74,7 +77,7 @@ class Call:
     def progress(self) -> Progress:
         """Where the operation says how far it is."""
         path = self.params["progress_file"]
-        return progress.FileProgress(path) if path else progress.NoProgress()
+        return self.work.watched(progress.FileProgress(path) if path else progress.NoProgress())
 
     @staticmethod
     def now_us() -> int:
@@ -82,15 +85,35 @@ class Call:
         return clock.now_us()
 
 
-def run(spec: arguments.Arguments, use_case: t.Callable[[Call], Result]) -> None:
+def _nothing(_call: Call) -> None:
+    """What a module works on that only reads."""
+
+
+def run(
+    spec: arguments.Arguments,
+    use_case: t.Callable[[Call], Result],
+    *,
+    works_on: t.Callable[[Call], str | None] = _nothing,
+) -> None:
     """Run a module: its options, one use case, its result. Does not return.
+
+    :param works_on: what it does something to on the node, in a word, such as a tag: then its play has the node alone,
+        or the module itself for as long as it runs. ``None`` for nothing. In check mode nobody is asked.
 
     A use case returns plain values with ``changed``; where there is a difference to show, ``diff`` too, which is left
     out unless it was asked for. It raises :class:`ReviveError` for what an operator can understand.
     """
     module = AnsibleModule(supports_check_mode=True, **spec.to_module_arguments())
+    work = NodeWork(module.params, module=str(module._name or "a module").rpartition(".")[2])
+    call = Call(params=module.params, check_mode=module.check_mode, work=work)
     try:
-        result = use_case(Call(params=module.params, check_mode=module.check_mode))
+        if module.check_mode:
+            result = use_case(call)
+        else:
+            with work.going_on(works_on(call)) as said:
+                if said:
+                    module.warn(said)
+                result = use_case(call)
     except ReviveError as error:
         module.fail_json(msg=str(error), error=error.to_result())
     except Exception as error:

@@ -205,15 +205,17 @@ def clear_snapshots(
     """
     if (tag is None) == (older_than_seconds is None):
         raise InputError("Either a tag or an age is needed.", subject="tag", next_step="Give one of them.")
+    if tag is not None:
+        check_tag(tag)
+        # Before the locks: whoever holds them may be the one because of whom there is nothing to clear.
+        if for_backup and not is_of_backup(node, tag=tag):
+            return ClearOutcome(changed=False, cleared=())
     directories = data_directories(read_config(node.config_file))
     with contextlib.ExitStack() as locks:
         for name in ("snapshot", "upload"):
             locks.enter_context(node_lock(node.state_directory, name=name, node=node.name))
         tags = snapshot_tags(directories)
         if tag is not None:
-            check_tag(tag)
-            if for_backup and not is_of_backup(node, tag=tag):
-                return ClearOutcome(changed=False, cleared=())
             if tag in tags and only_recorded and not has_notes(node, tag=tag):
                 raise InputError(
                     f"Node {node.name} has a snapshot {tag} that was not made by this collection.",

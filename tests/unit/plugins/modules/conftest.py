@@ -43,14 +43,17 @@ class ReplaceOperation(t.Protocol):
 
 
 @pytest.fixture
-def run_module(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunModule:
-    """Run a module; the store is only a name."""
+def run_module(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> RunModule:
+    """Run a module; the store is only a name, and what is noted on the node is the test's own."""
     monkeypatch.setattr(entry, "open_store", lambda settings: f"store of {settings.bucket}")
 
     def run(name: str, /, *, check_mode: bool = False, diff: bool = False, **options: t.Any) -> Result:
         module = importlib.import_module(f"{MODULES}.{name}")
         internal = {"_ansible_check_mode": check_mode, "_ansible_diff": diff, "_ansible_remote_tmp": "/tmp"}
-        with testing.patch_module_args({**options, **internal}), pytest.raises(SystemExit):
+        noted = {"state_directory": str(tmp_path / "state")}
+        with testing.patch_module_args({**noted, **options, **internal}), pytest.raises(SystemExit):
             module.main()
         result: Result = json.loads(capsys.readouterr().out)
         return result

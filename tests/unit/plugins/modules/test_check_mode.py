@@ -197,6 +197,8 @@ CASES = [
     Case("cassandra_backup_info", {}, changed=False),
     Case("cassandra_backup_publish", {"tag": "b1", "nodes": [], "began_us": 1}),
     Case("cassandra_backup_upload", {"tag": "b1"}),
+    Case("cassandra_lease", {"state": "held", "lease": {"id": "a", "operation": "backup"}}),
+    Case("cassandra_lease", {"state": "released", "lease": {"id": "a", "operation": "backup"}}, changed=False),
     Case("cassandra_node_info", {"gather": ["facts", "running", "ring", "snapshots", "restores"]}, changed=False),
     Case("cassandra_node_info", {"gather": ["running", "ring", "endpoint"]}, changed=False),
     Case("cassandra_repository", {"cluster_name": "a", "host_ids": ["h"]}),

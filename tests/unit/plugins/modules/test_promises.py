@@ -34,6 +34,7 @@ VIEWS = (
 )
 ROWS = "module_utils/_operations/tables/test_row_verification.py"
 ARCHIVE = "module_utils/_operations/archive/test_setup.py"
+LEASES = "modules/test_leases.py"
 EVERY_MODULE = "modules/test_check_mode.py"
 READING = "modules/test_promises.py"
 
@@ -56,6 +57,7 @@ GIVEN_UP = "module_utils/_operations/restore/test_listing.py::test_what_was_fetc
 SWITCHED = f"{STEPS}::test_check_mode_says_what_a_switched_node_would_do"
 STAGED = f"{STEPS}::test_a_node_stages_what_the_plan_names_of_its_sources_log"
 COMPLETED = f"{MAKE}::test_a_new_table_is_completed_once_and_says_whose_it_is_until_it_is_released"
+HAD_ONCE = f"{LEASES}::test_having_a_node_and_giving_it_back_changes_something_once"
 #: By module and state; those that only read are known by their documentation.
 SHOWN = {
     ("cassandra_backup_publish", ""): Shown(
@@ -66,6 +68,8 @@ SHOWN = {
         f"{BACKUP}::test_check_mode_says_what_an_upload_and_a_publication_would_do",
         f"{BACKUP}::test_a_second_upload_of_the_same_snapshot_changes_nothing_and_reads_nothing",
     ),
+    ("cassandra_lease", "held"): Shown(HAD_ONCE, HAD_ONCE),
+    ("cassandra_lease", "released"): Shown(HAD_ONCE, HAD_ONCE),
     ("cassandra_repository", "present"): Shown(
         f"{MARKER}::test_check_mode_writes_nothing", f"{MARKER}::test_an_empty_prefix_becomes_a_repository_once"
     ),
