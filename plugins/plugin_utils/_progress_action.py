@@ -51,14 +51,16 @@ class ProgressLines:
         self._host = host
         self._show = show
         self._last_print: float | None = None
-        self._last_bytes = -1
+        self._last_seen: tuple[str, int] | None = None
         self._last_change = 0.0
 
     def tell(self, report: progress.ProgressReport, *, now: float) -> None:
         """Print the report if the last line is old enough."""
-        if report.done_bytes != self._last_bytes:
-            self._last_bytes, self._last_change = report.done_bytes, now
-        if not report.total_files or (self._last_print is not None and now - self._last_print < PRINT_SECONDS):
+        seen = (report.activity, report.done_bytes)
+        if seen != self._last_seen:
+            self._last_seen, self._last_change = seen, now
+        soon_over = not report.total_files and report.activity == progress.PREPARING
+        if soon_over or (self._last_print is not None and now - self._last_print < PRINT_SECONDS):
             return
         self._last_print = now
         self._show(f"[{self._host}] {progress.render(report, unchanged_seconds=now - self._last_change)}")

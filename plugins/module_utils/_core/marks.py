@@ -14,12 +14,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shlex
+
+from ansible_collections.revive.cassandra.plugins.module_utils._core.commands import PLAIN_VALUE, extra_variable
 
 _START, _END = "\x02", "\x03"
 _MARK = re.compile(f"{_START}O\\((?P<option>[a-z_.]+)(?:=(?P<value>[^{_END}]*))?\\){_END}")
-#: What a shell and Ansible's ``name=value`` leave as it is.
-_PLAIN_VALUE = re.compile(r"[\w.,:/@%+-]+\Z", re.ASCII)
 #: What roles call otherwise than by the option's name behind a prefix.
 _OTHERWISE = {
     "new_cluster": "target_cluster",
@@ -79,9 +78,8 @@ def _said(name: str, value: str | None, variables: RoleVariables | None) -> str:
         variable = variables.of(name)
     if value is None:
         return variable or name
-    if _PLAIN_VALUE.match(value):
+    if PLAIN_VALUE.match(value):
         return f"{variable or name}={value}"
     if variable:
-        # Ansible splits name=value at blanks, whatever the quotes: as JSON it comes whole.
-        return f"-e {shlex.quote(json.dumps({variable: value}, ensure_ascii=False))}"
+        return extra_variable(variable, value)
     return f"{name}={json.dumps(value, ensure_ascii=False)}"

@@ -14,6 +14,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
 RATE_WINDOW_SECONDS = 20.0
 SAMPLE_SECONDS = 1.0
 STALLED_AFTER_SECONDS = 8.0
+#: What has no figures yet and is soon over, so nobody is shown it.
+PREPARING = "preparing"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,8 +105,12 @@ def decode_report(text: str) -> ProgressReport | None:
 def render(value: ProgressReport, *, unchanged_seconds: float = 0.0) -> str:
     """The line that people read.
 
+    What has no files, such as a Cassandra that starts, is told with how long it has taken.
+
     :param unchanged_seconds: how long the reader has seen the same bytes; a stalled transfer has no rate.
     """
+    if not value.total_files:
+        return f"{value.activity}, {format_duration(unchanged_seconds)} so far"
     parts = [
         f"{value.activity} {format_size(value.done_bytes)} of {format_size(value.total_bytes)}",
         f"{value.done_files} of {value.total_files} files",

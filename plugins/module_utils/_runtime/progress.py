@@ -79,7 +79,7 @@ class FileProgress:
         self._clock = clock
         self._lock = threading.Lock()
         self._lease = Lease(f"{path}.lease", clock=clock)
-        self._state = progress.begin(now=clock(), activity="preparing", total_bytes=0, total_files=0)
+        self._state = progress.begin(now=clock(), activity=progress.PREPARING, total_bytes=0, total_files=0)
         self._write(clock())
 
     def begin(self, *, activity: str, total_bytes: int, total_files: int) -> None:

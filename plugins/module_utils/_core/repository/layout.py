@@ -37,6 +37,7 @@ _GAP = re.compile(
     r"commitlogs/(?P<host_id>[0-9a-f-]{36})/gaps/(?P<first>\d+)-(?P<last>\d+)-(?P<recorded_us>\d+)\.json\Z", re.ASCII
 )
 _IMPORT = re.compile(r"imports/(?P<at_us>\d{16})-(?P<host_id>[0-9a-f-]{36})\.json\Z", re.ASCII)
+_LOOK = re.compile(r"imports/(?P<at_us>\d{16})-(?P<host_id>[0-9a-f-]{36})-look\.json\Z", re.ASCII)
 _NODE_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/nodes/(?P<host_id>[0-9a-f-]{36})\.jsonl(?P<suffix>[.a-z]*)\Z")
 _CLUSTER_MANIFEST = re.compile(r"backups/(?P<tag>[^/]+)/manifest\.json\Z")
 _SIGNATURE = re.compile(r"backups/(?P<tag>[^/]+)/signatures/[0-9a-f]{64}\.sig\Z")
@@ -163,9 +164,12 @@ def schema_record_key(host_id: str, *, recorded_us: int, codecs: Codecs) -> str:
     return f"{commit_log_prefix(host_id)}schema/{recorded_us:016d}.json{codecs.suffix}"
 
 
-def import_key(*, at_us: int, host_id: str) -> str:
-    """The key of the record that a node was given tables of a backup at a time."""
-    return f"{IMPORTS_PREFIX}{at_us:016d}-{host_id}.json"
+def import_key(*, at_us: int, host_id: str, look: bool = False) -> str:
+    """The key of the record that a node was given tables of a backup at a time.
+
+    :param look: whether all of them were made for that, beside what there was, so no other table is concerned.
+    """
+    return f"{IMPORTS_PREFIX}{at_us:016d}-{host_id}{'-look' if look else ''}.json"
 
 
 def import_probe_key(host_id: str) -> str:
@@ -174,9 +178,15 @@ def import_probe_key(host_id: str) -> str:
 
 
 def parse_import_key(key: str) -> int | None:
-    """When a node was given tables of a backup; ``None`` for another key."""
+    """When a node was given tables of a backup; ``None`` for another key, a look's too."""
     match = _IMPORT.match(key)
     return int(match["at_us"]) if match else None
+
+
+def parse_look_key(key: str) -> tuple[int, str] | None:
+    """When a node was given tables to look at, and its host id; ``None`` for another key."""
+    match = _LOOK.match(key)
+    return (int(match["at_us"]), match["host_id"]) if match else None
 
 
 @functools.lru_cache(maxsize=16)

@@ -156,14 +156,16 @@ class SchemaRecord:
 
 @dataclasses.dataclass(frozen=True)
 class TableImport:
-    """That a node was given tables of a backup; when is in the key too, which is all that planning reads.
+    """That a node was given tables of a backup; when is in the key too, which is all that windows need.
 
     :param detail: the restore's id.
+    :param tables: ``keyspace.table`` that were given data; empty where an earlier release wrote it.
     """
 
     host_id: str
     at_us: int
     detail: str
+    tables: tuple[str, ...] = ()
 
 
 #: ``ledger.json``.

@@ -70,6 +70,11 @@ class Selection:
             return self.roles
         return table.keyspace not in SYSTEM_KEYSPACES and any(_matches(each, table) for each in self._patterns())
 
+    def wants_name(self, name: str) -> bool:
+        """The same of ``keyspace.table``."""
+        keyspace, _dot, table = name.partition(".")
+        return self.wants(TableRef(keyspace=keyspace, table=table, id=""))
+
     @property
     def patterns(self) -> tuple[str, ...]:
         """All of them, as ``keyspace.table``."""
@@ -230,6 +235,11 @@ class TablesPlan:
         """Whether rows can be compared: of some table, and with the schema that the backup itself holds."""
         has_schema = any(source.startswith(f"{SCHEMA_KEYSPACE}/") for source in self.fetched)
         return has_schema and (not self.tables or any(table.is_comparable for table in self.tables))
+
+    @property
+    def is_look(self) -> bool:
+        """Whether everything goes into tables of its own, so nothing that was there is concerned."""
+        return bool(self.tables) and all(table.is_own for table in self.tables)
 
     @property
     def as_of_us(self) -> int:

@@ -114,15 +114,20 @@ def record_restore(store: ObjectStore, *, host_id: str, restored_us: int, restor
     return gap
 
 
-def record_import(store: ObjectStore, *, host_id: str, at_us: int, detail: str) -> None:
+def record_import(
+    store: ObjectStore, *, host_id: str, at_us: int, detail: str, tables: tuple[str, ...] = (), look: bool = False
+) -> None:
     """Record that a node was given tables of a backup: no log has their data, so a moment after that needs a
     later backup.
 
     :param at_us: by the node's own clock; recorded before the first table and again after the last.
+    :param tables: ``keyspace.table`` of them.
+    :param look: whether all of them were made for that, beside what there was: then no window ends, since nothing else
+        is concerned, and who restores a later moment is told that these are empty.
     :raises StoreError: if the store does not accept it.
     """
-    record = TableImport(host_id=host_id, at_us=at_us, detail=detail)
-    store.put_new(import_key(at_us=at_us, host_id=host_id), IMPORT.encode(record))
+    record = TableImport(host_id=host_id, at_us=at_us, detail=detail, tables=tables)
+    store.put_new(import_key(at_us=at_us, host_id=host_id, look=look), IMPORT.encode(record))
 
 
 def _load(store: ObjectStore, listing: LogListing) -> NodeLog:

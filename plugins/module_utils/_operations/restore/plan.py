@@ -61,6 +61,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.poi
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.space import DEFAULT_RESERVE
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive import looks
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.bases import bases_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.archive.logs import load_logs
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.backups import (
@@ -239,10 +240,12 @@ def find_point(
     identity_file: str | None = None,
     now_us: int | None = None,
     newest: t.Callable[[ObjectStore], Newest] = newest_backup,
+    wants: t.Callable[[str], bool] = lambda name: True,
 ) -> FoundPoint:
     """What a restore point stands for; parameters and errors as of :func:`make_plan`.
 
     :param newest: which backup ``latest`` is; by default the newest of everything.
+    :param wants: which tables are restored, each as ``keyspace.table``; by default all.
     """
     point = parse_restore_point(restore_point) if isinstance(restore_point, str) else restore_point
     if isinstance(point, Latest):
@@ -254,7 +257,10 @@ def find_point(
     logs = load_logs(store)
     found = plan_moment(point.us, bases=bases_of(store, identity_file=identity_file), logs=logs, cut=cut)
     moment = moment_plan(found, logs=logs)
-    warnings = moment_warnings(allowed_signers=store.allowed_signers)
+    warnings = (
+        *moment_warnings(allowed_signers=store.allowed_signers),
+        *looks.warnings_at(store, tag=found.tag, moment_us=point.us, wants=wants),
+    )
     return FoundPoint(tag=found.tag, moment=moment, warnings=warnings, trials=log_trials(found))
 
 

@@ -33,6 +33,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     TableRef,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, Progress
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     NodeManifestHeader,
@@ -108,7 +109,7 @@ def stage_moment(
             source.snapshot,
             directories=[os.path.join(work_directory(place, restore_id), "new") for place in places],
         )
-        _say(progress, "fetching the commit log", segments=segments)
+        _say(progress, "fetching", segments=segments)
         paths = _fetch_log(
             node,
             store,
@@ -120,7 +121,7 @@ def stage_moment(
             reserve=reserve,
             identity_file=identity_file,
         )
-        _say(progress, "replaying the commit log", segments=segments, done=True)
+        _say(progress, "starting a Cassandra of its own, some times over, to replay", segments=segments)
         staged = recover_to_moment(
             settings=instance_settings(
                 node, directory=os.path.join(work, _INSTANCE), options=options, owner=owner, like=places[0]
@@ -210,12 +211,10 @@ def _ending_at_a_marker(paths: tuple[str, ...]) -> tuple[str, ...]:
     return paths if end else paths[:-1]
 
 
-def _say(progress: Progress | None, activity: str, *, segments: t.Sequence[SegmentChain], done: bool = False) -> None:
+def _say(progress: Progress | None, activity: str, *, segments: t.Sequence[SegmentChain]) -> None:
     if progress is not None:
-        size = sum(each.end for each in segments)
-        progress.begin(activity=activity, total_bytes=size, total_files=len(segments))
-        if done:
-            progress.advance(transferred_bytes=size, files=len(segments))
+        log = f"{len(segments)} segments of commit log, {format_size(sum(each.end for each in segments))}"
+        progress.begin(activity=f"{activity} {log}", total_bytes=0, total_files=0)
 
 
 def identity_of(source: NodeManifestHeader, *, release_version: str) -> SourceIdentity:

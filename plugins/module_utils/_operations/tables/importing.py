@@ -355,4 +355,11 @@ def _hash(path: str) -> str | None:
 def _tell(node: NodeSettings, plan: TablesPlan, *, store: ObjectStore | None) -> None:
     identity = remembered_identity(node)
     if store is not None and identity is not None:
-        record_import(store, host_id=identity.host_id, at_us=now_us(), detail=plan.restore.restore_id)
+        record_import(
+            store,
+            host_id=identity.host_id,
+            at_us=now_us(),
+            detail=plan.restore.restore_id,
+            tables=tuple(f"{table.keyspace}.{table.table}" for table in plan.tables),
+            look=plan.is_look,
+        )

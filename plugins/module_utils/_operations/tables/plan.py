@@ -118,7 +118,15 @@ def make_tables_plan(
     """
     ring = list(ring_reasons(targets, ring=ring_of(cql_settings))) if selection.reshape else []
     newest = functools.partial(_newest, selection=selection)
-    found = find_point(store, restore_point, cut=cut, identity_file=identity_file, now_us=now_us, newest=newest)
+    found = find_point(
+        store,
+        restore_point,
+        cut=cut,
+        identity_file=identity_file,
+        now_us=now_us,
+        newest=newest,
+        wants=selection.wants_name,
+    )
     moment, (manifest, signer) = found.moment, load_signed(store, found.tag)
     if moment:
         base = _plan_base(

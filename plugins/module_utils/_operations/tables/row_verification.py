@@ -133,6 +133,7 @@ def verify_rows(
             ranges = {each: _owned_ranges(node, each, cql=now) for each in keyspaces}
         schema = parse_schema(describe_schema(_local(cql), connect=connect))
         twins = twins_of(_compared(part), schema=schema)
+        progress.begin(activity="starting a Cassandra of its own to compare rows", total_bytes=0, total_files=0)
         instance.prepare()
         with (
             _snapshot_of_now(part, data=instance.paths.data, twins=twins),

@@ -67,6 +67,13 @@ def test_what_has_moved_all_its_bytes_is_finishing() -> None:
     assert progress.render(report).endswith("100 of 100 files, finishing")
 
 
+def test_what_has_no_figures_says_how_long_it_has_taken() -> None:
+    report = progress.report(
+        progress.begin(now=0.0, activity="starting a Cassandra", total_bytes=0, total_files=0), now=21.0, pid=1
+    )
+    assert progress.render(report, unchanged_seconds=21.2) == "starting a Cassandra, 0:21 so far"
+
+
 def test_a_rate_of_nothing_promises_no_end() -> None:
     report = progress.report(state_after((5.0, 0, 0)), now=5.0, pid=1)
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import typing as t
@@ -18,7 +19,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     IMPORTS_PREFIX,
     parse_import_key,
+    parse_look_key,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import IMPORT
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, snapshots
 from tests.unit.plugins.module_utils._operations.tables.node_with_tables import RESTORE_ID, SAVED_MS, World
 
@@ -54,6 +57,18 @@ def test_nothing_is_fetched_by_who_may_not_record_the_import(world: World, monke
             transfer=t.cast(t.Any, None),
             progress=t.cast(t.Any, None),
         )
+
+
+def test_the_repository_is_told_whether_only_tables_of_its_own_were_given_data(world: World) -> None:
+    store = open_memory_store(prefix="p/")
+    part = world.part()
+    own = dataclasses.replace(part.plan.tables[0], source_table="orders_before")
+    plan = dataclasses.replace(part.plan, tables=(own,))
+    importing.import_tables(dataclasses.replace(part, plan=plan), check_mode=False, store=store)
+    (key,) = [info.key for info in store.list(IMPORTS_PREFIX)]
+    assert parse_import_key(key) is None, "a look ends a window"
+    assert parse_look_key(key) == (SAVED_MS * 1000, IMPORT.decode(store.get(key), subject=key).host_id)
+    assert IMPORT.decode(store.get(key), subject=key).tables == ("shop.orders",)
 
 
 def test_what_is_imported_is_not_imported_again_and_what_failed_is(world: World) -> None:
