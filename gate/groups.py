@@ -219,6 +219,13 @@ GROUPS: t.Final = (
         minutes=15,
     ),
     Group(
+        name="modern",
+        proves="tables, and all of it, back in 5.0's newest form, with 16 tokens a node, by a role without superuser",
+        tests=(Selection("test_modern.py"),),
+        nodes=2,
+        minutes=10,
+    ),
+    Group(
         name="backup-instants",
         proves="a backup that something happens to at 20 random instants is complete and right, or not visible",
         tests=(Selection("test_backup_instants.py"),),

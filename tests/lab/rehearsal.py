@@ -16,7 +16,7 @@ import typing as t
 from pathlib import Path
 
 from lab.checker import check
-from lab.cluster import Cluster
+from lab.cluster import Cluster, Credentials
 from lab.inventory import Repository, write_inventory
 from lab.leftovers import destroy_at_the_end
 from lab.playbook import PlaybookRun, finish_playbook, run_playbook, start_playbook
@@ -43,10 +43,12 @@ class Rehearsal:
         root: Path,
         version: str,
         ending: contextlib.ExitStack,
+        num_tokens: int = 8,
         prepare: t.Callable[[Cluster], object] = lambda _cluster: None,
     ) -> None:
         """Make the cluster, its backup and the writes.
 
+        :param num_tokens: of each node.
         :param prepare: what is done to its directories before it starts.
         """
         self.root = root
@@ -55,16 +57,21 @@ class Rehearsal:
         self.server = S3Server.start(root=root)
         ending.callback(self.server.destroy)
         self.server.create_bucket(BUCKET)
-        self.cluster = Cluster.create(root=root, name="rehearsal", version=version, nodes=2)
+        self.cluster = Cluster.create(root=root, name="rehearsal", version=version, nodes=2, num_tokens=num_tokens)
         destroy_at_the_end(self.cluster, ending)
         prepare(self.cluster)
         self.cluster.start()
         load(cluster=self.cluster, truth_path=self.truth_path, certificates=_CERTIFICATES)
-        repository = Repository(server=self.server, bucket=BUCKET, prefix=PREFIX)
-        self.inventory = write_inventory(path=root / "inventory.yml", clusters=[self.cluster], repository=repository)
+        self.inventory = root / "inventory.yml"
+        self.log_in_as(self.cluster.superuser)
         self.play("backup", backup_tag=TAG).require_success()
         self.snapshot_began_us = self.began_us(TAG)
         self.write_more()
+
+    def log_in_as(self, credentials: Credentials) -> None:
+        """Play with this role of Cassandra from now on."""
+        repository = Repository(server=self.server, bucket=BUCKET, prefix=PREFIX)
+        write_inventory(path=self.inventory, clusters=[self.cluster], repository=repository, credentials=credentials)
 
     def write_more(self) -> None:
         """Let clients write for a while after the backup."""
