@@ -252,7 +252,11 @@ verified:
             - How many rows the backup has (C(rows)), how many of them are the same (C(same)) or gone (C(missing)), how
               many were written later than what the replica had of them, if anything (C(newer)), and how many differ
               without that (C(different)).
-            - C(examples) are tokens of partitions with rows that are missing or different.
+            - C(lacking) rows are there without some value that the backup has, in a table that clients write to.
+              C(early) ones are newer, but were written before the import began.
+            - In a table that was emptied or made first, up to one row in a hundred may be missing or lacking, of a
+              small one up to three if that is no more than one in ten; above that it is an error.
+            - C(examples) are tokens of partitions with rows that are missing, different or lacking.
           type: dict
           returned: always
           sample:
@@ -261,6 +265,8 @@ verified:
             newer: 0
             missing: 0
             different: 0
+            lacking: 0
+            early: 0
             examples: []
     seconds:
       description: How long it took.

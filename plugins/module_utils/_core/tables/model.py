@@ -196,6 +196,11 @@ class TableRestore:
         return self.is_new and (self.keyspace, self.table) != (self.source_keyspace, self.source_table)
 
     @property
+    def from_import(self) -> bool:
+        """Whether nothing is in it before the import, so whatever it lacks afterwards is lost, or was deleted since."""
+        return self.is_new or self.replaces
+
+    @property
     def is_comparable(self) -> bool:
         """Whether its rows can be compared with the backup's; those of roles go over others, which stay as they are."""
         return self.source_keyspace != AUTH_KEYSPACE

@@ -126,7 +126,7 @@ def tables_report(
     ]
     for table, each in zip(plan.tables, tables):
         lines.append(f"  {_line(table, now=each['rows_now'])}")
-        lines += [f"    {line}" for line in _compared_lines(sums[str(table)])]
+        lines += [f"    {line}" for line in _compared_lines(table, sums[str(table)], moment=bool(restore.moment))]
     if compared:
         lines.append(f"Rows were compared in {format_duration(compared_seconds)}, while the tables served.")
     lines += [*filter(None, [restore.signed]), *(f"Warning: {warning}" for warning in restore.warnings)]
@@ -138,17 +138,28 @@ def _sum_of(table: TableRestore, compared: t.Sequence[NodeRows]) -> TableRows | 
     return sum(found, TableRows()) if found else None
 
 
-def _compared_lines(rows: TableRows | None) -> t.Iterator[str]:
+def _compared_lines(table: TableRestore, rows: TableRows | None, *, moment: bool) -> t.Iterator[str]:
     if rows is None:
         return
     same = "all are" if rows.same == rows.rows else f"{rows.same} are"
     newer = f", {rows.newer} are newer than what the replica had" if rows.newer else ""
     yield f"each replica's rows compared with the backup's, {rows.rows} together: {same} the same{newer}"
-    if rows.missing:
-        tokens = ", ".join(map(str, rows.examples))
+    if rows.early:
         yield (
-            f"{rows.missing} are not there, which is only right if clients have deleted them since; some of their "
+            f"{rows.early} of the newer rows were written before the import began: another replica had them in the "
+            "backup, or clients give write times of their own"
+        )
+    tokens = ", ".join(map(str, rows.examples))
+    since = "since the import" if table.from_import else f"since the {'moment' if moment else 'backup'}"
+    if rows.missing:
+        yield (
+            f"{rows.missing} are not there, which is only right if clients have deleted them {since}; some of their "
             f"partitions have the tokens {tokens}"
+        )
+    if rows.lacking:
+        yield (
+            f"{rows.lacking} lack a value that the backup has, which is only right if clients have deleted it {since}; "
+            f"some of their partitions have the tokens {tokens}"
         )
 
 

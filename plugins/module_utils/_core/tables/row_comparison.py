@@ -18,6 +18,8 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import full_name, quoted
 
+#: What JSON has for a cell without a value, and for a collection without elements.
+_NOTHING: tuple[t.Any, ...] = (None, [], {})
 #: How many rows that differ are named, each by its partition's token.
 EXAMPLES = 3
 # Cells of other types are several, each with its own time, or count and have none.
@@ -101,7 +103,9 @@ class TableRows:
         that had them when this one had not yet.
     :param missing: of ``rows``.
     :param different: without a later write that would explain it.
-    :param examples: tokens of partitions with rows that are missing or different.
+    :param lacking: rows that are there, some of whose cells are not, in a table that clients write to.
+    :param early: of ``newer``, rows whose newest cell was written before the import began, so not by a client since.
+    :param examples: tokens of partitions with rows that are missing, different or lacking.
     """
 
     rows: int = 0
@@ -109,11 +113,13 @@ class TableRows:
     newer: int = 0
     missing: int = 0
     different: int = 0
+    lacking: int = 0
+    early: int = 0
     examples: tuple[int, ...] = ()
 
     def __add__(self, other: TableRows) -> TableRows:
         """Of both parts together."""
-        names = ("rows", "same", "newer", "missing", "different")
+        names = ("rows", "same", "newer", "missing", "different", "lacking", "early")
         sums = {name: getattr(self, name) + getattr(other, name) for name in names}
         examples = tuple(dict.fromkeys((*self.examples, *other.examples)))[:EXAMPLES]
         return TableRows(**sums, examples=examples)
@@ -138,16 +144,37 @@ def are_same(then: t.Iterator[str], now: t.Iterator[str]) -> int | None:
     return rows
 
 
-def compare(then: t.Iterator[Row], now: t.Iterator[Row], *, is_own: bool) -> TableRows:
+def tolerated(rows: int) -> int:
+    """How many rows of so many clients may have deleted, or taken cells of, between an import and the comparison.
+
+    One in a hundred; of a small table up to three, as long as that is no more than one in ten.
+    """
+    return max(rows // 100, min(3, rows // 10))
+
+
+def is_as_it_should_be(rows: TableRows, *, is_own: bool, from_import: bool) -> bool:
+    """Whether a comparison shows that a table holds what the backup holds.
+
+    :param is_own: as of :func:`compare`.
+    :param from_import: whether nothing was in the table before the import, so whatever is missing was deleted since.
+        Otherwise it may have been deleted at any time since the backup, and stays so.
+    """
+    gone = rows.missing + rows.lacking
+    if rows.different or (is_own and gone):
+        return False
+    return not from_import or gone <= tolerated(rows.rows)
+
+
+def compare(then: t.Iterator[Row], now: t.Iterator[Row], *, is_own: bool, since_us: int = 0) -> TableRows:
     """How rows compare, both in the same order; what is held is no more than what one has before the other has it.
 
     :param is_own: whether the table was made by the restore under a name of its own, so nobody else should write
-        to it. Otherwise every difference is clients' doing as far as anybody can tell, unless a cell is older than the
-        backup's.
+        to it. Otherwise a difference may be clients' doing, unless a cell is older than the backup's.
+    :param since_us: when the import began; 0 if that tells nothing.
     """
     found = TableRows()
     for one, other in _pairs(then, now):
-        found += _judged(one, other, is_own=is_own)
+        found += _judged(one, other, is_own=is_own, since_us=since_us)
     return found
 
 
@@ -166,15 +193,31 @@ def _pairs(then: t.Iterator[Row], now: t.Iterator[Row]) -> t.Iterator[tuple[Row 
     yield from ((None, row) for row in waiting[1].values())
 
 
-def _judged(then: Row | None, now: Row | None, *, is_own: bool) -> TableRows:
+#: What a cell that is not as in the backup may be.
+_GONE, _NEWER, _UNTOLD = "gone", "newer", "untold"
+
+
+def _judged(then: Row | None, now: Row | None, *, is_own: bool, since_us: int) -> TableRows:
     if now is None:
         return TableRows(rows=1, missing=1, examples=(then.token,) if then else ())
     there = 1 if then else 0
     if then is not None and then.cells == now.cells:
         return TableRows(rows=1, same=1)
-    times = then.times if then else {}
-    is_older = any(now.times.get(name, at) < at for name, at in times.items())
-    is_newer = any(at > times.get(name, at - 1) for name, at in now.times.items())
-    if not is_older and (is_newer or not is_own):
-        return TableRows(rows=there, newer=1)
-    return TableRows(rows=there, different=1, examples=(now.token,))
+    # Each cell by itself: one that was written later says nothing of another that is gone.
+    cells = {_cell(then, now, name) for name in now.cells if then is None or then.cells.get(name) != now.cells[name]}
+    is_older = then is not None and any(now.times.get(name, at) < at for name, at in then.times.items())
+    if is_older or (is_own and (_GONE in cells or _NEWER not in cells)):
+        return TableRows(rows=there, different=1, examples=(now.token,))
+    if _GONE in cells:
+        return TableRows(rows=there, lacking=1, examples=(now.token,))
+    early = 0 < max(now.times.values(), default=since_us) < since_us
+    return TableRows(rows=there, newer=1, early=int(early))
+
+
+def _cell(then: Row | None, now: Row, name: str) -> str:
+    """What a cell is that differs, or that is in a row which the backup does not have."""
+    was_at, at = then.times.get(name) if then else None, now.times.get(name)
+    if at is not None:
+        return _NEWER if was_at is None or at > was_at else _UNTOLD
+    is_gone = then is not None and then.cells.get(name) not in _NOTHING and now.cells[name] in _NOTHING
+    return _GONE if is_gone else _UNTOLD

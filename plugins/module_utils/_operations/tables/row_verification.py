@@ -56,6 +56,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_
     VerifiedTable,
     are_same,
     compare,
+    is_as_it_should_be,
+    tolerated,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.twins import ONE_REPLICA, Twin, twins_of
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra.counting import describe_schema
@@ -150,7 +152,9 @@ def verify_rows(
             )
             for twin in twins:
                 table = twin.restored
-                rows = _Comparison(twin, cql=session).run(ranges[table.keyspace], progress=progress)
+                rows = _Comparison(twin, cql=session, since_us=notes.import_began_ms * 1000).run(
+                    ranges[table.keyspace], progress=progress
+                )
                 found.append(VerifiedTable(keyspace=table.keyspace, table=table.table, rows=rows))
         data_directory.remove_tree(instance.paths.directory)
         for table, each in zip(_compared(part), found):
@@ -305,9 +309,9 @@ def _owned_ranges(node: NodeSettings, keyspace: str, *, cql: Cql) -> tuple[Token
 class _Comparison:
     """One table, then and now."""
 
-    def __init__(self, twin: Twin, *, cql: Cql) -> None:
+    def __init__(self, twin: Twin, *, cql: Cql, since_us: int) -> None:
         table = twin.restored
-        self._table, self._cql = table, cql
+        self._table, self._cql, self._since_us = table, cql, since_us
         self._then, self._now = (table.source_keyspace, table.source_table), (twin.keyspace, twin.name)
         self._layout = RowLayout.of(
             cql.rows(
@@ -346,8 +350,9 @@ class _Comparison:
                 map(self._layout.row, self._texts(self._then, tokens, times=True)),
                 map(self._layout.row, self._texts(self._now, tokens, times=True)),
                 is_own=self._table.is_own,
+                since_us=self._since_us if self._table.from_import else 0,
             )
-            if _is_as_it_should_be(self._table, found):
+            if not (found.missing or found.different or found.lacking):
                 break
         return found
 
@@ -363,21 +368,23 @@ def _page_rows(table: TableRestore) -> int:
     return max(1, min(_PAGE_ROWS, _PAGE_BYTES * table.rows // max(1, table.size)))
 
 
-def _is_as_it_should_be(table: TableRestore, rows: TableRows) -> bool:
-    return not rows.different and (not rows.missing or not table.is_own)
+def _more_than(table: TableRestore, rows: TableRows) -> str:
+    if rows.different or table.is_own:
+        return ""
+    return f". That is more than the {tolerated(rows.rows)} that clients may have deleted since the import"
 
 
 def _check(node: NodeSettings, table: TableRestore, *, rows: TableRows) -> None:
     """:raises NodeError: if rows are not what they should be."""
-    if _is_as_it_should_be(table, rows):
+    if is_as_it_should_be(rows, is_own=table.is_own, from_import=table.from_import):
         return
     tokens = ", ".join(map(str, rows.examples))
     key = "token(its partition key)"
     raise NodeError(
         f"{table} on {node.name} does not hold what {table.source_keyspace}.{table.source_table} held: of {rows.rows} "
-        f"rows {rows.missing} are missing, and {rows.different} differ although nobody has written them since; "
-        f"some of their partitions have the tokens {tokens}.",
+        f"rows {rows.missing} are missing, {rows.lacking} lack cells, and {rows.different} differ although nobody has "
+        f"written them since{_more_than(table, rows)}; some of their partitions have the tokens {tokens}.",
         subject=str(table),
-        next_step=f"Look at them (SELECT ... WHERE {key} = ...). What was fetched is kept. Restore it "
-        f"with {option('mode', 'beside')}, or from another backup.",
+        next_step=f"Look at them (SELECT ... WHERE {key} = ...). What was fetched is kept. If clients have deleted "
+        f"them since, all is well. Otherwise restore it with {option('mode', 'beside')}, or from another backup.",
     )

@@ -18,7 +18,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_
 from tests.unit.plugins.module_utils._core.restore.plans import restore_plan, table_restore
 
 MIB = 2**20
-_UNLESS_DELETED = "which is only right if clients have deleted them since; some of their partitions have the tokens"
+_UNLESS_DELETED = (
+    "which is only right if clients have deleted them since the import; some of their partitions have the tokens"
+)
 _THREE_OF_FIVE = "3 are in the tables byte for byte; Cassandra has compacted the others"
 
 

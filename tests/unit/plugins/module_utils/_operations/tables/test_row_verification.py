@@ -212,9 +212,11 @@ def test_the_node_s_own_ranges_are_compared_with_all_that_it_fetched(case: Case)
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        pytest.param({-200: ("a", 1)}, "of 2 rows 1 are missing, and 0 differ", id="missing"),
-        pytest.param({-200: ("a", 1), 150: ("c", 0)}, "0 are missing, and 1 differ", id="older"),
-        pytest.param({-200: ("a", 1), 150: ("c", 1)}, "0 are missing, and 1 differ", id="of the same time"),
+        pytest.param({-200: ("a", 1)}, "of 2 rows 1 are missing, 0 lack cells, and 0 differ", id="missing"),
+        pytest.param({-200: ("a", 1), 150: ("c", 0)}, "0 are missing, 0 lack cells, and 1 differ", id="older"),
+        pytest.param(
+            {-200: ("a", 1), 150: ("c", 1)}, "0 are missing, 0 lack cells, and 1 differ", id="of the same time"
+        ),
     ],
 )
 def test_a_table_of_its_own_that_differs_is_an_error(case: Case, now: _Values, said: str) -> None:
@@ -227,13 +229,10 @@ def test_a_table_of_its_own_that_differs_is_an_error(case: Case, now: _Values, s
     assert "have the tokens 150." in str(caught.value)
 
 
-@pytest.mark.parametrize(("is_new", "name"), [(False, "orders"), (True, "orders")])
-def test_where_clients_write_their_doing_is_told_and_what_is_older_is_an_error(
-    case: Case, name: str, *, is_new: bool
-) -> None:
+def test_where_clients_write_their_doing_is_told_and_what_is_older_is_an_error(case: Case) -> None:
     case.instance.then = {-200: ("a", 7), 150: ("b", 7), 151: ("c", 7)}
     case.instance.now = {-200: ("a", 7), 151: ("written since", 9), 160: ("new", 9)}
-    part = case.part(is_new=is_new, name=name)
+    part = _merged(case.part(is_new=False, name="orders"))
 
     assert case.verify(part) == TableRows(rows=3, same=1, newer=2, missing=1, examples=(150,))
 
@@ -241,8 +240,37 @@ def test_where_clients_write_their_doing_is_told_and_what_is_older_is_an_error(
     case.instance.now[151] = ("older", 5)
     assert case.verify(part) == TableRows(rows=3, same=1, newer=2, missing=1, examples=(150,))
     case.forget()
-    with pytest.raises(NodeError, match="1 are missing, and 1 differ"):
+    with pytest.raises(NodeError, match="1 are missing, 0 lack cells, and 1 differ"):
         case.verify(part)
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_rows_that_are_gone_from_what_was_only_imported_are_an_error_above_what_clients_may_delete(
+    case: Case, *, is_new: bool
+) -> None:
+    case.instance.then = {150 + number: ("a", 7) for number in range(40)}
+    part = case.part(is_new=is_new, name="orders")
+    for gone, right in ((3, True), (4, False), (40, False)):
+        case.instance.now = dict(list(case.instance.then.items())[gone:])
+        case.forget()
+        if right:
+            found = case.verify(part)
+            assert found is not None
+            assert (found.rows, found.missing) == (40, gone)
+        else:
+            with pytest.raises(NodeError, match=rf"of 40 rows {gone} are missing.*more than the 3 that clients"):
+                case.verify(part)
+    # Over what was there, they may have been deleted at any time since the backup.
+    case.forget()
+    found = case.verify(_merged(part)) if not is_new else None
+    assert is_new or (found is not None and found.missing == 40)
+
+
+def _merged(part: TablePart) -> TablePart:
+    (table,) = part.plan.tables
+    return dataclasses.replace(
+        part, plan=dataclasses.replace(part.plan, tables=(dataclasses.replace(table, replaces=False),))
+    )
 
 
 def test_a_backup_without_cassandra_s_schema_is_not_compared(case: Case) -> None:
