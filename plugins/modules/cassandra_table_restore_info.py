@@ -106,6 +106,12 @@ options:
     description: The cluster's name, if existing tables may be touched in a cluster other than the backup's.
     type: str
     default: ""
+  past_gc_grace:
+    description:
+      - With O(mode=merge), merge also what is older than the table's C(gc_grace_seconds). Rows that were deleted since
+        may come back then.
+    type: bool
+    default: false
   targets:
     description:
       - What M(revive.cassandra.cassandra_node_info) returned as
@@ -263,6 +269,7 @@ ARGUMENTS = (
             "roles": {"type": "bool", "default": False},
             "reshape": {"type": "bool", "default": False},
             "confirm_cluster": {"type": "str", "default": ""},
+            "past_gc_grace": {"type": "bool", "default": False},
             "datacenters": {"type": "dict", "default": {}},
             "replication": {"type": "dict", "default": {}},
             "reserve": {"type": "str", "default": DEFAULT_RESERVE},

@@ -38,6 +38,7 @@ def selection(params: Values) -> model.Selection:
         datacenters=tuple(sorted((str(old), str(new)) for old, new in params["datacenters"].items())),
         replication=replication,
         confirm_cluster=params["confirm_cluster"],
+        past_gc_grace=params["past_gc_grace"],
     )
 
 

@@ -19,11 +19,9 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema as cql
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import shown_name
-from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SYSTEM_KEYSPACES
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import NodeStatus
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.table_definitions import (
     columns_of,
-    table_properties,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
@@ -37,6 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     ClusterManifest,
     NodeSummary,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.expired import past_grace
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.matching import explicit_pairs
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import ONE_NODE, RestorePlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import MomentPlan, moment_reasons
@@ -62,7 +61,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.tar
 )
 
 #: Cassandra's own, for tables that do not say.
-_GC_GRACE_SECONDS = 864_000
 _UP_AND_NORMAL = "UN"
 
 
@@ -283,7 +281,8 @@ class _Guarded(t.NamedTuple):
 def _guard(manifest: ClusterManifest, *, age_seconds: float, past_gc_grace: bool, counters_quiet: bool) -> _Guarded:
     reasons: list[ReviveError] = []
     warnings: list[str] = []
-    old, counters = _past_grace(manifest, age_seconds=age_seconds), _counters(manifest)
+    old = past_grace(cql.parse_schema(manifest.schema_cql), age_seconds=age_seconds)
+    counters = _counters(manifest)
     if old and past_gc_grace:
         warnings.append(f"Rows of {', '.join(old)} that were deleted since the restore point may come back.")
     elif old:
@@ -312,17 +311,6 @@ def _would_count(tables: t.Sequence[str]) -> ReviveError:
         f"{option('counters_quiet', 'true')}, or start the node empty and let the others stream to it "
         "(-Dcassandra.replace_address_first_boot).",
     )
-
-
-def _past_grace(manifest: ClusterManifest, *, age_seconds: float) -> list[str]:
-    """The tables whose tombstones may have gone since."""
-    found = []
-    for each in cql.parse_schema(manifest.schema_cql).objects:
-        if each.kind == cql.TABLE and each.keyspace not in SYSTEM_KEYSPACES:
-            text = table_properties(each).get("gc_grace_seconds", str(_GC_GRACE_SECONDS))
-            if age_seconds > int(text):
-                found.append(shown_name(each.keyspace, each.name))
-    return found
 
 
 def _warnings(source: NodeSummary, *, target: TargetNode) -> t.Iterator[str]:

@@ -34,6 +34,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.expired import (
+    expired_warning,
+    gc_grace_seconds,
+)
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.deleted import age_seconds, merged
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
     REPLACE,
@@ -120,6 +125,9 @@ class Making:
                 self._make(then, keyspace=keyspace, name=name, there=there)
             elif there is not None:
                 self._take(then, there=there)
+        age = age_seconds(self._contents.as_of_us, at_us=self._permitted.at_us)
+        if then is not None and (is_new or self._selection.mode == REPLACE) and age > gc_grace_seconds(then):
+            self.warnings.append(expired_warning([shown_name(keyspace, name)], age_seconds=age))
         replaces = self._selection.mode == REPLACE and not is_new
         restored = self._restore(source, keyspace=keyspace, name=name, is_new=is_new, replaces=replaces)
         if then is None or not is_new:
@@ -328,11 +336,16 @@ class Making:
                 f"written to it from now on. What it holds now is kept in the snapshots {self._restore_id}-*."
             )
             return
-        self.warnings.append(
-            f"{shown} keeps the newest of each cell: what was changed or deleted after "
-            f"{format_us(self._contents.as_of_us)} stays as it is now, and a row that was deleted since does "
-            f"not come back. With {option('mode', BESIDE)} it does, in a table of its own."
+        said = merged(
+            there,
+            as_of_us=self._contents.as_of_us,
+            at_us=self._permitted.at_us,
+            past_gc_grace=self._selection.past_gc_grace,
         )
+        if isinstance(said, ReviveError):
+            self.reasons.append(said)
+        else:
+            self.warnings.append(said)
 
     def take_up(self, owed: t.Sequence[str]) -> None:
         """Have views made again that an earlier restore has dropped and not made."""

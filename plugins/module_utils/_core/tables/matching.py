@@ -136,7 +136,10 @@ def ring_reasons(targets: t.Sequence[TargetNode], *, ring: t.Collection[int]) ->
 
 def tables_restore_id(manifest: ClusterManifest, *, selection: Selection, moment: MomentPlan | None = None) -> str:
     """The name of a restore: the same for the same backup and moment and the same words of the operator."""
-    words = json.dumps([manifest.cluster_id, dataclasses.asdict(selection)], sort_keys=True)
+    asked = dataclasses.asdict(selection)
+    # What was not asked when the first restores got their names has no part in them.
+    del asked["past_gc_grace"]
+    words = json.dumps([manifest.cluster_id, asked], sort_keys=True)
     what = f"{manifest.tag}-{moment.label}" if moment else manifest.tag
     return f"{what}-{selection.mode}-{hashlib.sha256(words.encode()).hexdigest()[:8]}"
 

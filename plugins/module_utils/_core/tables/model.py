@@ -50,6 +50,7 @@ class Selection:
     :param datacenters: what the datacenters of the backup are called now, for keyspaces that are made; others keep
         their name.
     :param replication: of keyspaces that are made the replicas in each datacenter; empty for those that they had.
+    :param past_gc_grace: whether it is known that nothing was deleted that ``MERGE`` would bring back.
     :param confirm_cluster: the cluster's name, for what is there to be touched in another cluster than the backup's.
     """
 
@@ -63,6 +64,7 @@ class Selection:
     datacenters: tuple[tuple[str, str], ...] = ()
     replication: tuple[tuple[str, int], ...] = ()
     confirm_cluster: str = ""
+    past_gc_grace: bool = False
 
     def wants(self, table: TableRef) -> bool:
         """Whether a table is meant; never one that Cassandra keeps for itself, except roles if they are meant."""

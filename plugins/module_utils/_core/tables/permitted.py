@@ -55,12 +55,14 @@ class Permitted:
 
     :param settings: of the node, by their newest names; ``None`` if nobody could read them.
     :param rights: of the role that is used; ``None`` where nobody is asked for rights, or where they cannot be read.
+    :param at_us: when it was asked, in microseconds since the epoch; 0 if nobody was.
     :param owed: statements of views that earlier restores have dropped, or were about to drop.
     """
 
     settings: t.Mapping[str, bool] | None
     rights: Rights | None = None
     owed: tuple[str, ...] = ()
+    at_us: int = 0
 
     def why_not(self, item: SchemaObject) -> str:
         """Why the node would refuse to make an index or a view; empty if it would not, as far as is known."""

@@ -42,6 +42,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     moment_warnings,
     signed_line,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.expired import expired_warnings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import RestorePlan, Trial
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import (
     MomentPlan,
@@ -140,7 +141,9 @@ def make_plan(
     reasons += [*found.reasons, *why_closed(store, trials, identity_file=identity_file, here=here)]
     if reasons or plan is None:
         raise PlanRefusedError(reasons)
-    warnings = (*point.warnings, *plan.warnings)
+    as_of_us = point.moment.moment_us if point.moment else manifest.snapshot_began_us
+    expired = expired_warnings(manifest.schema_cql, as_of_us=as_of_us, now_us=now_us)
+    warnings = (*point.warnings, *expired, *plan.warnings)
     return manifest, dataclasses.replace(plan, warnings=warnings, trials=trials, signed=signed_line(signer))
 
 

@@ -11,6 +11,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cassandra_yaml import read_settings
+from ansible_collections.revive.cassandra.plugins.module_utils._adapters.clock import now_us
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import Cql, connect
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import quoted
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
@@ -46,7 +47,7 @@ def read_permitted(cql: CqlSettings, *, node: NodeSettings, connect: _Connect = 
     else:
         with contextlib.suppress(LocalFilesError):
             settings = settings_of(read_settings(node.config_file))
-    return Permitted(settings=settings, rights=rights, owed=kept_views(node))
+    return Permitted(settings=settings, rights=rights, owed=kept_views(node), at_us=now_us())
 
 
 def _rights(session: Cql, role: str) -> Rights | None:

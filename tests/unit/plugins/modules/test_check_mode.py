@@ -160,6 +160,7 @@ TABLES_PLAN = {
         "datacenters": [],
         "replication": [],
         "confirm_cluster": "",
+        "past_gc_grace": False,
     },
     "fetched": [],
     "tables": [],
