@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.files i
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.locks import node_lock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetool import Nodetool
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_describering
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, NodeError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectStore,
@@ -203,9 +204,9 @@ def import_tables(part: TablePart, *, check_mode: bool, store: ObjectStore | Non
                 continue
             held = 0
             if files:
-                take_files(part, nodetool, table, sources=sources)
+                with_foreign = take_files(part, nodetool, table, sources=sources)
                 held = _held(node, table, fetched=files)
-                if plan.selection.reshape:
+                if with_foreign:
                     nodetool.run("cleanup", table.keyspace, table.table)
             if table is plan.tables[-1]:
                 for index in plan.indexes:
@@ -255,10 +256,14 @@ def finish_tables(part: TablePart, *, check_mode: bool) -> int | None:
 
 def take_files(
     part: TablePart, nodetool: Nodetool, table: TableRestore, *, sources: t.Sequence[tuple[str, str]]
-) -> None:
+) -> bool:
     """Have Cassandra take hard links of a table's files.
 
+    Where a cleanup was pending when they were written, after nodes had joined, they hold keys of ranges that the node
+    has no replica of, and Cassandra refuses them; then they are taken with those, as long as the ring is the plan's.
+
     :param sources: directories with such files, each with the data directory that it lies in.
+    :returns: whether they may hold keys that are not the node's own.
     :raises NodeError: if Cassandra refuses files, or passes some by.
     :raises LocalFilesError: if files cannot be linked.
     """
@@ -272,11 +277,20 @@ def take_files(
         names = {path: os.path.basename(path) for path in data_directory.components_in(source)}
         data_directory.link_components(names, target=target, owner=who)
         directories.append(target)
-    if directories:
-        # Elsewhere Cassandra refuses files with tokens that are not the node's own, which tells of a mistake.
-        options = ("--no-tokens",) if part.plan.selection.reshape else ()
+    with_foreign = part.plan.selection.reshape
+    if directories and not with_foreign:
+        try:
+            nodetool.run("import", table.keyspace, table.table, *directories)
+        except NodeError as error:
+            # Those that were taken before are empty now.
+            directories = [each for each in directories if data_directory.components_in(each)]
+            if not any(each in str(error) for each in directories):
+                raise
+            _check_ring(part, nodetool, table)
+            with_foreign = True
+    if directories and with_foreign:
         with _telling_what_was_refused(part, table, directories=directories):
-            nodetool.run("import", *options, table.keyspace, table.table, *directories)
+            nodetool.run("import", "--no-tokens", table.keyspace, table.table, *directories)
     left = [path for target in directories for path in data_directory.components_in(target) if path.endswith(_DATA)]
     if left:
         raise NodeError(
@@ -287,6 +301,20 @@ def take_files(
         )
     for target in directories:
         data_directory.remove_tree(target)
+    return with_foreign
+
+
+def _check_ring(part: TablePart, nodetool: Nodetool, table: TableRestore) -> None:
+    """:raises NodeError: if the ring is another than the plan's, so a cleanup could drop what no other node got."""
+    ring = {end for _start, end, _replicas in parse_describering(nodetool.run("describering", table.keyspace))}
+    planned = {int(token) for each in part.plan.restore.assignments for token in each.tokens}
+    if ring != planned:
+        raise NodeError(
+            f"On {part.node.name} Cassandra did not take SSTables of {table}, perhaps for keys that are not the node's "
+            "own: the cluster's tokens are not those that the restore was planned with.",
+            subject=str(table),
+            next_step="Nodes have joined or left meanwhile. When they have settled, run the same again; it plans anew.",
+        )
 
 
 @contextlib.contextmanager

@@ -57,7 +57,8 @@ class World:
         self.disk.be_remembered()
         self.calls: list[tuple[str, ...]] = []
         self.fails = ""
-        self.names_directory = False
+        self.names_directory = self.has_foreign_keys = False
+        self.ring = (1,)
         self.compacts = self.copies = False
         self.truncated_ms = 0
         self.statements: list[str] = []
@@ -108,6 +109,13 @@ class World:
             raise NodeError(
                 f"nodetool {words[0]} on node n1 failed: {words[-1] if self.names_directory else 'refused'}."
             )
+        if words[0] == "describering":
+            return "".join(
+                f"TokenRange(start_token:0, end_token:{token}, endpoints:[127.0.0.1], rpc_endpoints:[127.0.0.1])\n"
+                for token in self.ring
+            )
+        if words[0] == "import" and self.has_foreign_keys and "--no-tokens" not in words:
+            raise NodeError(f"nodetool import on node n1 failed: {words[-1]}.")
         if words[0] == "import":
             table = self.disk.table("orders", keyspace="shop")
             directories = [pathlib.Path(word) for word in words if word.startswith("/")]

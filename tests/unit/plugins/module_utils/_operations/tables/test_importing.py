@@ -93,6 +93,22 @@ def test_what_cassandra_does_not_take_is_told_with_where_the_cause_is(world: Wor
     assert "Failed verifying" in told.value.next_step
 
 
+def test_keys_of_other_nodes_that_a_pending_cleanup_left_are_taken_and_cleaned_up(world: World) -> None:
+    world.has_foreign_keys = True
+    outcome = importing.import_tables(world.part(), check_mode=False)
+    assert (outcome.sstables, outcome.held) == (2, 2)
+    did = [words[0] + (" --no-tokens" if "--no-tokens" in words else "") for words in world.calls]
+    assert did == ["import", "describering", "import --no-tokens", "cleanup"]
+
+
+def test_keys_of_other_nodes_are_not_taken_once_the_ring_is_another(world: World) -> None:
+    world.has_foreign_keys, world.ring = True, (1, 2)
+    with pytest.raises(NodeError, match="tokens are not those that the restore was planned with"):
+        importing.import_tables(world.part(), check_mode=False)
+    assert "cleanup" not in [words[0] for words in world.calls]
+    assert world.live() == set()
+
+
 def test_a_new_table_without_all_of_its_files_is_told(world: World) -> None:
     world.compacts = True
     with pytest.raises(NodeError, match="2 of 2 SSTables are not in"):
