@@ -18,6 +18,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.c
     tokens_of,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import (
+    AGGREGATE,
+    FUNCTION,
     INDEX,
     KEYSPACE,
     VIEW,
@@ -72,6 +74,18 @@ def without_id(item: SchemaObject) -> SchemaObject:
     return dataclasses.replace(item, statements=tuple(statements))
 
 
+def mask_functions(table: SchemaObject) -> tuple[str, ...] | None:
+    """The functions of its own keyspace that a table's columns are masked with; ``None`` if none is masked."""
+    tokens = tokens_of(table.statements[0])
+    masks = [n for n in range(len(tokens) - 4) if _is_mask(tokens, n)]
+    own = (tokens[n + 4].name for n in masks if tokens[n + 2].name == table.keyspace and tokens[n + 3].is_sign("."))
+    return tuple(dict.fromkeys(own)) if masks else None
+
+
+def _is_mask(tokens: t.Sequence[Token], at: int) -> bool:
+    return tokens[at].is_word("MASKED") and tokens[at + 1].is_word("WITH")
+
+
 def _renamed(statement: str, *, item: SchemaObject, keyspace: str, name: str, table: str) -> str:
     tokens = tokens_of(statement)
     if tokens[0].is_word("ALTER"):
@@ -92,7 +106,16 @@ def _renamed(statement: str, *, item: SchemaObject, keyspace: str, name: str, ta
         of = next(n for n in range(at, len(tokens)) if tokens[n].is_word("FROM"))
         rest = _replaced(statement, tokens[of + 1], tokens[of + 3], by=full_name(keyspace, table))
         return f"{rest[:begin]}{there}{full_name(keyspace, name)}{rest[tokens[at + 2].end :]}"
-    return f"{statement[:begin]}{there}{full_name(keyspace, name)}{statement[tokens[at + 2].end :]}"
+    if item.kind in (FUNCTION, AGGREGATE):
+        there = "" if tokens[1].is_word("OR") else there
+        return f"{statement[:begin]}{there}{full_name(keyspace, tokens[at + 2].name)}{statement[tokens[at + 2].end :]}"
+    rest = statement[tokens[at + 2].end :]
+    masks = [n + 2 for n in range(at, len(tokens) - 4) if _is_mask(tokens, n) and tokens[n + 3].is_sign(".")]
+    for own in reversed([n for n in masks if tokens[n].name == item.keyspace]):
+        # A mask is a function of the table's own keyspace.
+        first, last = (place - tokens[at + 2].end for place in (tokens[own].start, tokens[own].end))
+        rest = f"{rest[:first]}{quoted(keyspace)}{rest[last:]}"
+    return f"{statement[:begin]}{there}{full_name(keyspace, name)}{rest}"
 
 
 def _replaced(text: str, first: Token, last: Token, *, by: str) -> str:

@@ -25,11 +25,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.s
     without_id,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.table_definitions import (
-    columns_of,
     table_differences,
     table_properties,
     type_differences,
-    type_fields,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
@@ -39,6 +37,12 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.exp
     gc_grace_seconds,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.deleted import age_seconds, merged
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.legacy import (
+    differences_of,
+    has_counters,
+    told_besides,
+    unmakeable,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
     REPLACE,
@@ -47,6 +51,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.mode
     Selection,
     TableRestore,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.needs import KeyspaceParts, used_types
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.new_names import NewNames, suffixed
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.permitted import (
     ANYTHING,
@@ -99,9 +104,20 @@ class Making:
         self.views: list[str] = []
         self.warnings: list[str] = []
         self.reasons: list[ReviveError] = []
+        self._parts = KeyspaceParts(
+            contents,
+            now=now,
+            permitted=permitted,
+            before=self.before,
+            reasons=self.reasons,
+            warnings=self.warnings,
+        )
 
-    def table(self, source: TableRef) -> TableRestore:
-        """Where one table goes; what speaks against it is in ``reasons`` then."""
+    def table(self, source: TableRef) -> TableRestore | None:
+        """Where one table goes; what speaks against it is in ``reasons`` then.
+
+        :returns: ``None`` for a table that cannot be restored and was meant by a pattern only: the others go on.
+        """
         if source.keyspace == AUTH_KEYSPACE:
             return self._roles(source)
         keyspace = self._selection.into_keyspace or source.keyspace
@@ -111,27 +127,23 @@ class Making:
         is_new = (
             self._selection.mode == BESIDE or there is None or is_being_restored(there, restore_id=self._restore_id)
         )
-        if then is None:
-            self.reasons.append(
-                NodeError(
-                    f"{self._contents.title} does not say how {shown_name(source.keyspace, source.table)} was made.",
-                    subject=str(source),
-                    next_step="Restore the whole backup to a new cluster, or choose another backup.",
-                )
-            )
-        else:
+        against = unmakeable(then, source, is_new=is_new, title=self._contents.title)
+        if against is not None and not self._selection.names(source):
+            self.warnings.append(f"{against} It is left out; the other tables go on. {against.next_step}")
+            return None
+        if against is not None:
+            self.reasons.append(against)
+        elif then is not None:
             self._check_keyspace(source.keyspace, keyspace)
             if is_new:
                 self._make(then, keyspace=keyspace, name=name, there=there)
             elif there is not None:
                 self._take(then, there=there)
-        age = age_seconds(self._contents.as_of_us, at_us=self._permitted.at_us)
-        if then is not None and (is_new or self._selection.mode == REPLACE) and age > gc_grace_seconds(then):
-            self.warnings.append(expired_warning([shown_name(keyspace, name)], age_seconds=age))
+            self._warn(then, keyspace=keyspace, name=name, is_new=is_new)
         replaces = self._selection.mode == REPLACE and not is_new
         restored = self._restore(source, keyspace=keyspace, name=name, is_new=is_new, replaces=replaces)
         if then is None or not is_new:
-            return restored
+            return dataclasses.replace(restored, is_compact=then is not None and then.is_compact)
         properties = table_properties(then)
         compaction = properties.get("compaction", "")
         return dataclasses.replace(
@@ -139,6 +151,14 @@ class Making:
             compaction="" if _NOT_COMPACTED in compaction else compaction,
             comment=properties.get("comment", "''"),
         )
+
+    def _warn(self, then: SchemaObject, *, keyspace: str, name: str, is_new: bool) -> None:
+        """What an operator should know of a table besides."""
+        shown, age = shown_name(keyspace, name), age_seconds(self._contents.as_of_us, at_us=self._permitted.at_us)
+        if (is_new or self._selection.mode == REPLACE) and age > gc_grace_seconds(then):
+            self.warnings.append(expired_warning([shown], age_seconds=age))
+        triggers = self._permitted.triggers_of(then.keyspace, then.name)
+        self.warnings += told_besides(then, shown=shown, triggers=triggers, is_new=is_new)
 
     def _roles(self, source: TableRef) -> TableRestore:
         """A table of roles goes over the one that there is, whatever the mode is: without roles nobody gets in."""
@@ -194,6 +214,8 @@ class Making:
             )
         elif now is None and then is not None:
             self.before += self._replicated(renamed(then, keyspace=target)).statements
+            if target == source:
+                self._parts.make_all(source)
         elif now is not None and then is not None and not self._selection.reshape:
             # Each node gets what one node had.
             was, is_now = replication_of(then), replication_of(now)
@@ -244,7 +266,7 @@ class Making:
                 )
             )
             return
-        self._check_types(then, keyspace=keyspace)
+        self._parts.make_for(then, keyspace=keyspace)
         compaction = properties.get("compaction", "")
         changes = {"comment": table_comment(self._restore_id)}
         if compaction and _NOT_COMPACTED not in compaction:
@@ -283,8 +305,8 @@ class Making:
     def _take(self, then: SchemaObject, *, there: SchemaObject) -> None:
         """A table that is there, if the data fits it."""
         shown = shown_name(there.keyspace, there.name)
-        differences = list(table_differences(then, there))
-        for each in self._used_types(then):
+        differences = list(differences_of(then, there))
+        for each in used_types(self._then, then) if not then.is_compact else ():
             other = self._now.find(cql.TYPE, there.keyspace, each.name)
             if other is not None:
                 differences += [f"its type {each.name}: {reason}" for reason in type_differences(each, other)]
@@ -320,7 +342,7 @@ class Making:
             f"{there.keyspace}.{there.name}.{index.name}"
             for index in self._now.of_table(cql.INDEX, there.keyspace, there.name)
         ]
-        if any(column.type == "counter" for column in columns_of(there)):
+        if has_counters(there):
             self.warnings.append(
                 f"{shown} has counters. Of each the newest state stays, so what is counted during the restore may be "
                 "lost. Stop its writers."
@@ -347,6 +369,11 @@ class Making:
         else:
             self.warnings.append(said)
 
+    def tell_of_the_rest(self, tables: t.Sequence[TableRestore]) -> None:
+        """Say what the keyspaces of new tables had beside tables, and do not get."""
+        for source, target in dict.fromkeys((each.source_keyspace, each.keyspace) for each in tables if each.is_new):
+            self._parts.tell_of_the_rest(source, target=target)
+
     def take_up(self, owed: t.Sequence[str]) -> None:
         """Have views made again that an earlier restore has dropped and not made."""
         for view in cql.parse_schema(owed).objects:
@@ -362,37 +389,6 @@ class Making:
             )
             if not off:
                 self.views += view.statements
-
-    def _used_types(self, table: SchemaObject) -> list[SchemaObject]:
-        """The types that a table's columns are made of, those first that others are made of."""
-        types = {each.name: each for each in self._then.types_of(table.keyspace)}
-        wanted: set[str] = set()
-        open_texts = [column.type for column in columns_of(table)]
-        while open_texts:
-            text = open_texts.pop()
-            for name in types:
-                if name not in wanted and re.search(rf'(?<![\w"])"?{re.escape(name)}"?(?![\w"])', text):
-                    wanted.add(name)
-                    open_texts += [kind for _field, kind in type_fields(types[name])]
-        return [each for each in self._then.types_of(table.keyspace) if each.name in wanted]
-
-    def _check_types(self, then: SchemaObject, *, keyspace: str) -> None:
-        for each in self._used_types(then):
-            there = self._now.find(cql.TYPE, keyspace, each.name)
-            if there is None:
-                self.before += renamed(each, keyspace=keyspace).statements
-                continue
-            differences = type_differences(each, there)
-            if differences:
-                self.reasons.append(
-                    NodeError(
-                        f"The type {shown_name(keyspace, each.name)} differs from that in {self._contents.name}: "
-                        f"{'; '.join(differences)}.",
-                        subject=f"{keyspace}.{each.name}",
-                        next_step=f"Restore into another keyspace ({option('into_keyspace')}), which gets the type "
-                        "as it was.",
-                    )
-                )
 
 
 def _text(text: str) -> str:

@@ -77,6 +77,10 @@ class Selection:
         keyspace, _dot, table = name.partition(".")
         return self.wants(TableRef(keyspace=keyspace, table=table, id=""))
 
+    def names(self, table: TableRef) -> bool:
+        """Whether exactly this table was asked for, not only by a pattern of many."""
+        return any(each.replace('"', "") == f"{table.keyspace}.{table.table}" for each in self.tables)
+
     @property
     def patterns(self) -> tuple[str, ...]:
         """All of them, as ``keyspace.table``."""
@@ -177,6 +181,7 @@ class TableRestore:
     :param files: on all nodes together, with ``size`` bytes.
     :param compaction: of a new table, as CQL writes it, once it has its data; empty if it is made with it.
     :param comment: of a new table, as CQL writes it, once its restore has ended; until then it names that.
+    :param is_compact: whether it was made WITH COMPACT STORAGE.
     """
 
     source: str
@@ -191,6 +196,7 @@ class TableRestore:
     size: int
     compaction: str = ""
     comment: str = ""
+    is_compact: bool = False
 
     @property
     def is_own(self) -> bool:
@@ -204,8 +210,11 @@ class TableRestore:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether its rows can be compared with the backup's; those of roles go over others, which stay as they are."""
-        return self.source_keyspace != AUTH_KEYSPACE
+        """Whether its rows can be compared with the backup's.
+
+        Not those of roles, which go over others that stay, nor of tables that Cassandra does not describe in full.
+        """
+        return self.source_keyspace != AUTH_KEYSPACE and not self.is_compact
 
     def __str__(self) -> str:
         return shown_name(self.keyspace, self.table)

@@ -20,17 +20,21 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore
 
 VIEWS, SASI, INDEXES = "materialized_views_enabled", "sasi_indexes_enabled", "secondary_indexes_enabled"
-COMPACT, EMPTYING = "compact_tables_enabled", "drop_truncate_table_enabled"
+EMPTYING = "drop_truncate_table_enabled"
+FUNCTIONS, SCRIPTS = "user_defined_functions_enabled", "scripted_user_defined_functions_enabled"
+MASKS = "dynamic_data_masking_enabled"
 #: Each setting that matters, what Cassandra 4.0 calls it, and what it is where nobody has set it.
 _SETTINGS = {
     VIEWS: ("enable_materialized_views", False),
     SASI: ("enable_sasi_indexes", False),
     INDEXES: ("", True),
-    COMPACT: ("", True),
+    FUNCTIONS: ("enable_user_defined_functions", False),
+    SCRIPTS: ("enable_scripted_user_defined_functions", False),
+    MASKS: ("", False),
     EMPTYING: ("", True),
 }
 #: Those that hold for roles that are no superusers.
-_GUARDRAILS = frozenset((INDEXES, COMPACT, EMPTYING))
+_GUARDRAILS = frozenset((INDEXES, EMPTYING))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Permitted:
 
     :param settings: of the node, by their newest names; ``None`` if nobody could read them.
     :param rights: of the role that is used; ``None`` where nobody is asked for rights, or where they cannot be read.
+    :param triggers: keyspace, table and name of each trigger.
     :param at_us: when it was asked, in microseconds since the epoch; 0 if nobody was.
     :param owed: statements of views that earlier restores have dropped, or were about to drop.
     """
@@ -63,11 +68,21 @@ class Permitted:
     rights: Rights | None = None
     owed: tuple[str, ...] = ()
     at_us: int = 0
+    triggers: tuple[tuple[str, str, str], ...] = ()
+
+    def triggers_of(self, keyspace: str, table: str) -> tuple[str, ...]:
+        """The names of a table's triggers."""
+        return tuple(name for *where, name in self.triggers if where == [keyspace, table])
 
     def why_not(self, item: SchemaObject) -> str:
-        """Why the node would refuse to make an index or a view; empty if it would not, as far as is known."""
-        name = VIEWS if item.kind == cql.VIEW else SASI if is_sasi(item) else INDEXES if item.kind == cql.INDEX else ""
-        return self.why_off(name) if name else ""
+        """Why the node would refuse to make a view, an index, a function or an aggregate; empty if it would not."""
+        names = {cql.VIEW: VIEWS, cql.INDEX: INDEXES, cql.FUNCTION: FUNCTIONS, cql.AGGREGATE: FUNCTIONS}
+        off = self.why_off(names[item.kind]) if item.kind in names else ""
+        if not off and is_sasi(item):
+            off = self.why_off(SASI)
+        if not off and _is_script(item):
+            off = self.why_off(SCRIPTS)
+        return off
 
     def why_off(self, name: str) -> str:
         """Why a setting forbids what it is about; empty if it does not."""
@@ -99,6 +114,12 @@ def is_sasi(item: SchemaObject) -> bool:
     )
 
 
+def _is_script(item: SchemaObject) -> bool:
+    """Whether it is a function in another language than Java."""
+    tokens = tokens_of(item.statements[0]) if item.kind == cql.FUNCTION else []
+    return any(one.is_word("LANGUAGE") and not other.is_word("JAVA") for one, other in zip(tokens, tokens[1:]))
+
+
 def missing_rights(
     permitted: Permitted,
     *,
@@ -121,7 +142,8 @@ def missing_rights(
             wanted["CREATE", "ALL KEYSPACES"] = f"make the keyspace {item.keyspace}"
     for item in made:
         if item.kind != cql.KEYSPACE and now.find(cql.KEYSPACE, item.keyspace) is not None:
-            where = ("KEYSPACE", item.keyspace, "")
+            is_function = item.kind in (cql.FUNCTION, cql.AGGREGATE)
+            where = ("ALL FUNCTIONS IN KEYSPACE" if is_function else "KEYSPACE", item.keyspace, "")
             _want(wanted, rights, "CREATE", where, what=f"make {shown_name(item.keyspace, item.name)}")
     for table in tables:
         if not table.is_new:
@@ -156,7 +178,9 @@ def _want(
 ) -> None:
     """Note that a permission on a keyspace or a table is lacking, if it is."""
     kind, keyspace, table = where
-    above = (f"all tables in {keyspace}", f"keyspace {keyspace}", "all keyspaces")
+    above: tuple[str, ...] = (f"all tables in {keyspace}", f"keyspace {keyspace}", "all keyspaces")
+    if kind.startswith("ALL FUNCTIONS"):
+        above = (f"all functions in {keyspace}", "all functions")
     names = (f"table {keyspace}.{table}", *above) if table else above
     if not rights.has(permission, *names):
         resource = shown_name(keyspace, table) if table else quoted(keyspace)

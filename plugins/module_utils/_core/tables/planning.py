@@ -203,13 +203,15 @@ def _whole(
         nodes=nodes,
         permitted=permitted,
     )
-    tables = tuple(making.table(table) for table in chosen)
+    tables = tuple(made for table in chosen if (made := making.table(table)) is not None)
+    making.tell_of_the_rest(tables)
     making.take_up(permitted.owed)
     found = [
         *reasons,
         *making.reasons,
         *missing_rights(permitted, before=making.before, tables=tables, views=making.views, now=now),
         *_twice(tables),
+        *(_nothing_left(making.warnings) if not tables and not making.reasons else ()),
         *_other_cluster(
             tables,
             source=restore.source_cluster_name,
@@ -241,6 +243,12 @@ def _other_cluster(
             subject=target,
             next_step=f"If you mean that, pass {option('confirm_cluster', target)}.",
         )
+
+
+def _nothing_left(warnings: t.Sequence[str]) -> t.Iterator[ReviveError]:
+    yield InputError(
+        "None of the tables that are meant can be restored.", subject="tables", next_step=" ".join(warnings)
+    )
 
 
 def _twice(tables: t.Sequence[TableRestore]) -> t.Iterator[ReviveError]:

@@ -41,13 +41,20 @@ def read_permitted(cql: CqlSettings, *, node: NodeSettings, connect: _Connect = 
     with connect(dataclasses.replace(cql, only_this_address=True, consistency="ONE")) as session:
         found = _rows(session, "SELECT name, value FROM system_views.settings")
         rights = _rights(session, cql.username) if cql.username else None
+        triggers = _rows(session, "SELECT keyspace_name, table_name, trigger_name FROM system_schema.triggers")
     settings: dict[str, bool] | None = None
     if found:
         settings = settings_of({str(name): value for name, value in found})
     else:
         with contextlib.suppress(LocalFilesError):
             settings = settings_of(read_settings(node.config_file))
-    return Permitted(settings=settings, rights=rights, owed=kept_views(node), at_us=now_us())
+    return Permitted(
+        settings=settings,
+        rights=rights,
+        owed=kept_views(node),
+        at_us=now_us(),
+        triggers=tuple((str(keyspace), str(table), str(name)) for keyspace, table, name in triggers or ()),
+    )
 
 
 def _rights(session: Cql, role: str) -> Rights | None:

@@ -20,6 +20,7 @@ def test_everything_that_is_made_is_found_by_kind_and_name() -> None:
         ("index", "shop.orders_n", "orders"),
         ("index", "shop.sai", "orders"),
         ("view", "shop.by_n", "orders"),
+        ("function", "shop.f(int)", ""),
     ]
 
 
@@ -33,3 +34,34 @@ def test_what_only_the_snapshots_noted_is_added() -> None:
 def test_a_statement_that_cannot_be_understood_is_named() -> None:
     with pytest.raises(ManifestError, match="CREATE TABLE nowhere"):
         schema.parse_schema(["CREATE TABLE nowhere"])
+
+
+def test_a_table_with_compact_storage_is_known_though_it_is_described_in_a_comment() -> None:
+    text = """/*
+Warning: Table legacy.sessions omitted because it has constructs not compatible with CQL (was created via legacy API).
+Approximate structure, for reference:
+(this should not be used to reproduce this schema)
+
+CREATE TABLE legacy.sessions (
+    key blob,
+    value blob,
+    PRIMARY KEY (key)
+) WITH COMPACT STORAGE
+    AND ID = 06dd4f00-ecec-11f1-8fa9-494fbe0e64b9
+    AND CLUSTERING ORDER BY (column1 ASC)
+    AND comment = '';
+*/"""
+    (table,) = schema.parse_schema([text]).objects
+    assert (str(table), table.id, table.is_compact) == ("legacy.sessions", "06dd4f00ecec11f18fa9494fbe0e64b9", True)
+    assert not any(each.is_compact for each in described_shop().objects)
+
+
+def test_functions_are_told_apart_by_what_they_are_called_with() -> None:
+    texts = [
+        "CREATE FUNCTION shop.f(s tuple<int, int>, v int) CALLED ON NULL INPUT RETURNS int LANGUAGE java AS $$ ; $$",
+        "CREATE FUNCTION shop.f() CALLED ON NULL INPUT RETURNS int LANGUAGE java AS ' ; '",
+        "CREATE OR REPLACE AGGREGATE shop.spread(int) SFUNC f STYPE int INITCOND 0",
+    ]
+    found = schema.parse_schema([";\n".join(texts)]).objects
+    assert [each.name for each in found] == ["f(tuple<int,int>, int)", "f()", "spread(int)"]
+    assert [each.plain_name for each in found] == ["f", "f", "spread"]

@@ -71,7 +71,7 @@ def test_beside_makes_a_table_of_its_own_and_nothing_else() -> None:
 def test_what_is_missing_is_made_with_the_types_that_are_used_in_their_order() -> None:
     plan = plan_of_shop("CREATE KEYSPACE other WITH replication = {}", mode=REPLACE, tables=("shop.*",))
     kinds = [statement.split(" IF")[0] for statement in plan.before_cql]
-    assert kinds == ["CREATE KEYSPACE", "CREATE TABLE", "CREATE TYPE", "CREATE TYPE", "CREATE TABLE"]
+    assert kinds == ["CREATE KEYSPACE", "CREATE TYPE", "CREATE TYPE", "CREATE TABLE", "CREATE TABLE"]
     types = [statement for statement in plan.before_cql if "TYPE" in statement]
     assert '"town"' in types[0]
     assert '"place"' in types[1]
