@@ -332,7 +332,8 @@ def read(call: Call) -> Result:
     elif "ring" in gather:
         result.update(ring=plain(ring.read_ring(settings)))
     if facts and "login" in gather:
-        result.update(login=plain(login.try_login(call.cql(), facts)))
+        where = {"address": facts.cql_address, "port": facts.native_transport_port}
+        result.update(login=plain(login.try_login(call.cql(), running=facts.running, **where)))
     if "running" in gather and "facts" not in gather:
         result.update(running=identity.is_running(settings))
     if "endpoint" in gather:

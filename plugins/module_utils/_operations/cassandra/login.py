@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.cql import check_files, connect
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ReviveError
-from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    NodeUnreachableError,
+    ReviveError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
 # Readable for every role that may log in.
@@ -32,24 +34,34 @@ class Login:
     code: str = ""
 
 
-def try_login(cql: CqlSettings, node: TargetNode) -> Login:
+def try_login(cql: CqlSettings, *, running: bool, address: str, port: int) -> Login:
     """Log in to this node, and only to it, over CQL.
 
-    :param cql: where its address or its port is empty, the node's own is taken.
+    :param running: whether it runs.
+    :param address: its own, and ``port`` too, for settings without them.
     """
     own = dataclasses.replace(
         cql,
-        address=cql.address or node.cql_address,
-        port=cql.port or node.native_transport_port,
+        address=cql.address or address,
+        port=cql.port or port,
         consistency="LOCAL_ONE",
         only_this_address=True,
     )
     try:
-        if not node.running:
+        if not running:
             check_files(own)
             return Login(tried=False)
-        with connect(own) as session:
-            session.rows(_QUESTION)
+        _ask(own)
     except ReviveError as error:
-        return Login(tried=node.running, problem=error.marked, code=error.code)
+        return Login(tried=running, problem=error.marked, code=error.code)
     return Login(tried=True)
+
+
+def _ask(cql: CqlSettings) -> None:
+    """Twice, if need be: a node that is busy for a moment is none that lets nobody in."""
+    try:
+        with connect(cql) as session:
+            session.rows(_QUESTION)
+    except NodeUnreachableError:
+        with connect(cql) as session:
+            session.rows(_QUESTION)

@@ -33,7 +33,8 @@ def _properties(directory: pathlib.Path, *, store: str = "trust.p12") -> str:
     (directory / "trust.p12").touch()
     path = directory / "nodetool-ssl.properties"
     path.write_text(
-        f"-Djavax.net.ssl.trustStore={directory / store}\n-Djavax.net.ssl.trustStorePassword=a-secret\n", encoding="utf-8"
+        f"-Djavax.net.ssl.trustStore={directory / store}\n-Djavax.net.ssl.trustStorePassword=a-secret\n",
+        encoding="utf-8",
     )
     return str(path)
 
@@ -56,11 +57,11 @@ def test_java_reads_what_tls_needs_from_the_file_itself(
 
 def test_a_file_that_is_not_there_is_named_before_nodetool_is_run(tmp_path: pathlib.Path) -> None:
     settings = _settings(tmp_path, "exit 0", jmx_ssl_properties_file=str(tmp_path / "nothing"))
-    with pytest.raises(InputError, match="No such file.*jmx_ssl_properties_file") as caught:
+    with pytest.raises(InputError, match=r"No such file.*jmx_ssl_properties_file") as caught:
         Nodetool(settings).run("status")
     assert caught.value.subject == str(tmp_path / "nothing")
     settings = _settings(tmp_path, "exit 0", jmx_ssl_properties_file=_properties(tmp_path, store="gone.p12"))
-    with pytest.raises(InputError, match="No such file.*jmx_ssl_properties_file") as caught:
+    with pytest.raises(InputError, match=r"No such file.*jmx_ssl_properties_file") as caught:
         Nodetool(settings).run("status")
     assert caught.value.subject == str(tmp_path / "gone.p12")
 
@@ -84,5 +85,5 @@ def test_a_node_whose_tls_does_not_fit_is_not_one_that_is_down(tmp_path: pathlib
 
 
 def test_a_node_that_refuses_connections_is_down(tmp_path: pathlib.Path) -> None:
-    script = """cat >&2 <<'END'\nnodetool: Failed to connect to '127.0.0.1:7199' - ConnectException: 'refused'.\nEND\nexit 1"""
+    script = "echo \"nodetool: Failed to connect to '127.0.0.1:7199' - ConnectException: 'refused'.\" >&2; exit 1"
     assert not is_running(_settings(tmp_path, script, jmx_ssl_properties_file=_properties(tmp_path)))

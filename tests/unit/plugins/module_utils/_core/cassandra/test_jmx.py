@@ -27,7 +27,8 @@ _FAILED = "nodetool: Failed to connect to '127.0.0.1:7199' - "
             id="TLS is missing",
         ),
         pytest.param(
-            f"{_NOTE}{_FAILED}SunCertPathBuilderException: 'unable to find valid certification path to requested target'.",
+            f"{_NOTE}{_FAILED}SunCertPathBuilderException: "
+            "'unable to find valid certification path to requested target'.",
             True,
             "The trust store in jmx_ssl_properties_file has to hold the authority",
             id="another authority",
@@ -63,7 +64,7 @@ _FAILED = "nodetool: Failed to connect to '127.0.0.1:7199' - "
             id="no login",
         ),
         pytest.param(
-            "error: Invalid username or password\n-- StackTrace --\njavax.security.auth.login.FailedLoginException: Invalid",
+            "error: Invalid username or password\n-- StackTrace --\njavax.security.auth.login.FailedLoginException: no",
             False,
             "Give jmx_username, and jmx_password_file with a line of that user",
             id="wrong password",
@@ -82,7 +83,7 @@ _FAILED = "nodetool: Failed to connect to '127.0.0.1:7199' - "
         ),
     ],
 )
-def test_a_refusal_says_what_to_give(printed: str, tls: bool, advice: str) -> None:
+def test_a_refusal_says_what_to_give(printed: str, advice: str, *, tls: bool) -> None:
     said = jmx.refusal_advice(printed, tls=tls, password_file="/etc/jmx.password")
     assert said is not None
     assert advice in in_words(said)
