@@ -332,10 +332,10 @@ def read(call: Call) -> Result:
     elif "ring" in gather:
         result.update(ring=plain(ring.read_ring(settings)))
     if facts and "login" in gather:
-        found = login.try_login(
+        let_in = login.try_login(
             call.cql(), running=facts.running, address=facts.cql_address, port=facts.native_transport_port
         )
-        result.update(login=plain(found))
+        result.update(login=plain(let_in))
     if "running" in gather and "facts" not in gather:
         result.update(running=identity.is_running(settings))
     if "endpoint" in gather:

@@ -21,8 +21,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.marks impor
 #: Java tells when it has read this one.
 _VARIABLE = "JDK_JAVA_OPTIONS"
 _PROPERTY = re.compile(r"-D(?P<name>[^=\s]+)=(?P<value>.*)\Z", re.DOTALL)
+_TLS: t.Final = option("jmx_ssl_properties_file")
 _STORES = ("javax.net.ssl.trustStore", "javax.net.ssl.keyStore")
-_TLS = "jmx_ssl_properties_file"
 
 # As nodetool of 4.0 to 5.0 was seen to fail on nodes that run. Whoever reads one of these as "not there" would take a
 # node that serves for one that is down.
@@ -39,23 +39,23 @@ _TLS_FAILURE = re.compile(
 _TLS_ADVICE: t.Final = (
     (
         re.compile("valid certification path|PKIX path|unknown authority"),
-        f"The trust store in {option(_TLS)} has to hold the authority that signed the node's certificate.",
+        f"The trust store in {_TLS} has to hold the authority that signed the node's certificate.",
     ),
     (
         re.compile("fatal alert: [a-z_]*(certificate|unknown_ca|handshake_failure)"),
-        f"The node wants the certificate of a client that it trusts: name a key store with one in {option(_TLS)}.",
+        f"The node wants the certificate of a client that it trusts: name a key store with one in {_TLS}.",
     ),
     (
         re.compile("(?i)unrecognized SSL message|plaintext connection"),
-        f"It speaks without TLS there: leave {option(_TLS)} out, or give another port in {option('nodetool_command')}.",
+        f"It speaks without TLS there: leave {_TLS} out, or give another port in {option('nodetool_command')}.",
     ),
     (
         re.compile("problem accessing trust store"),
-        f"Check javax.net.ssl.trustStore, its password and its type in {option(_TLS)}.",
+        f"Check javax.net.ssl.trustStore, its password and its type in {_TLS}.",
     ),
     (
         re.compile("KeyManagement|keystore password"),
-        f"Check javax.net.ssl.keyStore, its password and its type in {option(_TLS)}.",
+        f"Check javax.net.ssl.keyStore, its password and its type in {_TLS}.",
     ),
 )
 
@@ -90,7 +90,7 @@ def _not_properties(path: str, why: str) -> InputError:
     return InputError(
         f"{path} cannot be read as Java's properties: {why}.",
         subject=path,
-        next_step=f"{option(_TLS)} is a file with lines as -Djavax.net.ssl.trustStore=PATH. What has blanks, quotes or "
+        next_step=f"{_TLS} is a file with lines as -Djavax.net.ssl.trustStore=PATH. What has blanks, quotes or "
         "# in it stands in double quotes.",
     )
 
@@ -108,7 +108,7 @@ def refusal_advice(printed: str, *, tls: bool, password_file: str | None) -> str
             "user, a blank, and the password."
         )
     if tls and "could not open `" in printed:
-        return f"{option(_TLS)} has to be a file on the node that nodetool may read."
+        return f"{_TLS} has to be a file on the node that nodetool may read."
     if _NOT_LET_IN.search(printed):
         return (
             f"Give {option('jmx_username')}, and {option('jmx_password_file')} with a line of that user, a blank, and "
@@ -118,16 +118,16 @@ def refusal_advice(printed: str, *, tls: bool, password_file: str | None) -> str
         return None
     if not tls:
         return (
-            f"If JMX uses TLS there, give {option(_TLS)}. If it does not, something else answers on that port: give "
+            f"If JMX uses TLS there, give {_TLS}. If it does not, something else answers on that port: give "
             f"JMX's in {option('nodetool_command')}."
         )
     if _VARIABLE not in printed:
         return (
-            f"nodetool's Java did not read {option(_TLS)}: it needs Java 9 or later, and a command that hands its "
+            f"nodetool's Java did not read {_TLS}: it needs Java 9 or later, and a command that hands its "
             f"environment on. Where that cannot be, leave it out, and give {option('nodetool_command')} with --ssl: "
             "then Cassandra's script reads nodetool-ssl.properties in .cassandra of its user's home."
         )
     for pattern, advice in _TLS_ADVICE:
         if pattern.search(printed):
             return advice
-    return f"Check what {option(_TLS)} says."
+    return f"Check what {_TLS} says."
