@@ -72,7 +72,11 @@ def absence(
     ]
     named = _named(down, absent=absent, host_ids=host_ids, addresses=addresses)
     if not problems and len(down) > len(absent):
-        problems += [f"{_where(each)} is down, and not in this play" for each in down if each["host_id"] not in named]
+        problems += [
+            f"{_where(each)} is down, and not in this play: add it, or remove it from the ring"
+            for each in down
+            if each["host_id"] not in named
+        ]
     if len(down) < len(absent):
         problems += [
             f"{host}: {reasons.get(host) or 'gave no reason'}" for host in absent if host not in named.values()

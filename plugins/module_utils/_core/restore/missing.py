@@ -91,7 +91,7 @@ def role_reasons(manifest: ClusterManifest, *, restore_auth: bool) -> t.Iterator
             f"Some roles, passwords and rights are not in the backup {manifest.tag}: nobody had them but "
             f"{manifest.degraded.names}, which was down.",
             subject=manifest.tag,
-            next_step=f"Keep the roles of the nodes ({option('restore_auth', 'false')}) and make there what is missing, "
+            next_step=f"Keep the roles of the nodes ({option('restore_auth', 'false')}) and make what is missing, "
             "or choose another backup.",
         )
 
@@ -103,9 +103,9 @@ def missing_warnings(manifest: ClusterManifest, *, pairs: t.Sequence[Pair], new_
         return
     names = ", ".join(targets)
     yield (
-        f"The backup has no data for {names}: with the schema and empty tables it is started, and then repaired from the "
-        "others (nodetool repair -full). Until that is over, reads at ONE may find nothing there, and reads at QUORUM may "
-        "miss what only one of the others has: let no client in before."
+        f"The backup has no data for {names}: with the schema and empty tables it is started, and then repaired from "
+        "the others (nodetool repair -full). Until that is over, reads at ONE may find nothing there, and reads at "
+        "QUORUM may miss what only one of the others has: let no client in before."
     )
     counters = [] if new_cluster else _counters(manifest)
     if counters:
