@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.nodetool_output import parse_describering
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replicas import (
     RingMember,
     replicas_of_ranges,
@@ -16,6 +19,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.r
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.replication import Replication
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.token_ranges import MAX_TOKEN, MIN_TOKEN
 
+RECORDED = pathlib.Path(__file__).parent / "nodetool" / "5.0.8"
 A = RingMember("a", "dc1", "r1", (0, 300))
 B = RingMember("b", "dc1", "r1", (100,))
 C = RingMember("c", "dc1", "r2", (200,))
@@ -59,6 +63,23 @@ def test_the_range_over_the_end_of_the_ring_is_the_first_tokens() -> None:
 
     assert first.ranges == ((300, MAX_TOKEN), (MIN_TOKEN, 0))
     assert first.host_ids == {"": ("a",)}
+
+
+def test_a_real_cluster_has_them_in_the_same_places() -> None:
+    ring = parse_describering((RECORDED / "describering.txt").read_text(encoding="utf-8"))
+    # The first replica of a range is who has its last token.
+    tokens: dict[str, list[int]] = {}
+    for _start, end, endpoints in ring:
+        tokens.setdefault(endpoints[0], []).append(end)
+    members = [RingMember(name, "dc1", f"r{name[-1]}", tuple(owned)) for name, owned in tokens.items()]
+
+    placed = {
+        (each.ranges[0][0], each.ranges[-1][1]): each.host_ids["dc1"]
+        for each in replicas_of_ranges(members, Replication("NetworkTopologyStrategy", (("dc1", "2"),)))
+    }
+
+    assert placed == {(start, end): endpoints for start, end, endpoints in ring}
+    assert len(placed) == 24
 
 
 @pytest.mark.parametrize(
