@@ -116,26 +116,15 @@ def plan_restore(
         reasons += _seed_reasons(targets, manifest=manifest)
     if reasons:
         raise PlanRefusedError(reasons)
-    assignments = tuple(
-        sorted(
-            (from_others(assignment_for(source, target=target), manifest=manifest) for source, target in pairs),
-            key=lambda each: (not each.is_seed, natural(each.target_name)),
-        )
-    )
-    warn = _warnings_new_cluster if new_cluster else _warnings_in_place
+    assignments = (from_others(assignment_for(source, target=target), manifest=manifest) for source, target in pairs)
     return plan_of(
         manifest,
         restore_id=restore_id,
         mode=mode,
         restore_auth=restore_auth,
         target_cluster_name=targets[0].cluster_name,
-        assignments=assignments,
-        warnings=(
-            *_partial_warnings(manifest),
-            *missing_warnings(manifest, pairs=pairs, new_cluster=new_cluster),
-            *warn(pairs),
-            *newer_warnings(pairs),
-        ),
+        assignments=tuple(sorted(assignments, key=lambda each: (not each.is_seed, natural(each.target_name)))),
+        warnings=tuple(_warnings(manifest, pairs=pairs, new_cluster=new_cluster)),
         moment=moment,
         reserve=reserve,
     )
@@ -328,6 +317,13 @@ def assignment_for(source: NodeSummary, *, target: TargetNode) -> Assignment:
         manifest_size=source.manifest_size,
         release_version=target.release_version or "",
     )
+
+
+def _warnings(manifest: ClusterManifest, *, pairs: t.Sequence[Pair], new_cluster: bool) -> t.Iterator[str]:
+    yield from _partial_warnings(manifest)
+    yield from missing_warnings(manifest, pairs=pairs, new_cluster=new_cluster)
+    yield from (_warnings_new_cluster if new_cluster else _warnings_in_place)(pairs)
+    yield from newer_warnings(pairs)
 
 
 def _warnings_new_cluster(pairs: t.Sequence[Pair]) -> t.Iterator[str]:
