@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab.playbook import PlaybookRun, finish_playbook, start_playbook
 from lab.processes import wait_until
-from tests.lab.rehearsal import kill_modules, modules_at_work
+from tests.lab.rehearsal import modules_at_work, signal_modules
 
 _SEED_VARIABLE = "REVIVE_LAB_SEED"
 _PLAY_SECONDS = 900.0
@@ -101,7 +101,7 @@ def killing_modules(directory: Path) -> Act:
 
     def act(group: int) -> None:
         def killed_or_over() -> bool:
-            return bool(kill_modules(directory)) or not _runs(group)
+            return bool(signal_modules(directory, number=signal.SIGKILL)) or not _runs(group)
 
         wait_until(killed_or_over, timeout_seconds=_PLAY_SECONDS, what="a module to be at work", interval_seconds=0.005)
 

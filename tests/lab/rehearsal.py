@@ -193,7 +193,7 @@ def kill_a_module(
     """Run a playbook, and end those of its modules of a name that are at work with SIGKILL as soon as it is time."""
 
     def kill() -> None:
-        assert kill_modules(directory, module=module), "no module was at work"
+        assert signal_modules(directory, module=module, number=signal.SIGKILL), "no module was at work"
 
     return play_and(
         kill,
@@ -248,14 +248,14 @@ def kill_the_controller(
         process.communicate()
 
 
-def kill_modules(directory: Path, *, module: str = "") -> list[int]:
-    """End the modules that are at work, all or those of a name, with SIGKILL; the ids of their processes."""
-    killed = []
+def signal_modules(directory: Path, *, number: int, module: str = "") -> list[int]:
+    """Send a signal to the modules that are at work, all or those of a name; which processes they are."""
+    signalled = []
     for process in modules_at_work(directory, module=module):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-            killed.append(process)
-    return killed
+            os.kill(process, number)
+            signalled.append(process)
+    return signalled
 
 
 def modules_at_work(directory: Path, *, module: str = "") -> list[int]:

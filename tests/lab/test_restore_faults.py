@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import typing as t
 
 import pytest
 
 from lab.distribution import CASSANDRA_5_0
-from tests.lab.rehearsal import BUCKET, PREFIX, TAG, Rehearsal, fetched_bytes, play_and, switch_phase
+from lab.playbook import PlaybookRun, run_playbook
+from tests.lab.rehearsal import (
+    BUCKET,
+    PREFIX,
+    TAG,
+    Rehearsal,
+    fetched_bytes,
+    kill_the_controller,
+    play_and,
+    signal_modules,
+    switch_phase,
+)
 
 _SLOW_BYTES_PER_SECOND = 200_000
 _OTHER_TAG = "taken_later"
@@ -57,6 +69,71 @@ def test_a_target_that_was_not_confirmed_is_refused_and_the_message_says_how(reh
     assert "never_made" in unknown.output
     assert TAG in unknown.output, "the message does not say which backups there are"
     rehearsal.require_original()
+
+
+def test_who_comes_second_is_told_who_works_and_the_first_ends_well(rehearsal: Rehearsal) -> None:
+    first, tag = rehearsal.cluster.nodes[0], "slow_one"
+    second: dict[str, PlaybookRun] = {}
+
+    def come_second() -> None:
+        assert signal_modules(rehearsal.directory, module="cassandra_backup_upload", number=signal.SIGSTOP)
+        try:
+            for name, variables in (
+                ("backup", {"backup_tag": "second_one"}),
+                ("disaster_recovery", rehearsal.restore_variables),
+                ("disaster_recovery", {"restore_action": "status"}),
+            ):
+                second[str(variables.get("restore_action", name))] = run_playbook(
+                    name, inventory=rehearsal.inventory, directory=rehearsal.directory / "second", variables=variables
+                )
+        finally:
+            signal_modules(rehearsal.directory, module="cassandra_backup_upload", number=signal.SIGCONT)
+
+    run = play_and(
+        come_second,
+        playbook="backup",
+        is_time=(first.directory / "revive" / "uploads" / f"{tag}.jsonl").exists,
+        inventory=rehearsal.inventory,
+        directory=rehearsal.directory,
+        variables={
+            "backup_tag": tag,
+            "backup_max_bytes_per_second": _SLOW_BYTES_PER_SECOND // 10,
+            "ansible_pipelining": False,
+        },
+    )
+    for name, touching in (("backup", "Take the snapshot"), ("disaster_recovery", "Fetch everything")):
+        output = second[name].output
+        assert second[name].exit_status != 0, output
+        assert re.search(
+            rf"{first.name} is taken by backup {tag}, started by \S+, since 20\S+Z; its process \d+ works", output
+        )
+        assert "cassandra_take_over_lease=" in output, output
+        assert touching not in output, output
+    assert f"is taken by backup {tag}" in second["status"].require_success().output
+    run.require_success()
+    listed = rehearsal.server.client().list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/backups/")
+    keys = {entry["Key"] for entry in listed["Contents"]}
+    assert f"{PREFIX}/backups/{tag}/manifest.json" in keys
+    assert not any("second_one" in key for key in keys)
+    status = rehearsal.play("disaster_recovery", restore_action="status").require_success()
+    assert "Nobody works on these nodes." in status.output, status.output
+
+
+def test_a_backup_whose_controller_was_killed_keeps_the_next_one_from_nothing(rehearsal: Rehearsal) -> None:
+    first, tag = rehearsal.cluster.nodes[0], "killed_one"
+    kill_the_controller(
+        "backup",
+        is_time=(first.directory / "revive" / "uploads" / f"{tag}.jsonl").exists,
+        inventory=rehearsal.inventory,
+        directory=rehearsal.directory,
+        variables={"backup_tag": tag, "backup_max_bytes_per_second": _SLOW_BYTES_PER_SECOND},
+    )
+    run = rehearsal.play("backup", backup_tag="after_the_killed_one").require_success()
+    assert f"It was taken over: {first.name} is taken by backup {tag}" in " ".join(run.output.split()), run.output
+    tags = first.nodetool("listsnapshots")
+    assert tag not in tags
+    assert "after_the_killed_one" not in tags
+    assert not (first.directory / "revive" / "lease" / "lease.json").exists()
 
 
 def test_a_module_that_is_killed_while_it_fetches_leaves_the_cluster_serving(rehearsal: Rehearsal) -> None:

@@ -90,7 +90,7 @@ class NodeLeases:
             ending.callback(os.close, working)
             ending.callback(self.renew, wanted.id)
             if found is not None and not mine:
-                self._wait_for_the_end_of(found)
+                self._wait_for_the_end_of(found, wanted)
             yield found
 
     @contextlib.contextmanager
@@ -175,10 +175,10 @@ class NodeLeases:
             os.close(descriptor)
         return 0
 
-    def _wait_for_the_end_of(self, found: Sight) -> None:
+    def _wait_for_the_end_of(self, found: Sight, wanted: Owner) -> None:
         """Wait until no process works for a lease any more that was taken over.
 
-        :raises BusyError: if one goes on.
+        :raises BusyError: if one goes on; then it has its lease again, and keeps others out.
         """
         owner_id = found.lease.owner.id
         until = time.monotonic() + ENDS_SECONDS
@@ -187,8 +187,10 @@ class NodeLeases:
                 if not self._process_of(owner_id):
                     remove_if_there(self._working(owner_id))
                     return
-            if time.monotonic() > until:
-                raise leases.still_works(found, node=self._node)
+                if time.monotonic() > until:
+                    if self.is_of(wanted.id):
+                        self._write(found.lease)
+                    raise leases.still_works(found, node=self._node)
             time.sleep(_POLL_SECONDS)
 
     @contextlib.contextmanager

@@ -206,7 +206,7 @@ def refusal(found: Sight, wanted: Owner, *, node: str) -> BusyError:
 def still_works(found: Sight, *, node: str) -> BusyError:
     """Why a node that was taken over cannot be worked on yet."""
     return BusyError(
-        f"{who_works(found, node=node)} It was taken over, and that process has not ended yet.",
+        f"{who_works(found, node=node)} It was to be taken over, but that process does not end.",
         subject=node,
         next_step="Wait for it to end, or end it; then run the same again.",
     )
