@@ -83,7 +83,7 @@ options:
       controller:
         description: The process of the play.
         type: dict
-      quiet_minutes:
+      lease_minutes:
         description:
           - After how long without a sign of life another play may take the node. The play waits that long at most
             between two of its modules on a node, while others start or restart. A module that runs counts as one.

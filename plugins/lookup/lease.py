@@ -24,7 +24,7 @@ options:
     description: What it works on, such as a tag.
     type: str
     default: ""
-  quiet_minutes:
+  lease_minutes:
     description: After how long without a sign of life another play may take the nodes.
     type: int
     default: 120
@@ -70,7 +70,7 @@ class LookupModule(LookupBase):
                 "started_by": f"{_user(known)}@{platform.node()}",
                 "job": _job(known),
                 "controller": this_play(),
-                "quiet_minutes": int(kwargs.get("quiet_minutes") or 120),
+                "lease_minutes": int(kwargs.get("lease_minutes") or 120),
             }
             for term in terms
         ]

@@ -22,11 +22,13 @@ MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py") if "de
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if (path / "tasks").is_dir())
 #: What a role gives its modules by itself, or says as another variable with a value.
 BY_ITSELF = {"state", "staged", "keep_old"}
-#: What no reader of a role is told: it plans no restore, or decrypts nothing.
+#: What no reader of a role is told: it plans no restore, decrypts nothing, or only looks at nodes for who has them.
 NEVER_SAID = {
     ("archive", "release_version"),
     ("backup", "release_version"),
     ("backup", "repository.identity_file"),
+    ("service", "lease.lease_minutes"),
+    ("service", "take_over_lease"),
 }
 #: Roles that give their modules no repository, so none of its options can be at fault.
 WITHOUT_REPOSITORY = {"service"}

@@ -145,7 +145,7 @@ def _lease_options() -> dict[str, t.Any]:
                 "started_by": {"type": "str", "default": ""},
                 "job": {"type": "str", "default": ""},
                 "controller": {"type": "dict"},
-                "quiet_minutes": {"type": "int", "default": 120},
+                "lease_minutes": {"type": "int", "default": 120},
                 "ended": {"type": "list", "elements": "str", "default": []},
                 "gives_back": {"type": "bool", "default": False},
             },

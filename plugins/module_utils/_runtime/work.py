@@ -93,10 +93,10 @@ class NodeWork:
         given = self._given
         if given is None:
             return Owner(id=secrets.token_hex(8), operation=self._module, works_on=works_on, started_by="hand")
-        if given["quiet_minutes"] < 1:
+        if given["lease_minutes"] < 1:
             raise InputError(
-                f"{option('lease.quiet_minutes')} is {given['quiet_minutes']}.",
-                subject="lease.quiet_minutes",
+                f"{option('lease.lease_minutes')} is {given['lease_minutes']}.",
+                subject="lease.lease_minutes",
                 next_step="Give at least 1.",
             )
         try:
@@ -110,7 +110,7 @@ class NodeWork:
             started_by=given["started_by"],
             job=given["job"],
             controller=controller,
-            quiet_seconds=given["quiet_minutes"] * 60,
+            quiet_seconds=given["lease_minutes"] * 60,
         )
 
 

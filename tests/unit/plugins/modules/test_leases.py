@@ -81,14 +81,19 @@ def test_a_snapshot_that_no_backup_took_is_nothing_to_clear_for_a_backup_that_wa
     assert not said.get("failed")
 
 
-def test_a_lease_is_taken_over_when_its_play_has_ended_or_somebody_asks_and_that_is_said(run_module: RunModule) -> None:
+def test_a_lease_is_taken_over_when_its_play_has_ended_or_somebody_asks_and_that_is_said(
+    run_module: RunModule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("ansible.module_utils.basic.AnsibleModule.warn", lambda _module, text: said.append(text))
     run_module("cassandra_lease", state="held", lease=BACKUP)
-    ended = run_module("cassandra_lease", state="held", lease={**RESTORE, "ended": ["backup1"]})
-    asked = run_module("cassandra_lease", state="held", lease=BACKUP, take_over_lease=["restore1"])
+    run_module("cassandra_lease", state="held", lease={**RESTORE, "ended": ["backup1"]})
+    run_module("cassandra_lease", state="held", lease=BACKUP, take_over_lease=["restore1"])
 
-    assert "It was taken over: " in str(ended["warnings"])
-    assert "is taken by backup, started by ops@control" in str(ended["warnings"])
-    assert "is taken by restore shop-1, started by eve@other" in str(asked["warnings"])
+    ended, asked = said
+    assert "It was taken over: " in ended
+    assert "is taken by backup, started by ops@control" in ended
+    assert "is taken by restore shop-1, started by eve@other" in asked
 
 
 def test_who_works_is_read_from_the_node(run_module: RunModule) -> None:
