@@ -97,7 +97,7 @@ GROUPS: t.Final = (
     ),
     Group(
         name="drill",
-        proves="a cluster that is lost altogether is rebuilt from the bucket, encrypted and to a moment, on 5.0",
+        proves="a cluster that is lost altogether is rebuilt from the bucket, encrypted, signed, to a moment, on 5.0",
         tests=(Selection("test_drill.py", case="5.0"),),
         nodes=2,
         minutes=6,

@@ -111,6 +111,8 @@ def _run(drill: DrillFrame) -> DrillReport:
     _require_encrypted(drill)
     if drill.keys is not None:
         _require_refusal_without_identity(drill, new, restore_point=point)
+    if drill.repository.signing is not None:
+        _require_refusal_of_a_changed_manifest(drill, new)
     drill.say(f"rebuilding on new nodes to {point}, from the bucket alone")
     restored = drill.play("disaster_recovery", new, restore_point=point, target_cluster="true")
     truth = read_truth(drill.truth_path)
@@ -184,9 +186,27 @@ def _require_refusal_without_identity(drill: DrillFrame, new: Cluster, *, restor
     drill.require_refused(
         "disaster_recovery", new, saying=f"on {last} does not open", restore_point=restore_point, target_cluster="true"
     )
+    _require_nothing_fetched(new)
+    drill.bring_identity(new)
+
+
+def _require_refusal_of_a_changed_manifest(drill: DrillFrame, new: Cluster) -> None:
+    """Have a backup refused as long as its manifest has another byte than was signed; then put that right."""
+    client = drill.repository.server.client()
+    place = {"Bucket": drill.repository.bucket, "Key": f"{drill.repository.prefix}/backups/{SECOND}/manifest.json"}
+    signed = client.get_object(**place)["Body"].read()
+    client.put_object(**place, Body=signed.replace(b"certificate", b"certificatf", 1))
+    drill.say("planning, while one byte of the manifest is not what was signed")
+    drill.require_refused(
+        "disaster_recovery", new, saying="is not signed, or was changed", restore_point=SECOND, target_cluster="true"
+    )
+    _require_nothing_fetched(new)
+    client.put_object(**place, Body=signed)
+
+
+def _require_nothing_fetched(new: Cluster) -> None:
     if any(any(node.directory.rglob(".revive")) for node in new.nodes):
         raise LabError("something was fetched although the plan was refused")
-    drill.bring_identity(new)
 
 
 def _require_second_backup_to_share(first: t.Mapping[str, int], second: t.Mapping[str, int]) -> None:
@@ -213,7 +233,7 @@ def _mib(size: int) -> str:
 def main(arguments: t.Sequence[str] | None = None) -> int:
     """Run the drill from the command line; 0 if every point held."""
     parser = argument_parser(name="drill", description=__doc__, certificates=_CERTIFICATES)
-    parser.add_argument("--encrypted", action="store_true", help="archive, encrypt, and rebuild to a moment")
+    parser.add_argument("--encrypted", action="store_true", help="archive, encrypt, sign, and rebuild to a moment")
     parser.add_argument("--missing-node", action="store_true", help="have a node down when the last backup is taken")
     options = parser.parse_args(arguments)
     settings = FrameSettings(
@@ -223,6 +243,7 @@ def main(arguments: t.Sequence[str] | None = None) -> int:
         certificates=options.certificates,
         encrypted=options.encrypted,
         missing_node=options.missing_node,
+        signed=options.encrypted,
     )
     return run_to_its_end(lambda: run_drill(settings, show=sys.stdout), root=settings.root)
 

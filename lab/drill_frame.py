@@ -25,6 +25,7 @@ from lab.inventory import Repository, write_inventory
 from lab.leftovers import destroy_all
 from lab.playbook import PlaybookRun, run_playbook
 from lab.s3 import S3Server
+from lab.signing_key import SigningKey
 from lab.truth import wait_until_grown
 from lab.writer import Writer, load
 
@@ -42,6 +43,7 @@ class FrameSettings:
     :param encrypted: whether all data is encrypted before it leaves a node.
     :param missing_node: whether the last node is down when the last backup is taken.
     :param hardened: whether both clusters are, as :mod:`lab.hardening` says.
+    :param signed: whether backups are signed, and nothing else is restored.
     """
 
     root: Path
@@ -52,6 +54,7 @@ class FrameSettings:
     encrypted: bool = False
     missing_node: bool = False
     hardened: bool = False
+    signed: bool = False
 
 
 class DrillFrame:
@@ -78,7 +81,10 @@ class DrillFrame:
             ending.callback(server.destroy)
             server.create_bucket(_BUCKET)
             recipients = (self.keys.recipient,) if self.keys else ()
-            self.repository = Repository(server=server, bucket=_BUCKET, prefix=_PREFIX, recipients=recipients)
+            signing = SigningKey.make(self.settings.root / "signing-key") if self.settings.signed else None
+            self.repository = Repository(
+                server=server, bucket=_BUCKET, prefix=_PREFIX, recipients=recipients, signing=signing
+            )
             self._ending = ending.pop_all()
         return self
 

@@ -14,6 +14,7 @@ from lab.cluster import Cluster, Credentials
 from lab.node import Node
 from lab.node_venv import ensure_node_venv
 from lab.s3 import S3Server
+from lab.signing_key import SigningKey
 from lab.state_files import write_private
 
 
@@ -22,12 +23,14 @@ class Repository:
     """Where a cluster's backups go.
 
     :ivar recipients: the public keys that they are encrypted for.
+    :ivar signing: who signs them; whoever restores asks for just that.
     """
 
     server: S3Server
     bucket: str
     prefix: str
     recipients: tuple[str, ...] = ()
+    signing: SigningKey | None = None
 
 
 def write_inventory(
@@ -110,8 +113,13 @@ def _repository_variables(*, repository: Repository | None) -> dict[str, t.Any]:
     if repository is None:
         return {}
     recipients = {"backup_recipients": list(repository.recipients)} if repository.recipients else {}
+    signing = {}
+    if repository.signing:
+        signing["backup_signing_key"] = str(repository.signing.path)
+        signing["restore_allowed_signers"] = repository.signing.allowed_signers
     return {
         **recipients,
+        **signing,
         "backup_endpoint_url": repository.server.endpoint_url,
         "backup_bucket": repository.bucket,
         "backup_prefix": repository.prefix,

@@ -76,6 +76,13 @@ options:
           - Without it, signatures are shown and not checked.
           - C(ssh-keygen) checks, where the module runs; OpenSSH 8.2 or newer.
         type: str
+      moved_from:
+        description:
+          - An address at which a backup has a node of this cluster. It says that all machines were moved since, and
+            that none is left there.
+          - Without it, a cluster is refused whose nodes are all at other addresses than when they were backed up, since
+            they may be copies of those machines.
+        type: str
       server_side_encryption:
         description:
           - What the store encrypts every object with. V(AES256) is SSE-S3; V(aws:kms) and V(aws:kms:dsse) use KMS.
@@ -218,6 +225,13 @@ options:
             is never V(latest), and no older one is taken instead without a word.
           - Without it, signatures are shown and not checked.
           - C(ssh-keygen) checks, where the module runs; OpenSSH 8.2 or newer.
+        type: str
+      moved_from:
+        description:
+          - An address at which a backup has a node of this cluster. It says that all machines were moved since, and
+            that none is left there.
+          - Without it, a cluster is refused whose nodes are all at other addresses than when they were backed up, since
+            they may be copies of those machines.
         type: str
       server_side_encryption:
         description:

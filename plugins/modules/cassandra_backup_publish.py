@@ -342,6 +342,7 @@ def publish_tag(call: Call) -> Result:
         row_counts=backup_values.row_counts(call.params["row_counts"]),
         degraded=backup_values.degraded(call.params, present=nodes),
         signing_key=call.params["signing_key"],
+        moved_from=call.repository().moved_from,
         tool_version=COLLECTION_VERSION,
         now=call.now_us,
     )

@@ -280,7 +280,7 @@ error:
 
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup import snapshot_notes
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.cassandra import identity, login, ring
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import marker
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository import whose
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore import listing, target
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.arguments import (
     Arguments,
@@ -324,7 +324,8 @@ def read(call: Call) -> Result:
         facts, members = target.read_node_and_ring(settings)
         result.update(node=facts.to_result(), running=facts.running, ring=plain(members))
         if "repository" in gather:
-            found = marker.of_members(call.store(), facts.identity, members)
+            moved_from = call.repository().moved_from
+            found = whose.of_members(call.store(), facts.identity, members, moved_from=moved_from)
             result.update(repository={"uri": str(call.repository()), **plain(found)} if found else None)
     elif "facts" in gather:
         facts = target.read_node(settings)

@@ -14,6 +14,7 @@ import pytest
 from lab.distribution import CASSANDRA_4_1, CASSANDRA_5_0, series_of
 from lab.drill import run_drill
 from lab.drill_frame import FrameSettings
+from lab.signing_key import SIGNER
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,13 @@ def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(
 ) -> None:
     show = io.StringIO()
     settings = FrameSettings(
-        root=tmp_path, version=version, nodes=nodes, certificates=1_000, writes_per_second=20, encrypted=encrypted
+        root=tmp_path,
+        version=version,
+        nodes=nodes,
+        certificates=1_000,
+        writes_per_second=20,
+        encrypted=encrypted,
+        signed=encrypted,
     )
     try:
         report = run_drill(settings, show=show)
@@ -42,6 +49,14 @@ def test_a_cluster_that_is_lost_altogether_is_rebuilt_from_the_bucket(
     output = show.getvalue()
     assert "is complete in s3://" in output
     assert "certificate_manager.certificates" in output
+    signed = f"It is signed by {SIGNER}." if encrypted else "It is not signed."
+    assert output.count(signed) >= 2, "the backups say who has signed them"
+    if encrypted:
+        # What the plan says, and the report.
+        assert output.count(f"The backup is signed by {SIGNER} (SHA256:") >= 2
+        assert "the commit logs that are replayed on it are not" in output
+    else:
+        assert output.count("The backup is not signed.") >= 2
 
 
 def test_what_a_quorum_acknowledged_while_a_node_was_down_is_there_after_recovery_and_repair(tmp_path: Path) -> None:

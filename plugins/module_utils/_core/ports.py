@@ -41,6 +41,7 @@ class RepositorySettings:
         ``web_identity_token_file``; ``role_session_name`` is for audit logs, ``role_external_id`` what its trust policy
         asks for, ``sts_endpoint_url`` where roles are assumed if not at AWS.
     :param allowed_signers: whose signatures of backups count, as ssh-keygen reads them; empty: nobody is asked for one.
+    :param moved_from: an address at which a backup has a node of this cluster, which is elsewhere now.
     :param proxy_url: what requests go through, with a password where it asks for one.
     """
 
@@ -69,6 +70,7 @@ class RepositorySettings:
     web_identity_token_file: str | None = None
     sts_endpoint_url: str | None = None
     allowed_signers: str = ""
+    moved_from: str | None = None
     proxy_url: str | None = dataclasses.field(default=None, repr=False)
 
     def __str__(self) -> str:

@@ -93,6 +93,7 @@ def repository_arguments(*, required: bool = True) -> Arguments:
                     "recipients": {"type": "list", "elements": "str", "default": []},
                     "identity_file": {"type": "path"},
                     "allowed_signers": {"type": "str"},
+                    "moved_from": {"type": "str"},
                     "server_side_encryption": {"type": "str", "choices": ["AES256", "aws:kms", "aws:kms:dsse"]},
                     "kms_key_id": {"type": "str", "no_log": False},
                     "kms_bucket_key": {"type": "bool", "default": False, "no_log": False},

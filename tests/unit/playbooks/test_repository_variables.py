@@ -17,7 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.argument
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
 OPTIONS: t.Mapping[str, t.Mapping[str, t.Any]] = repository_arguments().options["repository"]["options"]
 #: What only who restores, or only who writes, has to give.
-ONE_SIDED = {"identity_file", "recipients", "allowed_signers"}
+ONE_SIDED = {"identity_file", "recipients", "allowed_signers", "moved_from"}
 
 
 def _entry_points() -> t.Iterator[tuple[str, dict[str, t.Any]]]:

@@ -145,7 +145,7 @@ def set_up_archiving(
         commitlog_directory=config.commitlog_directory,
         archive_root=root,
         state_directory=home,
-        repository=dataclasses.replace(repository, identity_file=None, allowed_signers=""),
+        repository=dataclasses.replace(repository, identity_file=None, allowed_signers="", moved_from=None),
         cluster_id=cluster_id,
         interval_seconds=agent.interval_seconds,
         buffered=mode.buffered,

@@ -55,6 +55,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
     read_manifest,
     store_manifest,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.whose import check_not_copied
 
 _BATCH = 1000
 
@@ -87,6 +88,7 @@ def publish_backup(
     row_counts: t.Mapping[str, tuple[int, int]] | None = None,
     degraded: Degraded | None = None,
     signing_key: str | None = None,
+    moved_from: str | None = None,
     tool_version: str,
     now: t.Callable[[], int],
 ) -> PublishOutcome:
@@ -102,6 +104,7 @@ def publish_backup(
     :param taken_before: names of nodes whose snapshot is older than that, and may lack one.
     :param row_counts: by ``keyspace.table``: rows, and when they were counted, in microseconds.
     :param degraded: what it lacks, if it is not of every node of the ring.
+    :param moved_from: where the cluster was, if all of it was moved since the last backup.
     :param signing_key: the file with the key that signs the manifest; without it nobody does.
     :raises BackupIncompleteError: if there is no node, or a node's snapshot lacks a table of the schema.
     :raises ManifestError: if a node manifest does not match its summary.
@@ -119,7 +122,8 @@ def publish_backup(
         cluster_name=node_summaries[0].node.cluster_name,
         host_ids=[summary.node.host_id for summary in node_summaries],
     )
-    key = cluster_manifest_key(tag)
+    addresses = {summary.node.host_id: summary.node.address for summary in node_summaries}
+    check_not_copied(store, addresses=addresses, moved_from=moved_from)
     # Before anything is read: one look shows whether the backup is complete.
     earlier = _published(store, tag)
     if earlier is not None:
@@ -151,7 +155,7 @@ def publish_backup(
     if stored is None:
         other = _published(store, tag)
         if other is None:
-            raise RepositoryError(f"{store.location}{key} was there and is gone.", subject=key, next_step="Try again.")
+            raise RepositoryError(f"Backup {tag} was there and is gone.", subject=tag, next_step="Try again.")
         return _same(store, other, node_summaries=node_summaries, mine=manifest)
     return PublishOutcome(changed=True, manifest=manifest, signer=stored.signer)
 

@@ -158,5 +158,6 @@ def check_cluster(
         f"this is cluster {cluster_name!r} (with node {mine}), and none of its nodes has ever been backed up there.",
         subject=store.location,
         next_step="Give this cluster another prefix. "
-        "A new cluster that was restored to needs a prefix of its own, too.",
+        "A new cluster that was restored to needs a prefix of its own, too, and so does one all of whose nodes were "
+        "replaced since its last backup. What is there can be restored from there as before.",
     )

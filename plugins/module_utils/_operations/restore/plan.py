@@ -13,7 +13,11 @@ import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters import clock
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
-from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import BY_TIMESTAMP, plan_moment
+from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.windows import (
+    BY_TIMESTAMP,
+    plan_moment,
+    unreadable_bases,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     ManifestError,
@@ -79,6 +83,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
 
 #: So many objects of one node are named one by one when they are missing; then only how many more.
 _NAMED_OBJECTS = 10
+_NAMED_BASES = 3
 
 Record = t.Union[TableEntry, BackedUpObject]
 
@@ -258,11 +263,16 @@ def find_point(
         return FoundPoint(tag=point.tag, moment=None)
     check_past(point, now_us=now_us if now_us is not None else clock.now_us())
     logs = load_logs(store)
-    found = plan_moment(point.us, bases=bases_of(store, identity_file=identity_file), logs=logs, cut=cut)
+    bases = bases_of(store, identity_file=identity_file)
+    found = plan_moment(point.us, bases=bases, logs=logs, cut=cut)
     moment = moment_plan(found, logs=logs)
+    unread = unreadable_bases(bases)
+    more = [f"{len(unread) - _NAMED_BASES} more backups cannot be read."] if len(unread) > _NAMED_BASES else []
     warnings = (
         *moment_warnings(allowed_signers=store.allowed_signers),
         *looks.warnings_at(store, tag=found.tag, moment_us=point.us, wants=wants),
+        *unread[:_NAMED_BASES],
+        *more,
     )
     return FoundPoint(tag=found.tag, moment=moment, warnings=warnings, trials=log_trials(found))
 
