@@ -12,6 +12,7 @@ import io
 import os
 import pathlib
 import shutil
+import subprocess
 import tarfile
 import threading
 import typing as t
@@ -34,6 +35,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ObjectMissingError,
     OperatorGoneError,
     RepositoryError,
+    WrongClusterError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
@@ -626,3 +628,28 @@ def test_a_node_manifest_that_an_older_release_encrypted_is_uploaded_again(world
     assert (again.changed, again.summary.manifest_key) == (True, key)
     world.publish(again)
     assert [info.node_host_ids for info in backups.list_backups(world.store)] == [(world.node.identity.host_id,)]
+
+
+def test_a_published_backup_is_signed_over_the_bytes_in_the_store(world: World, tmp_path: pathlib.Path) -> None:
+    key = tmp_path / "signing-key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    outcome = world.upload()
+    first = world.publish(outcome, signing_key=str(key))
+    assert first.changed
+    assert first.signer
+    text = world.store.get(f"backups/{TAG}/manifest.json")
+    signature = world.store.get(f"backups/{TAG}/signatures/{hashlib.sha256(text).hexdigest()}.sig")
+    (tmp_path / "sig").write_bytes(signature)
+    command = ["ssh-keygen", "-Y", "check-novalidate", "-n", "revive.cassandra", "-s", str(tmp_path / "sig")]
+    assert subprocess.run(command, input=text, capture_output=True, check=False).returncode == 0
+    again = world.publish(outcome, signing_key=str(key))
+    assert (again.changed, again.signer) == (False, first.signer)
+
+
+def test_copies_of_the_nodes_cannot_publish(world: World) -> None:
+    outcome = world.upload()
+    world.publish(outcome)
+    moved = dataclasses.replace(outcome.summary, node=dataclasses.replace(outcome.summary.node, address="10.9.0.1"))
+    copy = dataclasses.replace(outcome, summary=moved)
+    with pytest.raises(WrongClusterError, match="copies of the machines"):
+        world.publish(copy, tag="another")
