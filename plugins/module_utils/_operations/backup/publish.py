@@ -116,14 +116,7 @@ def publish_backup(
     if not node_summaries:
         raise BackupIncompleteError(f"No node has uploaded backup {tag}.", subject=tag)
     _check_different(node_summaries)
-    check_cluster(
-        store,
-        marker,
-        cluster_name=node_summaries[0].node.cluster_name,
-        host_ids=[summary.node.host_id for summary in node_summaries],
-    )
-    addresses = {summary.node.host_id: summary.node.address for summary in node_summaries}
-    check_not_copied(store, addresses=addresses, moved_from=moved_from)
+    _check_whose(store, marker, node_summaries, moved_from=moved_from)
     # Before anything is read: one look shows whether the backup is complete.
     earlier = _published(store, tag)
     if earlier is not None:
@@ -218,6 +211,14 @@ def _check_tables(summary: NodeSummary, *, tag: str, missing: set[TableRef]) -> 
             next_step="Check in nodetool tablestats whether the node has them, and that its configuration file names "
             "all data directories that it uses; then run the backup again.",
         )
+
+
+def _check_whose(
+    store: ObjectStore, marker: RepositoryMarker, node_summaries: t.Sequence[NodeSummary], *, moved_from: str | None
+) -> None:
+    addresses = {summary.node.host_id: summary.node.address for summary in node_summaries}
+    check_cluster(store, marker, cluster_name=node_summaries[0].node.cluster_name, host_ids=list(addresses))
+    check_not_copied(store, addresses=addresses, moved_from=moved_from)
 
 
 def _check_different(node_summaries: t.Sequence[NodeSummary]) -> None:
