@@ -21,6 +21,7 @@ class FilterModule:
             "remove_problems": begun.remove_problems,
             "restore_lines": begun.restore_lines,
             "switched_hosts": begun.switched_hosts,
+            "unknown_restore": begun.unknown_restore,
             "undo_problems": begun.undo_problems,
             "ways_to_go_on": begun.ways_to_go_on,
         }

@@ -29,6 +29,9 @@ def restore_report(
     began_us: int,
     ended_us: int,
     staged: t.Mapping[str, Values] | None = None,
+    *,
+    stopped_us: int | None = None,
+    removed_old: bool = False,
 ) -> dict[str, t.Any]:
     """What was backed up against what is there, how long it took, and how fast."""
     try:
@@ -40,6 +43,8 @@ def restore_report(
             began_us=int(began_us),
             ended_us=int(ended_us),
             replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],
+            stopped_us=None if stopped_us is None else int(stopped_us),
+            removed_old=bool(removed_old),
         )
     except (ReviveError, PlainValueError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"There is nothing to report on: {type(error).__name__}: {error}") from error

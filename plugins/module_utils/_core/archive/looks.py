@@ -33,7 +33,9 @@ def look_warnings(
     shown = ", ".join(f"{name} (by {first[name][1]} at {format_us(first[name][0])})" for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
-        f"These tables were brought back beside others before the moment, and no log has what was imported into them: "
-        f"{shown}{more}. At the moment they hold only what clients have written to them since. Restore them again, if "
-        "they are needed; their rows are in no other table.",
+        (
+            "These tables were brought back beside others before the moment, and no log has what was imported into "
+            f"them: {shown}{more}. They come back with only what clients have written to them since. If they are "
+            "needed, restore them again."
+        ),
     )

@@ -17,7 +17,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.archive.win
     restorable_windows,
     unreadable_bases,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import Gap
 
 
@@ -93,9 +93,9 @@ def archive_lines(archive: ClusterArchive) -> list[str]:
         if node.lag_seconds is not None:
             covered = f"is covered until {format_us(node.covered_until_us)}, {node.lag_seconds:.1f} s ago"
         lines.append(
-            f"{node.name}: {covered}; {node.segments} segments in {node.pieces} pieces, {_mib(node.stored_size)}; "
-            f"spool {_mib(node.spool_bytes)}"
-            + (f" of {_mib(node.spool_limit_bytes)}." if node.spool_limit_bytes else ".")
+            f"{node.name}: {covered}; {node.segments} segments in {node.pieces} pieces, "
+            f"{format_size(node.stored_size)}; spool {format_size(node.spool_bytes)}"
+            + (f" of {format_size(node.spool_limit_bytes)}." if node.spool_limit_bytes else ".")
         )
         lines += [
             f"{node.name}: GAP, {gap}. After {format_us(gap.after_us)}. {gap.detail}".strip() for gap in node.gaps
@@ -109,7 +109,3 @@ def _window_line(window: Window) -> str:
         + (f"where the log of {window.limited_by} ends" if window.limited_by else "where it ends")
     )
     return f"{line}: {window.ended_by}." if window.ended_by else f"{line} so far."
-
-
-def _mib(size: int) -> str:
-    return f"{size / 1024 / 1024:.1f} MiB"

@@ -154,6 +154,12 @@ def parse_gap_key(key: str) -> tuple[int, int] | None:
     return (int(match["first"]), int(match["last"])) if match else None
 
 
+def parse_gap_time(key: str) -> int | None:
+    """When a gap was recorded by its record's key; ``None`` for another key."""
+    match = _GAP.match(key)
+    return int(match["recorded_us"]) if match else None
+
+
 def gap_probe_key(host_id: str) -> str:
     """The key of an empty object that shows whether gaps of a node may be recorded; it is none itself."""
     return f"{commit_log_prefix(host_id)}gaps/probe"

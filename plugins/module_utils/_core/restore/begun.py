@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size
+from ansible_collections.revive.cassandra.plugins.module_utils._core.near import did_you_mean
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.journal import (
     FINISHED,
     OVER,
@@ -77,6 +78,18 @@ def remove_problems(nodes: t.Mapping[str, _Node | None], restore_id: str) -> lis
         undone = [host for host, phase in phases.items() if phase == UNDONE]
         found = [f"{', '.join(undone)} went back, the others did not; undo it again, which goes on with these"]
     return found
+
+
+def unknown_restore(restores: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]] | None], restore_id: str) -> list[str]:
+    """Why there is nothing to do for a restore that no node has anything of; a sentence, or none.
+
+    :param restores: as of :func:`restore_lines`.
+    """
+    names = sorted({each["restore_id"] for found in restores.values() for each in found or ()})
+    if restore_id in names:
+        return []
+    there = f"They have {', '.join(names)}." if names else "They have nothing of any restore."
+    return [f"no node has anything of a restore {restore_id}. {did_you_mean(restore_id, names)}{there}"]
 
 
 def _phases(nodes: t.Mapping[str, _Node | None], restore_id: str) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.node import NodeIdentity
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError, ReviveError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
+from ansible_collections.revive.cassandra.plugins.module_utils._core.near import did_you_mean
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     NodeSummary,
@@ -35,7 +36,8 @@ def explicit_pairs(
                     f"The mapping names {source_word}, which is "
                     f"{'more than one node' if sources else 'no node'} of the backup {manifest.tag}.",
                     subject=source_word,
-                    next_step=f"It has {_names(manifest.nodes)}; a host id is never ambiguous.",
+                    next_step=f"{did_you_mean(source_word, (each.node.name for each in manifest.nodes))}"
+                    f"It has {_names(manifest.nodes)}; a host id is never ambiguous.",
                 )
             )
         elif target_name not in by_name or by_name[target_name] in explicit.values():
@@ -44,7 +46,7 @@ def explicit_pairs(
                     f"The mapping gives {source_word} to {target_name}, which is "
                     f"{'given another node too' if target_name in by_name else 'not a target'}.",
                     subject=target_name,
-                    next_step=f"The targets are {', '.join(by_name)}.",
+                    next_step=f"{did_you_mean(target_name, by_name)}The targets are {', '.join(by_name)}.",
                 )
             )
         else:

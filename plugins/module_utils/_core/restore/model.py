@@ -101,6 +101,7 @@ class RestorePlan:
     :param reserve: what stays free of each node's file systems, as the operator wrote it.
     :param signed: who has signed the backup, in a sentence; empty in plans of releases that did not say.
     :param trials: what each target has to open before it fetches; empty if nothing is encrypted.
+    :param notes: what goes away and how it is reached again, in lines.
     """
 
     restore_id: str
@@ -121,6 +122,7 @@ class RestorePlan:
     reserve: str = DEFAULT_RESERVE
     trials: tuple[Trial, ...] = ()
     signed: str = ""
+    notes: tuple[str, ...] = ()
 
     def to_result(self) -> _Json:
         """The plan as plain values."""

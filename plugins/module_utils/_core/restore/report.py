@@ -16,6 +16,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
     format_us,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
+from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.afterwards import after_lines, time_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.model import (
     IN_PLACE,
     NEW_CLUSTER,
@@ -119,6 +120,8 @@ def restore_report(
     began_us: int,
     ended_us: int,
     replays: t.Sequence[NodeReplay] = (),
+    stopped_us: int | None = None,
+    removed_old: bool = False,
 ) -> dict[str, t.Any]:
     """The report of a restore.
 
@@ -128,6 +131,8 @@ def restore_report(
     :param rows: now, by ``keyspace.table``; a table that is not there has not been counted.
     :param began_us: when the restore began, in microseconds since the epoch, and ``ended_us`` when all nodes served.
     :param replays: of a restore to a moment, what was replayed on each node.
+    :param stopped_us: when nodes that ran were stopped; ``None`` if none ran, or nobody noted it.
+    :param removed_old: whether what was there before is deleted.
     :returns: plain values, and in ``lines`` the text.
     """
     moment = moment_report(plan, replays=replays)
@@ -146,6 +151,10 @@ def restore_report(
         "source_cluster": plan.source_cluster_name,
         "target_cluster": plan.target_cluster_name,
         "rto_seconds": (ended_us - began_us) / 1e6,
+        "began": format_us(began_us),
+        "stopped": None if stopped_us is None else format_us(stopped_us),
+        "served": format_us(ended_us),
+        "downtime_seconds": None if stopped_us is None else (ended_us - stopped_us) / 1e6,
         "recovery_point_us": reached_us,
         "recovery_point": format_us(reached_us),
         "moment": moment,
@@ -163,6 +172,7 @@ def restore_report(
         "not_counted": [f"{table.keyspace}.{table.table}" for table in tables if table.outcome == NOT_COUNTED],
         "repaired": [each.target_name for each in plan.assignments if each.schema_of],
         "warnings": list(plan.warnings),
+        "afterwards": after_lines(plan, stopped_us=stopped_us, removed_old=removed_old),
     }
     return {**value, "lines": _lines(value, tables=tables, nodes=nodes)}
 
@@ -188,7 +198,7 @@ def _lines(
     }[value["mode"]]
     lines = [
         f"Restored {point} of cluster {value['source_cluster']} {how}.",
-        f"Recovery time (RTO) {format_duration(value['rto_seconds'])}.",
+        *time_lines(value),
         f"Recovery point (RPO) {value['recovery_point']}: everything written by then is there.",
         *(moment_report_lines(value["moment"]) if value["moment"] else ()),
         f"The snapshots of all nodes took {value['snapshot_window_seconds']:.1f} s.",
@@ -212,7 +222,7 @@ def _lines(
         )
     lines += [f"  {_table_line(table)}" for table in tables]
     lines += [f"Warning: {warning}" for warning in value["warnings"]]
-    return lines
+    return lines + list(value["afterwards"])
 
 
 def _rate_line(value: t.Mapping[str, t.Any]) -> str:

@@ -22,7 +22,7 @@ def plan_lines(plan: RestorePlan) -> list[str]:
     what = {
         NEW_CLUSTER: "as the new cluster",
         IN_PLACE: "in place, on cluster",
-        ONE_NODE: f"for {plan.target_names[0]} alone, into the cluster",
+        ONE_NODE: f"for {', '.join(plan.target_names)} alone, into the cluster",
     }[plan.mode]
     return [
         f"Restore {plan.tag} of cluster {plan.source_cluster_name} {what} {plan.target_cluster_name}.",
@@ -31,6 +31,7 @@ def plan_lines(plan: RestorePlan) -> list[str]:
             if plan.moment
             else [f"Everything up to {format_us(plan.snapshot_began_us)} comes back; what was written later does not."]
         ),
+        *plan.notes,
         f"{plan.files} files, {format_size(plan.size)}; at most {format_size(plan.stored_size)} to fetch.",
         *([plan.signed] if plan.signed else ()),
         "Roles and passwords come back from the backup."

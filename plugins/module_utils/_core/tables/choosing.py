@@ -18,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ReviveError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
+from ansible_collections.revive.cassandra.plugins.module_utils._core.near import did_you_mean
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import ClusterManifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
@@ -41,7 +42,8 @@ def choose_tables(contents: Contents, *, selection: Selection) -> tuple[TableRef
         InputError(
             f"{contents.title} has no {pattern} that users made.",
             subject=pattern.split(" ", 1)[1],
-            next_step=f"It has {_names(contents, keyspaces=pattern.startswith('keyspace'))}.",
+            next_step=f"{_did_you_mean(pattern, contents)}It has "
+            f"{_names(contents, keyspaces=pattern.startswith('keyspace'))}.",
         )
         for pattern in selection.unmatched(there)
     ]
@@ -125,15 +127,32 @@ def _is_view(table: TableRef, *, schema: cql.Schema) -> bool:
     return schema.find(cql.VIEW, table.keyspace, table.table) is not None
 
 
+def unmatched_texts(contents: Contents, *, selection: Selection) -> tuple[str, ...]:
+    """What is asked for and is not in a backup that a moment begins with, each with what may have been meant."""
+    return tuple(
+        f"{pattern}. {_did_you_mean(pattern, contents)}".strip()
+        for pattern in selection.unmatched(each.table for each in contents.tables)
+    )
+
+
+def _did_you_mean(pattern: str, contents: Contents) -> str:
+    kind, _blank, name = pattern.partition(" ")
+    return did_you_mean(name.replace('"', ""), _known(contents, keyspaces=kind == "keyspace"))
+
+
 def _names(contents: Contents, *, keyspaces: bool) -> str:
+    names = _known(contents, keyspaces=keyspaces)
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"
+
+
+def _known(contents: Contents, *, keyspaces: bool) -> list[str]:
     """What users could have meant, by the schema where that is known; what is staged is only what was asked for."""
     known = {(each.table.keyspace, each.table.table) for each in contents.tables}
     known |= {(each.keyspace, each.name) for each in contents.schema.objects if each.kind == cql.TABLE}
-    names = sorted(
+    return sorted(
         {
             keyspace if keyspaces else f"{keyspace}.{table}"
             for keyspace, table in known
             if keyspace not in SYSTEM_KEYSPACES and contents.schema.find(cql.VIEW, keyspace, table) is None
         }
     )
-    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "") or "none"

@@ -36,6 +36,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.spa
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.target_node import TargetNode
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.choosing import (
     choose_tables,
+    unmatched_texts,
     unnamed_reasons,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.making import Making
@@ -116,7 +117,10 @@ def plan_fetch(
     if reasons:
         raise PlanRefusedError(reasons)
     return TablesPlan(
-        restore=nodes.plan(), selection=selection, fetched=tuple(fetched), unmatched=selection.unmatched(there)
+        restore=nodes.plan(),
+        selection=selection,
+        fetched=tuple(fetched),
+        unmatched=unmatched_texts(contents, selection=selection),
     )
 
 

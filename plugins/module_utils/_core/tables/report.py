@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import shown_name
+from ansible_collections.revive.cassandra.plugins.module_utils._core.commands import playbook
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
     format_duration,
     format_size,
@@ -29,7 +30,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.rep
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore, TablesPlan
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import TableRows
-from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import number_of_tables
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import (
+    number_of_tables,
+    window_line,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +106,8 @@ def tables_report(
         "recovery_point_us": plan.as_of_us,
         "recovery_point": format_us(plan.as_of_us),
         "moment": moment_report(restore, replays=replays),
+        "began": format_us(began_us),
+        "imported": format_us(ended_us),
         "seconds": (ended_us - began_us) / 1e6,
         "compared_seconds": compared_seconds,
         "fetched_bytes": sum(node.fetched_bytes for node in fetched),
@@ -109,9 +115,11 @@ def tables_report(
         "nodes": [dataclasses.asdict(node) for node in imported],
         "tables": tables,
         "warnings": list(restore.warnings),
+        "afterwards": _after_lines(plan),
     }
     lines = [
         f"Restored {number_of_tables(plan)} of {restore.tag} in {format_duration(value['seconds'])}.",
+        f"Begun {value['began']}; the tables have had their data since {value['imported']}.",
         *(
             moment_report_lines(value["moment"])
             if value["moment"]
@@ -130,7 +138,16 @@ def tables_report(
     if compared:
         lines.append(f"Rows were compared in {format_duration(compared_seconds)}, while the tables served.")
     lines += [*filter(None, [restore.signed]), *(f"Warning: {warning}" for warning in restore.warnings)]
-    return {**value, "lines": lines}
+    return {**value, "lines": lines + _after_lines(plan)}
+
+
+def _after_lines(plan: TablesPlan) -> list[str]:
+    """What has to follow, with what is to be pasted: statements for cqlsh, playbooks as after ``ansible-playbook``."""
+    own = [table for table in plan.tables if table.is_own]
+    lines = [f"When you do not need it any more: DROP TABLE {table};" for table in own]
+    if plan.is_look:
+        return [*lines, window_line(plan)]
+    return [*lines, f"No moment after this can be restored until there is a backup. Take one: {playbook('backup', {})}"]
 
 
 def _sum_of(table: TableRestore, compared: t.Sequence[NodeRows]) -> TableRows | None:

@@ -15,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     BackupMissingError,
     ReviveError,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.near import did_you_mean
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.layout import (
     BACKUPS_PREFIX,
@@ -89,10 +90,11 @@ def load_signed(store: ObjectStore, tag_or_latest: str) -> SignedManifest:
             next_step="Run the backup again with the same tag, or choose another: "
             f"{_offer(list_backups(store, include_incomplete=False, limit=5))}.",
         )
+    there = list_backups(store, include_incomplete=False)
     raise BackupMissingError(
         f"There is no backup {tag} in {store.location}.",
         subject=tag,
-        next_step=f"There is {_offer(list_backups(store, include_incomplete=False, limit=5))}.",
+        next_step=f"{did_you_mean(tag, (info.tag for info in there))}There is {_offer(there[:5])}.",
     )
 
 

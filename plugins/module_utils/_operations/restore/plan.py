@@ -80,6 +80,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
     manifest_trials,
     why_closed,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.present import with_present
 
 #: So many objects of one node are named one by one when they are missing; then only how many more.
 _NAMED_OBJECTS = 10
@@ -149,7 +150,8 @@ def make_plan(
     as_of_us = point.moment.moment_us if point.moment else manifest.snapshot_began_us
     expired = expired_warnings(manifest.schema_cql, as_of_us=as_of_us, now_us=now_us)
     warnings = (*point.warnings, *expired, *plan.warnings)
-    return manifest, dataclasses.replace(plan, warnings=warnings, trials=trials, signed=signed_line(signer))
+    plan = dataclasses.replace(plan, warnings=warnings, trials=trials, signed=signed_line(signer))
+    return manifest, plan if new_cluster else with_present(plan, store, now_us=now_us)
 
 
 def not_asked_for(

@@ -19,7 +19,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.marks impor
 VALUES = (
     "Hosts",
     "Test Cluster",
-    "it's \"ours\"",
+    'it\'s "ours"',
     "Zürich ☃",
     "$HOME `id` $(id) \\ ! #1",
     "a=b; c&d | e > f",
@@ -71,4 +71,4 @@ def test_an_option_in_a_message_is_read_the_same(value: str) -> None:
 
 def test_a_playbook_is_named_with_all_of_its_variables() -> None:
     text = playbook("disaster_recovery", {"restore_action": "undo", "restore_id": "my backup"})
-    assert text == "revive.cassandra.disaster_recovery -e restore_action=undo -e '{\"restore_id\": \"my backup\"}'"
+    assert text == 'revive.cassandra.disaster_recovery -e restore_action=undo -e \'{"restore_id": "my backup"}\''

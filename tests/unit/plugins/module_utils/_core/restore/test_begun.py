@@ -15,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.beg
     restore_lines,
     switched_hosts,
     undo_problems,
+    unknown_restore,
     ways_to_go_on,
 )
 
@@ -112,3 +113,13 @@ def test_what_there_is_is_told_by_restore_and_host() -> None:
         "Not known of n4.",
     ]
     assert restore_lines({"n1": []}) == ["No node has anything of a restore."]
+
+
+def test_a_restore_that_no_node_has_is_told_with_those_that_there_are() -> None:
+    there = {"n1": [{"restore_id": A}], "n2": [], "n3": None}
+    assert unknown_restore(there, A) == []
+    (said,) = unknown_restore(there, A.replace("place", "palce"))
+    assert said.endswith(f"Did you mean {A}? They have {A}.")
+    assert unknown_restore({"n1": []}, "nonsense") == [
+        "no node has anything of a restore nonsense. They have nothing of any restore."
+    ]

@@ -28,7 +28,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.plan
     plan_fetch,
     plan_rest,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import tables_plan_lines
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import (
+    tables_plan_lines,
+    window_line,
+)
 from tests.unit.plugins.module_utils._core.tables.shop_backup import (
     COUNTS,
     INDEX,
@@ -220,11 +223,45 @@ def test_for_a_moment_the_first_plan_says_what_is_fetched_and_replayed() -> None
 
 def test_a_table_that_the_backup_has_not_may_be_in_the_logs() -> None:
     first = _first_plan(tables=("shop.new",))
-    assert any("has no table shop.new. If it was made after" in line for line in tables_plan_lines(first))
+    assert "has no table shop.new. If it was made after" in tables_plan_lines(first)[1]
     with pytest.raises(
         PlanRefusedError, match=r"The moment .* has no table shop\.new .* It has shop\.Counts, shop\.orders"
     ):
         _second_plan(first, staged=_staged("n1", "n2"))
+
+
+def test_a_mistyped_table_is_told_in_the_first_lines_with_those_that_are_near() -> None:
+    lines = tables_plan_lines(_first_plan(tables=("shop.ordesr",)))
+    assert lines[1].startswith("Warning: the backup t has no table shop.ordesr. Did you mean shop.orders? If it was")
+
+
+def test_what_becomes_of_the_windows_and_of_what_is_there_is_told() -> None:
+    assert window_line(_first_plan()).startswith("No window of moments ends")
+    assert window_line(plan_of_shop()).startswith("No window of moments ends")
+    assert window_line(_first_plan(roles=True)).startswith("This ends the window")
+    lines = "\n".join(tables_plan_lines(_first_plan(mode=REPLACE)))
+    for part in (
+        "everything written after 2026-11-22T18:43:12.000000Z leaves the tables that are there",
+        "kept in the snapshots t-at-20261122T184312000000Z-replace",
+        "Stop the clients",
+        "This ends the window",
+    ):
+        assert part in lines, part
+
+
+def test_a_table_that_is_gone_is_not_said_to_be_replaced() -> None:
+    plan = plan_of_shop(KEYSPACE, mode=REPLACE)
+    lines = "\n".join(tables_plan_lines(plan))
+    assert "they are gone, so they are made first" in lines
+    assert "leaves" not in lines
+
+
+def test_statements_are_cut_between_words() -> None:
+    lines = [line for line in tables_plan_lines(plan_of_shop()) if line.startswith("Before: ")]
+    assert all(len(line) <= 170 for line in lines)
+    assert lines[0].endswith(" ...")
+    whole = " ".join(plan_of_shop().before_cql[0].split())
+    assert f"{whole} ".startswith(f"{lines[0][len('Before: ') : -len(' ...')]} ")
 
 
 def test_the_second_plan_is_of_what_was_staged() -> None:
@@ -234,7 +271,9 @@ def test_the_second_plan_is_of_what_was_staged() -> None:
     (table,) = plan.tables
     assert (table.source, table.files, table.size, table.rows) == (f"shop/orders-{'a' * 32}", 6, 80, None)
     assert table.table == "orders_restored_20261122184312"
-    assert "6 files, 80 B are on the nodes. Cassandra keeps serving." in tables_plan_lines(plan)
+    lines = tables_plan_lines(plan)
+    assert "6 files, 80 B are on the nodes. Cassandra keeps serving." in lines
+    assert not any("imports what" in line and "files" in line for line in lines), "figures that do not add up"
 
 
 def test_every_node_has_to_have_staged_its_part() -> None:

@@ -23,6 +23,15 @@ _UNLESS_DELETED = (
 )
 _THREE_OF_FIVE = "3 are in the tables byte for byte; Cassandra has compacted the others"
 
+_AFTER_A_LOOK = [
+    'When you do not need it any more: DROP TABLE shop."Orders_then";',
+    (
+        "No window of moments ends by this. Only the new tables are in no commit log: at a later moment they come back "
+        "without what is imported now."
+    ),
+]
+_AFTER_OTHERS = ["No moment after this can be restored until there is a backup. Take one: revive.cassandra.backup"]
+
 
 def _plan(*, rows: int | None, is_new: bool) -> TablesPlan:
     table = table_restore("Orders", is_new=is_new, table="Orders_then" if is_new else "Orders", rows=rows)
@@ -57,12 +66,14 @@ def test_rows_are_told_beside_those_of_the_backup(
     assert report["tables"][0]["outcome"] == outcome
     assert report["lines"] == [
         "Restored 1 table of nightly in 1:05.",
+        "Begun 1970-01-01T00:00:00.000000Z; the tables have had their data since 1970-01-01T00:01:05.000000Z.",
         "As of 1970-01-01T00:00:01.000000Z: what was written later is not in the backup.",
         "512.0 KiB fetched, 2.0 MiB imported.",
         "  n1: 2 SSTables, 1.0 MiB, in 0:03; all of them are in the tables, byte for byte",
         f"  n2: 5 SSTables, 1.0 MiB, in 0:04; {_THREE_OF_FIVE}",
         f"  {said}",
         "Warning: Look out.",
+        *(_AFTER_A_LOOK if is_new else _AFTER_OTHERS),
     ]
 
 
