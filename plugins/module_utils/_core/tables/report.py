@@ -117,8 +117,19 @@ def tables_report(
         "warnings": list(restore.warnings),
         "afterwards": _after_lines(plan),
     }
+    lines = _lines(value, plan=plan, imported=imported, sums=sums)
+    return {**value, "lines": lines + _after_lines(plan)}
+
+
+def _lines(
+    value: t.Mapping[str, t.Any],
+    *,
+    plan: TablesPlan,
+    imported: t.Sequence[NodeImport],
+    sums: t.Mapping[str, TableRows | None],
+) -> list[str]:
     lines = [
-        f"Restored {number_of_tables(plan)} of {restore.tag} in {format_duration(value['seconds'])}.",
+        f"Restored {number_of_tables(plan)} of {plan.restore.tag} in {format_duration(value['seconds'])}.",
         f"Begun {value['began']}; the tables have had their data since {value['imported']}.",
         *(
             moment_report_lines(value["moment"])
@@ -132,13 +143,13 @@ def tables_report(
         f"{_held(node)}"
         for node in imported
     ]
-    for table, each in zip(plan.tables, tables):
+    for table, each in zip(plan.tables, value["tables"]):
         lines.append(f"  {_line(table, now=each['rows_now'])}")
-        lines += [f"    {line}" for line in _compared_lines(table, sums[str(table)], moment=bool(restore.moment))]
-    if compared:
-        lines.append(f"Rows were compared in {format_duration(compared_seconds)}, while the tables served.")
-    lines += [*filter(None, [restore.signed]), *(f"Warning: {warning}" for warning in restore.warnings)]
-    return {**value, "lines": lines + _after_lines(plan)}
+        lines += [f"    {line}" for line in _compared_lines(table, sums[str(table)], moment=bool(plan.restore.moment))]
+    if any(sums.values()):
+        lines.append(f"Rows were compared in {format_duration(value['compared_seconds'])}, while the tables served.")
+    lines += [*filter(None, [plan.restore.signed]), *(f"Warning: {warning}" for warning in value["warnings"])]
+    return lines
 
 
 def _after_lines(plan: TablesPlan) -> list[str]:

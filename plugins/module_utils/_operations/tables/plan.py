@@ -68,6 +68,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.opening import why_closed
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.restore.plan import (
+    FoundPoint,
     Record,
     check_objects,
     find_point,
@@ -117,16 +118,7 @@ def make_tables_plan(
     :raises StoreError: if the store does not answer.
     """
     ring = list(ring_reasons(targets, ring=ring_of(cql_settings))) if selection.reshape else []
-    newest = functools.partial(_newest, selection=selection)
-    found = find_point(
-        store,
-        restore_point,
-        cut=cut,
-        identity_file=identity_file,
-        now_us=now_us,
-        newest=newest,
-        wants=selection.wants_name,
-    )
+    found = _find(store, restore_point, selection=selection, cut=cut, identity_file=identity_file, now_us=now_us)
     moment, (manifest, signer) = found.moment, load_signed(store, found.tag)
     if moment:
         base = _plan_base(
@@ -138,7 +130,7 @@ def make_tables_plan(
             identity_file=identity_file,
             reserve=reserve,
             here=here,
-            log=found.trials,
+            found=found,
             reasons=ring,
         )
         return _told(base, warnings=found.warnings, trials=base.restore.trials, signer=signer)
@@ -215,6 +207,27 @@ def complete_tables_plan(
     )
 
 
+def _find(
+    store: ObjectStore,
+    restore_point: str,
+    *,
+    selection: Selection,
+    cut: str,
+    identity_file: str | None,
+    now_us: int | None,
+) -> FoundPoint:
+    """What the restore point stands for, for these tables; errors as of :func:`make_tables_plan`."""
+    return find_point(
+        store,
+        restore_point,
+        cut=cut,
+        identity_file=identity_file,
+        now_us=now_us,
+        newest=functools.partial(_newest, selection=selection),
+        wants=selection.wants_name,
+    )
+
+
 def _newest(store: ObjectStore, *, selection: Selection) -> Newest:
     """The newest backup that has what is selected; without one, the newest that should, to say what it lacks."""
     return newest_backup(
@@ -237,7 +250,7 @@ def _plan_base(
     identity_file: str | None,
     reserve: str,
     here: str,
-    log: tuple[Trial, ...],
+    found: FoundPoint,
     reasons: t.Sequence[ReviveError],
 ) -> TablesPlan:
     """What is fetched and replayed for a moment: the tables' files, as far as the backup has them, and its schema."""
@@ -248,7 +261,7 @@ def _plan_base(
     looked = check_objects(
         store, manifest, wants=set(wanted).__contains__, identity_file=identity_file, here=here, take=needs.take
     )
-    trials = (*looked.trials, *log)
+    trials = (*looked.trials, *found.trials)
     reasons = [*reasons, *looked.reasons, *why_closed(store, trials, identity_file=identity_file, here=here)]
     contents = _contents(manifest, schema=cql.parse_schema(manifest.schema_cql))
     try:
