@@ -130,12 +130,29 @@ def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(alone: Mo
     _first, moment = alone.live_on()
     alone.write_more()
     alone.writer.stop()
+    # A look ends no window: the moment after it is planned below.
+    look = alone.play(
+        "restore_tables",
+        alone.cluster,
+        restore_point=BASE,
+        restore_tables="certificate_manager.certificates",
+        restore_verify="files",
+    ).require_success()
+    assert "No window of moments ends by this." in look.output
+    assert "DROP TABLE certificate_manager.certificates_restored_" in look.output
     undone = format_us(now_us())
     wait_until_covered(alone.cluster, now_us())
     confirmed = {"restore_confirm_cluster": alone.cluster.cluster_name}
     run = alone.play("disaster_recovery", alone.cluster, restore_point=str(moment), **confirmed)
     run.require_success()
     assert f"Moment asked for {moment}, reached {moment}: 0.000000 s before it." in run.output
+    for said in (
+        "leaves the cluster",
+        "In the repository, the present is reached up to",
+        ": down for ",
+        "-e restore_action=undo",
+    ):
+        assert said in run.output, said
 
     result = alone.check(alone.cluster, moment)
     assert result.ok, result.summary()
@@ -153,6 +170,7 @@ def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(alone: Mo
     again = plan(restore_point=undone, restore_cut="by_arrival").require_success()
     assert f"To the moment {undone}" in again.output
     assert "The cut goes by arrival" in again.output
+    assert "no log has what was imported into them: certificate_manager.certificates_restored_" in again.output
 
 
 def test_turning_archiving_off_and_on_again_undoes_and_makes_it(alone: MomentHistory) -> None:

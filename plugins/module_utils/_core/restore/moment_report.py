@@ -98,8 +98,17 @@ def moment_report_lines(value: t.Mapping[str, t.Any]) -> list[str]:
     ]
     lines += [
         f"  {node['name']}: reached {node['reached']}; {node['segments']} segments, {format_size(node['log_bytes'])}; "
-        f"{node['replayed']} replayed, {node['unknown']} and {node['later_schema']} left out; "
-        f"{node['truncated_tables']} tables had been truncated, {node['dropped_tables']} dropped"
+        f"{node['replayed']} replayed, {node['unknown']} and {node['later_schema']} left out{_emptied(node)}"
         for node in value["nodes"]
     ]
     return lines
+
+
+def _emptied(node: t.Mapping[str, t.Any]) -> str:
+    """What had become of tables between the backup and the moment, if anything."""
+    parts = [
+        f"{node[name]} {'table' if node[name] == 1 else 'tables'} {what}"
+        for name, what in (("truncated_tables", "truncated by then"), ("dropped_tables", "dropped by then"))
+        if node[name]
+    ]
+    return "".join(f"; {part}" for part in parts)

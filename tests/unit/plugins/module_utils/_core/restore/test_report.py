@@ -142,9 +142,16 @@ def test_a_moments_report_says_what_was_asked_reached_and_replayed() -> None:
         "140 updates replayed in 1:01",
         "10 mutations of tables that did not exist at the moment, 2 of a later schema",
         "n2: reached 2023-11-14T22:13:20.000000Z; 2 segments, 1.0 KiB; 70 replayed",
+        "5 and 1 left out; 1 table truncated by then; 2 tables dropped by then",
         "shop.a: 4 rows; in the backup 5",
         "shop.new: 9 rows; in the backup not counted or not there",
         "Tables at the moment: 3, 1 of them not counted.",
     ):
         assert part in text, part
     assert "shop.d" not in text
+    quiet = [dataclasses.replace(each, truncated_tables=0, dropped_tables=0) for each in replays]
+    report = restore_report(
+        plan=plan, manifest=_MANIFEST, nodes=[], rows={}, began_us=0, ended_us=1, replays=quiet, stopped_us=0
+    )
+    assert "by then" not in "\n".join(report["lines"]).replace("everything written by then", "")
+    assert report["downtime_seconds"] == 1e-6
