@@ -28,7 +28,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.rep
     NOT_COUNTED,
     NodeResult,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TableRestore, TablesPlan
+from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
+    REPLACE,
+    TableRestore,
+    TablesPlan,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.row_comparison import TableRows
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.wording import (
     number_of_tables,
@@ -115,10 +119,10 @@ def tables_report(
         "nodes": [dataclasses.asdict(node) for node in imported],
         "tables": tables,
         "warnings": list(restore.warnings),
-        "afterwards": _after_lines(plan),
+        "afterwards": _after_lines(plan, began_us=began_us),
     }
     lines = _lines(value, plan=plan, imported=imported, sums=sums)
-    return {**value, "lines": lines + _after_lines(plan)}
+    return {**value, "lines": [*lines, *value["afterwards"]]}
 
 
 def _lines(
@@ -152,10 +156,17 @@ def _lines(
     return lines
 
 
-def _after_lines(plan: TablesPlan) -> list[str]:
+def _after_lines(plan: TablesPlan, *, began_us: int) -> list[str]:
     """What has to follow, with what is to be pasted: statements for cqlsh, playbooks as after ``ansible-playbook``."""
     own = [table for table in plan.tables if table.is_own]
     lines = [f"When you do not need it any more: DROP TABLE {table};" for table in own]
+    replaced = [f"{table.keyspace}.{table.table}" for table in plan.tables if table.replaces]
+    if replaced:
+        before = {"restore_point": format_us(began_us), "restore_mode": REPLACE, "restore_tables": ",".join(replaced)}
+        lines.append(
+            "To have back what the tables held before, if commit logs are archived; try it with --check: "
+            f"{playbook('restore_tables', before)}"
+        )
     if plan.is_look:
         return [*lines, window_line(plan)]
     return [*lines, f"No moment after this can be restored until there is a backup. Take one: {playbook('backup', {})}"]

@@ -109,7 +109,8 @@ def _how(plan: TablesPlan) -> str:
         roles = " except roles, passwords and permissions" if plan.selection.roles else ""
         return f"into new tables; nothing that exists is affected{roles}"
     if plan.tables and all(table.is_new for table in plan.tables):
-        return "as they were; they are gone, so they are made first"
+        one = len(plan.tables) == 1
+        return "as it was: it is gone, and is made first" if one else "as they were: they are gone, and are made first"
     return "in place of what the tables hold" if plan.restore.mode == REPLACE else "over what the tables hold"
 
 

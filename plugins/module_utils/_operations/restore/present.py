@@ -45,8 +45,9 @@ def with_present(plan: RestorePlan, store: ObjectStore, *, now_us: int | None = 
     now_us = clock.now_us() if now_us is None else now_us
     until_us = plan.moment.reached_us if plan.moment else plan.snapshot_began_us
     lines, warnings = present_lines(present_in(store), restore_id=plan.restore_id, now_us=now_us)
-    notes = (*leaving_lines(until_us=until_us, now_us=now_us), *lines)
-    return dataclasses.replace(plan, notes=notes, warnings=(*warnings, *plan.warnings))
+    # Of now, not of the restore: so it is no warning of the report's.
+    warned = (f"Warning: {warning}" for warning in warnings)
+    return dataclasses.replace(plan, notes=(*leaving_lines(until_us=until_us, now_us=now_us), *lines, *warned))
 
 
 def present_in(store: ObjectStore) -> Present:

@@ -252,7 +252,7 @@ def test_what_becomes_of_the_windows_and_of_what_is_there_is_told() -> None:
 def test_a_table_that_is_gone_is_not_said_to_be_replaced() -> None:
     plan = plan_of_shop(KEYSPACE, mode=REPLACE)
     lines = "\n".join(tables_plan_lines(plan))
-    assert "they are gone, so they are made first" in lines
+    assert "as it was: it is gone, and is made first" in lines
     assert "leaves" not in lines
 
 

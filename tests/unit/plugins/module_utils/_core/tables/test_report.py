@@ -30,7 +30,14 @@ _AFTER_A_LOOK = [
         "without what is imported now."
     ),
 ]
-_AFTER_OTHERS = ["No moment after this can be restored until there is a backup. Take one: revive.cassandra.backup"]
+_AFTER_OTHERS = [
+    (
+        "To have back what the tables held before, if commit logs are archived; try it with --check: "
+        "revive.cassandra.restore_tables -e restore_point=1970-01-01T00:00:00.000000Z -e restore_mode=replace "
+        "-e restore_tables=shop.Orders"
+    ),
+    "No moment after this can be restored until there is a backup. Take one: revive.cassandra.backup",
+]
 
 
 def _plan(*, rows: int | None, is_new: bool) -> TablesPlan:

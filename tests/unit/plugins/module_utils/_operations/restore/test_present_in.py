@@ -113,5 +113,5 @@ def test_a_plan_in_place_is_told_with_them(store: ObjectStore, manifest: Cluster
         now_us=now_us,
     )
     assert plan.notes[0].endswith("leaves the cluster: 1:00 min of writes.")
-    assert "The present is in no window of moments" in plan.warnings[0]
-    assert plan.warnings[1] == "w"
+    assert plan.notes[-1].startswith("Warning: The present is in no window of moments")
+    assert plan.warnings == ("w",)
