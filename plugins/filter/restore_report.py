@@ -40,6 +40,7 @@ def restore_report(
             manifest=CLUSTER_MANIFEST.decode(json.dumps(planned["manifest"]).encode(), subject="the plan's manifest"),
             nodes=[build(report.NodeResult, {**value, "name": name}) for name, value in fetched.items()],
             rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
+            about={f"{count['keyspace']}.{count['table']}": count.get("estimated_rows") for count in counts},
             began_us=int(began_us),
             ended_us=int(ended_us),
             replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],

@@ -241,7 +241,7 @@ manifest:
     format: revive.cassandra/cluster-manifest
     tag: backup_20261122_020000
 tables:
-  description: The tables that the backup holds, with the rows that were counted.
+  description: The tables that the backup holds, with the rows that were counted, or are estimated from its files.
   returned: success
   type: list
   elements: dict
@@ -261,6 +261,21 @@ tables:
       type: int
       returned: always
       sample: 20000
+    estimated_rows:
+      description: All rows of all of its files, deleted and expired ones with them; none if they do not tell.
+      type: int
+      returned: always
+      sample: 21500
+    least_rows:
+      description: How many have to be there by that; 0 where something in the files is deleted or expires.
+      type: int
+      returned: always
+      sample: 18000
+    rows_known:
+      description: Whether they were counted or estimated.
+      type: bool
+      returned: always
+      sample: true
 error:
   description: What went wrong, if the module failed for a known reason.
   returned: failure

@@ -36,6 +36,17 @@ options:
     description: Whether the rows are counted; otherwise only the schema is read.
     type: bool
     default: true
+  max_seconds:
+    description:
+      - How long counting may take, all tables together. Each has its share of it, and what one does not need is for the
+        others.
+      - Of a table that there was no time to count, the rows are estimated from the parts of the ring that were counted.
+      - What has been asked by then is still waited for. Without it, all is counted.
+    type: int
+  partial:
+    description: Whether a table that cannot be read is told, and the others are counted, instead of failing.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -67,10 +78,20 @@ tables:
       returned: always
       sample: certificates
     rows:
-      description: How many rows it has.
+      description: How many rows it has; none if there was no time to count all, or the table could not be read.
       type: int
       returned: always
       sample: 20000
+    estimated_rows:
+      description: About how many it has, from the part of it that there was time to count; none if all was, or nothing.
+      type: int
+      returned: always
+      sample: 20100
+    problem:
+      description: Why it could not be read; empty if it could. Only with O(partial).
+      type: str
+      returned: always
+      sample: ""
     seconds:
       description: How long counting took.
       type: float
@@ -180,6 +201,8 @@ ARGUMENTS = (
             "keyspaces": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "tables": {"type": "list", "elements": "str", "default": []},
             "count": {"type": "bool", "default": True},
+            "max_seconds": {"type": "int"},
+            "partial": {"type": "bool", "default": False},
         },
         mutually_exclusive=(("keyspaces", "tables"),),
     )
@@ -193,6 +216,7 @@ def read(call: Call) -> Result:
         tables=call.params["tables"] or None,
         keyspaces=call.params["keyspaces"] or None,
         count=call.params["count"],
+        limits=counting.Limits(seconds=call.params["max_seconds"], partial=call.params["partial"]),
     )
     return {
         "changed": False,

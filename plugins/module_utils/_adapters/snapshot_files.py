@@ -30,6 +30,13 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     parse_table_directory,
     split_component,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import (
+    MAX_BYTES,
+    RowEstimator,
+    SSTableRows,
+    is_statistics,
+    parse_statistics,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import (
     TableContents,
@@ -111,12 +118,14 @@ def table_contents(table: TableRef, parts: t.Sequence[TableSnapshot]) -> TableCo
 
     :raises LocalFilesError: if it is not, or if that cannot be told.
     """
-    counter = TableCounter(table)
+    counter, rows = TableCounter(table), RowEstimator()
     missing = set(_listed(table, parts))
     for part in parts:
         for file in itertools.chain.from_iterable(sstable_files(part)):
             counter.add(data_directory=part.data_directory, path=file.path, size=file.size)
             missing.discard(file.path)
+            if is_statistics(file.path):
+                rows.add(_rows_of(file))
     if missing:
         raise LocalFilesError(
             f"The snapshot of {table} in {parts[0].path} lacks {len(missing)} of the files that Cassandra lists for it,"
@@ -125,7 +134,7 @@ def table_contents(table: TableRef, parts: t.Sequence[TableSnapshot]) -> TableCo
             next_step="If Cassandra has a data directory that its configuration file does not name, restart it; "
             "otherwise somebody clears snapshots: take a new one.",
         )
-    return counter.contents()
+    return dataclasses.replace(counter.contents(), rows=rows.estimate())
 
 
 def schema_cql(snapshot: TableSnapshot) -> str:
@@ -151,6 +160,17 @@ def same_file(source: str, *, size: int, inode_key: tuple[int, int, int]) -> boo
     except OSError:
         return False
     return found.st_size == size and (found.st_dev, found.st_ino, found.st_mtime_ns) == inode_key
+
+
+def _rows_of(file: SnapshotFile) -> SSTableRows | None:
+    """What an SSTable tells of its rows. It is only an estimate: whatever keeps it from being read is found later."""
+    if file.size > MAX_BYTES:
+        return None
+    try:
+        body = read_if_there(file.source)
+    except LocalFilesError:
+        return None
+    return None if body is None else parse_statistics(body, name=file.path)
 
 
 def _listed(table: TableRef, parts: t.Sequence[TableSnapshot]) -> t.Iterator[str]:

@@ -33,6 +33,7 @@ _LEAVES: t.Mapping[t.Any, tuple[tuple[type, ...], str]] = {
 _class_of: t.Callable[[t.Any], t.Any] = type
 _NAME = "plain name"
 _FLAT = "plain flat"
+_IF_ANY = "plain if any"
 
 
 class PlainValueError(ValueError):
@@ -73,6 +74,11 @@ def written_flat(**names: str) -> t.Mapping[str, _Names]:
     return {_FLAT: tuple(names.items())}
 
 
+def written_if_any() -> t.Mapping[str, bool]:
+    """For a field's metadata: ``None`` is not written at all, so what has none reads as it did before the field."""
+    return {_IF_ANY: True}
+
+
 @functools.cache
 def _writer(kind: t.Any, names: _Names = ()) -> _Turn:
     """How a value of a class is made plain."""
@@ -91,6 +97,8 @@ def _write(value: t.Any, *, fields: tuple[_Field, ...]) -> dict[str, t.Any]:
     written: dict[str, t.Any] = {}
     for field in fields:
         inner = getattr(value, field.name)
+        if field.if_any and inner is None:
+            continue
         if field.flat is None:
             written[field.key] = _writer(_class_of(inner))(inner)
         else:
@@ -156,6 +164,7 @@ class _Field(t.NamedTuple):
     :param key: what it is called in the plain form.
     :param flat: if its own fields stand beside the others, what those are called.
     :param leaf: the type that needs no reading; ``None`` if there is none.
+    :param if_any: whether ``None`` is not written.
     """
 
     name: str
@@ -164,6 +173,7 @@ class _Field(t.NamedTuple):
     flat: _Names | None
     leaf: type | None
     read: _Turn
+    if_any: bool
 
 
 @functools.cache
@@ -181,6 +191,7 @@ def _fields(kind: t.Any, names: _Names) -> tuple[_Field, ...]:
                 flat=flat,
                 leaf=next((leaf for leaf in _LEAVES if leaf.__name__ == field.type), None),
                 read=_annotated(node, namespace) if flat is None else _reader(_named(node, namespace), flat),
+                if_any=bool(field.metadata.get(_IF_ANY)),
             )
         )
     return tuple(found)

@@ -101,7 +101,7 @@ def manifest_document(value: ClusterManifest) -> dict[str, t.Any]:
 
 
 def tables(value: ClusterManifest) -> list[dict[str, t.Any]]:
-    """The tables of a backup with the rows that were counted."""
+    """The tables of a backup with the rows that were counted, or are estimated from its files."""
     return [
         {
             "keyspace": each.table.keyspace,
@@ -110,6 +110,9 @@ def tables(value: ClusterManifest) -> list[dict[str, t.Any]]:
             "size": each.size,
             "rows": each.rows,
             "counted_us": each.rows_counted_us,
+            "estimated_rows": each.estimate.at_most if each.estimate else None,
+            "least_rows": each.estimate.at_least if each.estimate else None,
+            "rows_known": each.rows is not None or each.estimate is not None,
         }
         for each in value.tables
     ]

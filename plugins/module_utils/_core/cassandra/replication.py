@@ -56,6 +56,18 @@ def replication_of(keyspace: SchemaObject) -> Replication:
     return Replication(strategy, tuple(sorted((name, factor.strip()) for name, factor in pairs.items())))
 
 
+def replicas_among(replication: Replication, *, nodes: t.Mapping[str, int]) -> int:
+    """How many nodes have each row; 0 if the strategy does not tell.
+
+    :param nodes: how many there are in each datacenter.
+    """
+    if replication.strategy == SIMPLE:
+        return min(_replicas(dict(replication.factors).get(_FACTOR, "1")), sum(nodes.values()))
+    if replication.strategy == BY_DATACENTER:
+        return sum(min(_replicas(factor), nodes.get(name, 0)) for name, factor in replication.factors)
+    return 0
+
+
 def with_replication(keyspace: SchemaObject, replication: Replication) -> SchemaObject:
     """The same keyspace with another replication."""
     pairs = [(_CLASS, replication.strategy), *replication.factors]

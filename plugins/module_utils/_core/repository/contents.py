@@ -11,6 +11,7 @@ import hashlib
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import RowEstimate
 from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_flat
 
 _NAMES_SHOWN = 3
@@ -26,12 +27,14 @@ class TableContents:
 
     :param size: bytes of all files.
     :param digest: of where the files are, their names and their sizes, in whatever order: 64 hexadecimal digits.
+    :param rows: as the SSTables tell; ``None`` if they do not, or in notes from before that was looked at.
     """
 
     table: TableRef = dataclasses.field(metadata=written_flat(id="table_id"))
     files: int
     size: int = dataclasses.field(compare=False)
     digest: str
+    rows: RowEstimate | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)

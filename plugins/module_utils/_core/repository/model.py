@@ -17,7 +17,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     CommitLogPosition,
     NodeIdentity,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import written_flat
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import RowEstimate
+from ansible_collections.revive.cassandra.plugins.module_utils._core.plain_values import (
+    written_flat,
+    written_if_any,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import (
     PLAIN,
     Codecs,
@@ -106,10 +110,14 @@ class TableEntry:
     """A table that the node had, even if it was empty.
 
     :param schema_cql: what the snapshot recorded to make the table again, with its id; empty if it recorded none.
+    :param rows: as its SSTables tell; ``None`` if they do not, if there are none, and in manifests from before that
+        was looked at.
     """
 
     table: TableRef = dataclasses.field(metadata=written_flat(id="table_id"))
     schema_cql: str
+    # The same text as before where there is none: an upload that had ended is known by it.
+    rows: RowEstimate | None = dataclasses.field(default=None, metadata=written_if_any())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,6 +204,7 @@ class TableSummary:
 
     :param rows: as counted after the snapshot; ``None`` if it was not counted.
     :param rows_counted_us: when the count ended.
+    :param estimate: how many rows the SSTables of the snapshots tell of, for the cluster; ``None`` if they do not.
     """
 
     table: TableRef
@@ -203,6 +212,7 @@ class TableSummary:
     size: int
     rows: int | None = None
     rows_counted_us: int | None = None
+    estimate: RowEstimate | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import SYSTEM_KEYSPACES
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import RowEstimate
 from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
     format_duration,
     format_size,
@@ -32,6 +33,14 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.mom
 EQUAL = "equal"
 DIFFERS = "differs"
 NOT_COUNTED = "not_counted"
+#: Of both, or of one, only about how many rows there are is known.
+ABOUT = "about"
+#: The table has hardly any of the rows that it had.
+DOUBTFUL = "doubtful"
+#: Fewer than this part of what was there is doubtful.
+_HARDLY = 0.5
+#: Of fewer rows nothing is concluded, unless all of them have to be there: rows expire, and are deleted.
+_MANY = 1000
 #: At a moment there are other rows than in the backup it was reached from.
 COUNTED = "counted"
 
@@ -56,6 +65,8 @@ class TableComparison:
     """A table's rows in the backup and now; ``None`` where they were not counted.
 
     :param at_moment: whether it is of a moment later than the backup, so equal numbers are not to be expected.
+    :param estimate: from the files of the backup.
+    :param about_rows: there now, if there was no time to count all.
     """
 
     keyspace: str
@@ -63,21 +74,41 @@ class TableComparison:
     backed_up_rows: int | None
     rows: int | None
     at_moment: bool = False
+    estimate: RowEstimate | None = None
+    about_rows: int | None = None
 
     @property
     def outcome(self) -> str:
-        """``equal``, ``differs`` or ``not_counted``; ``counted`` at a moment."""
+        """``equal``, ``differs``, ``about``, ``doubtful`` or ``not_counted``; ``counted`` at a moment."""
         if self.at_moment:
             return NOT_COUNTED if self.rows is None else COUNTED
-        if self.backed_up_rows is None or self.rows is None:
+        if self.backed_up_rows is None and self.estimate is None:
             return NOT_COUNTED
+        if self.rows is None:
+            return NOT_COUNTED if self.about_rows is None else ABOUT
+        if self._doubtful(self.rows):
+            return DOUBTFUL
+        if self.backed_up_rows is None:
+            return ABOUT
         return EQUAL if self.backed_up_rows == self.rows else DIFFERS
 
+    def _doubtful(self, now: int) -> bool:
+        """Whether so few are there that somebody has to look. Parts of a table show nothing: a row may be elsewhere."""
+        must = self.estimate.at_least if self.estimate else 0
+        if must and (now == 0 or now < _HARDLY * must):
+            # None of its files deletes anything, so all of this has to be there.
+            return True
+        if self.backed_up_rows is not None:
+            return self.backed_up_rows >= _MANY and now < _HARDLY * self.backed_up_rows
+        return self.estimate is not None and self.estimate.at_most >= _MANY and now == 0
 
-def compare_tables(manifest: ClusterManifest, *, rows: t.Mapping[str, int]) -> tuple[TableComparison, ...]:
+
+def compare_tables(
+    manifest: ClusterManifest, *, rows: t.Mapping[str, int | None], about: t.Mapping[str, int | None]
+) -> tuple[TableComparison, ...]:
     """Each table that users made, in the backup and now.
 
-    :param rows: now, by ``keyspace.table``.
+    :param rows: now, by ``keyspace.table``, and ``about`` how many where not all were counted.
     """
     return tuple(
         TableComparison(
@@ -85,6 +116,8 @@ def compare_tables(manifest: ClusterManifest, *, rows: t.Mapping[str, int]) -> t
             table=summary.table.table,
             backed_up_rows=summary.rows,
             rows=rows.get(str(summary.table)),
+            estimate=summary.estimate,
+            about_rows=about.get(str(summary.table)),
         )
         for summary in manifest.tables
         if summary.table.keyspace not in SYSTEM_KEYSPACES
@@ -92,7 +125,7 @@ def compare_tables(manifest: ClusterManifest, *, rows: t.Mapping[str, int]) -> t
 
 
 def compare_moment(
-    manifest: ClusterManifest, *, tables: t.Iterable[str], rows: t.Mapping[str, int]
+    manifest: ClusterManifest, *, tables: t.Iterable[str], rows: t.Mapping[str, int | None]
 ) -> tuple[TableComparison, ...]:
     """Each table that users had made by a moment.
 
@@ -116,9 +149,10 @@ def restore_report(
     plan: RestorePlan,
     manifest: ClusterManifest,
     nodes: t.Sequence[NodeResult],
-    rows: t.Mapping[str, int],
+    rows: t.Mapping[str, int | None],
     began_us: int,
     ended_us: int,
+    about: t.Mapping[str, int | None] | None = None,
     replays: t.Sequence[NodeReplay] = (),
     stopped_us: int | None = None,
     removed_old: bool = False,
@@ -129,6 +163,7 @@ def restore_report(
     count differs without fault where rows expired since, or were written while the backup's were counted.
 
     :param rows: now, by ``keyspace.table``; a table that is not there has not been counted.
+    :param about: how many there are about, of those that were not counted to the end.
     :param began_us: when the restore began, in microseconds since the epoch, and ``ended_us`` when all nodes served.
     :param replays: of a restore to a moment, what was replayed on each node.
     :param stopped_us: when nodes that ran were stopped; ``None`` if none ran, or nobody noted it.
@@ -139,7 +174,7 @@ def restore_report(
     if moment:
         tables = compare_moment(manifest, tables=replays[0].tables if replays else (), rows=rows)
     else:
-        tables = compare_tables(manifest, rows=rows)
+        tables = compare_tables(manifest, rows=rows, about=about or {})
     reached_us = moment["reached_us"] if moment else plan.snapshot_began_us
     fetched = sum(node.fetched_bytes for node in nodes)
     slowest = max((node.seconds for node in nodes), default=0.0)
@@ -169,8 +204,10 @@ def restore_report(
         "tables": [_table(table) for table in tables],
         "equal": sum(table.outcome == EQUAL for table in tables),
         "different": [f"{table.keyspace}.{table.table}" for table in tables if table.outcome == DIFFERS],
+        "about": [f"{table.keyspace}.{table.table}" for table in tables if table.outcome == ABOUT],
         "not_counted": [f"{table.keyspace}.{table.table}" for table in tables if table.outcome == NOT_COUNTED],
         "repaired": [each.target_name for each in plan.assignments if each.schema_of],
+        "doubtful": [_table_line(table) for table in tables if table.outcome == DOUBTFUL],
         "warnings": list(plan.warnings),
         "afterwards": after_lines(plan, stopped_us=stopped_us, removed_old=removed_old),
     }
@@ -183,6 +220,8 @@ def _table(table: TableComparison) -> dict[str, t.Any]:
         "table": table.table,
         "backed_up_rows": table.backed_up_rows,
         "rows": table.rows,
+        "estimated_backed_up_rows": table.estimate.at_most if table.estimate else None,
+        "estimated_rows": table.about_rows,
         "outcome": table.outcome,
     }
 
@@ -218,7 +257,8 @@ def _lines(
     else:
         lines.append(
             f"Tables: {value['equal']} equal, {len(value['different'])} different, "
-            f"{len(value['not_counted'])} not counted."
+            f"{len(value['about'])} estimated and not counted, {len(value['not_counted'])} not looked at"
+            f"{f', {doubtful} WITH HARDLY ANY OF THEIR ROWS' if (doubtful := len(value['doubtful'])) else ''}."
         )
     lines += [f"  {_table_line(table)}" for table in tables]
     lines += [f"Warning: {warning}" for warning in value["warnings"]]
@@ -234,12 +274,24 @@ def _rate_line(value: t.Mapping[str, t.Any]) -> str:
 
 def _table_line(table: TableComparison) -> str:
     name = f"{table.keyspace}.{table.table}"
-    there = "not counted" if table.rows is None else f"{table.rows} rows"
+    there = f"{table.rows} rows" if table.rows is not None else "not counted"
+    if table.about_rows is not None and table.rows is None:
+        there = f"about {table.about_rows} rows"
     if table.at_moment:
         before = "not counted or not there" if table.backed_up_rows is None else str(table.backed_up_rows)
         return f"{name}: {there}; in the backup {before}"
     if table.outcome == EQUAL:
         return f"{name}: {there}, as in the backup"
+    if table.backed_up_rows is None and table.estimate is not None:
+        return f"{name}: {there}; estimated in the backup, not counted: {_estimated(table.estimate)}"
     if table.backed_up_rows is None:
         return f"{name}: {there}; the backup did not count"
     return f"{name}: {there}, {table.backed_up_rows} in the backup"
+
+
+def _estimated(estimate: RowEstimate) -> str:
+    if estimate.at_most == estimate.at_least:
+        return str(estimate.at_most)
+    if estimate.at_least:
+        return f"between {estimate.at_least} and {estimate.at_most}"
+    return f"up to {estimate.at_most}, some of them deleted or expired"

@@ -37,6 +37,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapsho
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import RowEstimate
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     LocalFilesError,
     ManifestError,
@@ -256,11 +257,11 @@ def _upload_tables(
     sizes = [0] * len(directories)
     for table, parts in backed_up_tables(directories, tag=run.tag):
         counter = TableCounter(table)
-        for entry in _upload_table(run, table, parts, spool=spool):
+        was = expected.pop(table, None)
+        for entry in _upload_table(run, table, parts, rows=was.rows if was and was.files else None, spool=spool):
             for file in entry.files:
                 sizes[entry.data_directory] += file.size
                 counter.add(data_directory=entry.data_directory, path=file.path, size=file.size)
-        was = expected.pop(table, None)
         _check_same(run, was=[was] if was else [], now=[counter.contents()])
     _check_same(run, was=list(expected.values()), now=[])
     return tuple(sizes)
@@ -278,11 +279,11 @@ def _check_same(run: UploadRun, *, was: t.Sequence[TableContents], now: t.Sequen
 
 
 def _upload_table(
-    run: UploadRun, table: TableRef, parts: t.Sequence[TableSnapshot], *, spool: _Spool
+    run: UploadRun, table: TableRef, parts: t.Sequence[TableSnapshot], *, rows: RowEstimate | None, spool: _Spool
 ) -> t.Iterator[BackedUpObject]:
     """Upload a table and write its part of the manifest, in the order of the plan; what is in the repository now."""
     cql = next((text for text in map(schema_cql, parts) if text), "")
-    spool.write(NODE_MANIFEST.encode(TableEntry(table=table, schema_cql=cql)))
+    spool.write(NODE_MANIFEST.encode(TableEntry(table=table, schema_cql=cql, rows=rows)))
     spool.tables += 1
     run.index.clear()
     run.index.add(run.store.list(table_prefix(table)))

@@ -5,13 +5,15 @@
 """Counting rows and reading the schema over CQL.
 
 A table is counted range by range, many at a time, so each request reads only a small part of a node; a range
-that takes too long is split in half and tried again.
+that takes too long is split in half and tried again. Within a limit of time each table has its share of it, in
+ranges from all over the ring: what there was no time for is estimated from them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import random
 import time
 import typing as t
 
@@ -25,17 +27,25 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.schema import TABLE, VIEW, parse_schema
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.token_ranges import (
+    MAX_TOKEN,
+    MIN_TOKEN,
     TokenRange,
     ring_ranges,
     split,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError, NodeError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    InputError,
+    NodeError,
+    NodeUnreachableError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import CqlSettings
 
 _CONCURRENCY = 16
 _RANGES_AT_LEAST = 64
 #: How often a range may be halved before its error counts: down to a 64th.
 _HALVINGS = 6
+#: Tokens that ranges of the whole ring cover.
+_RING = MAX_TOKEN - MIN_TOKEN
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
 
@@ -44,14 +54,34 @@ _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
 class TableCount:
     """How many rows a table has.
 
+    :param rows: all of them; ``None`` if there was no time to count all, or the table could not be read.
     :param counted_us: when the count ended, in microseconds since the epoch.
+    :param estimated_rows: from the part of the ring that was counted, if not all was; ``None`` without any.
+    :param problem: why the table could not be read; empty if it could.
     """
 
     keyspace: str
     table: str
-    rows: int
+    rows: int | None
     seconds: float
     counted_us: int
+    estimated_rows: int | None = None
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How far counting goes.
+
+    :param seconds: for all tables together; what has been asked by then is still waited for. ``None`` is no limit.
+    :param partial: a table that cannot be read is told, instead of raised.
+    """
+
+    seconds: int | None = None
+    partial: bool = False
+
+
+NO_LIMITS = Limits()
 
 
 def count_rows(
@@ -60,10 +90,13 @@ def count_rows(
     tables: t.Sequence[str] | None,
     keyspaces: t.Sequence[str] | None = None,
     max_concurrency: int = _CONCURRENCY,
+    limits: Limits = NO_LIMITS,
     connect: _Connect = connect,
+    clock: t.Callable[[], float] = time.monotonic,
 ) -> tuple[TableCount, ...]:
     """The rows of tables, at the consistency of ``cql``.
 
+    :param clock: seconds, from whenever.
     :param tables: as ``keyspace.table``; all but the system tables if ``None``. Views are left out.
     :param keyspaces: only tables of these keyspaces.
     :param max_concurrency: requests in flight at once.
@@ -86,7 +119,8 @@ def count_rows(
                 )
             wanted = list(dict.fromkeys(tables))
         ranges = ring_ranges(session.tokens(), at_least=_RANGES_AT_LEAST) if wanted else ()
-        return tuple(_count(session, known[name], ranges=ranges, concurrency=max_concurrency) for name in wanted)
+        counter = _Counter(session, ranges, concurrency=max_concurrency, clock=clock, limits=limits)
+        return tuple(counter.count(known[name], left=len(wanted) - number) for number, name in enumerate(wanted))
 
 
 def describe_schema(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[str, ...]:
@@ -128,6 +162,7 @@ def read_tables(
     tables: t.Sequence[str] | None,
     keyspaces: t.Sequence[str] | None,
     count: bool,
+    limits: Limits = NO_LIMITS,
     connect: _Connect = connect,
 ) -> Seen:
     """What :func:`count_rows` and :func:`describe_schema` return, and who is in the ring, in one session.
@@ -141,7 +176,7 @@ def read_tables(
 
         # First: it is short, and counting may fail.
         schema = describe_schema(cql, connect=same)
-        counts = count_rows(cql, tables=tables, keyspaces=keyspaces, connect=same) if count else ()
+        counts = count_rows(cql, tables=tables, keyspaces=keyspaces, limits=limits, connect=same) if count else ()
         return Seen(counts=counts, schema=schema, members=tuple(_members(session)))
 
 
@@ -180,35 +215,89 @@ def ring_tokens(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[int, 
         return session.tokens()
 
 
-def _count(session: Cql, key: TableKey, *, ranges: t.Sequence[TokenRange], concurrency: int) -> TableCount:
-    began = time.monotonic()
-    columns = ", ".join(quoted(name) for name in key.partition_key)
-    statement = (
-        f"SELECT count(*) FROM {full_name(key.keyspace, key.table)} "
-        f"WHERE token({columns}) > ? AND token({columns}) <= ?"
-    )
-    rows = 0
-    for _attempt in range(_HALVINGS + 1):
-        answers = session.count(((statement, each) for each in ranges), concurrency=concurrency)
-        slow: list[TokenRange] = []
-        for token_range, answer in zip(ranges, answers):
-            if answer is None:
-                slow.append(token_range)
-            else:
+class _Counter:
+    """Counts one table after the other."""
+
+    def __init__(
+        self,
+        session: Cql,
+        ranges: t.Sequence[TokenRange],
+        *,
+        concurrency: int,
+        clock: t.Callable[[], float],
+        limits: Limits,
+    ) -> None:
+        self._session = session
+        self._ranges = ranges
+        self._concurrency = concurrency
+        self._clock = clock
+        self._limits = limits
+        self._ends = None if limits.seconds is None else clock() + limits.seconds
+
+    def count(self, key: TableKey, *, left: int) -> TableCount:
+        """The rows of a table.
+
+        :param left: how many tables share what is left of the time, with this one.
+        """
+        began = self._clock()
+        until = None if self._ends is None else began + (self._ends - began) / left
+        # In the order of the ring, a part would be of a few nodes only.
+        ranges = self._ranges if until is None else random.sample(self._ranges, len(self._ranges))
+        rows = counted = 0
+        problem = ""
+        try:
+            for token_range, answer in self._answers(key, ranges, until=until):
                 rows += answer
-        if not slow:
-            break
-        ranges = [half for token_range in slow for half in split(token_range)]
-    else:
-        raise NodeError(
-            f"{key.keyspace}.{key.table} cannot be counted: even small ranges of it time out.",
-            subject=f"{key.keyspace}.{key.table}",
-            next_step="Check that all replicas are up, allow more time, or count at a lower consistency.",
+                counted += token_range[1] - token_range[0]
+        except NodeUnreachableError:
+            raise
+        except NodeError as error:
+            if not self._limits.partial:
+                raise
+            problem = str(error)
+        whole = not problem and counted == _RING
+        return TableCount(
+            keyspace=key.keyspace,
+            table=key.table,
+            rows=rows if whole else None,
+            seconds=self._clock() - began,
+            counted_us=now_us(),
+            estimated_rows=round(rows * _RING / counted) if counted and not whole and not problem else None,
+            problem=problem,
         )
-    return TableCount(
-        keyspace=key.keyspace,
-        table=key.table,
-        rows=rows,
-        seconds=time.monotonic() - began,
-        counted_us=now_us(),
-    )
+
+    def _answers(
+        self, key: TableKey, ranges: t.Sequence[TokenRange], *, until: float | None
+    ) -> t.Iterator[tuple[TokenRange, int]]:
+        """The ranges that could be counted in time, each once, with their rows."""
+        columns = ", ".join(quoted(name) for name in key.partition_key)
+        statement = (
+            f"SELECT count(*) FROM {full_name(key.keyspace, key.table)} "
+            f"WHERE token({columns}) > ? AND token({columns}) <= ?"
+        )
+        asked = answered = False
+        for _attempt in range(_HALVINGS + 1):
+            statements = ((statement, each) for each in self._in_time(ranges, until=until))
+            slow: list[TokenRange] = []
+            for token_range, answer in zip(ranges, self._session.count(statements, concurrency=self._concurrency)):
+                asked = True
+                if answer is None:
+                    slow.append(token_range)
+                else:
+                    answered = True
+                    yield token_range, answer
+            if not slow:
+                break
+            ranges = [half for token_range in slow for half in split(token_range)]
+        if slow if until is None else asked and not answered:
+            raise NodeError(
+                f"{key.keyspace}.{key.table} cannot be counted: even small ranges of it time out.",
+                subject=f"{key.keyspace}.{key.table}",
+                next_step="Check that all replicas are up, allow more time, or count at a lower consistency.",
+            )
+
+    def _in_time(self, ranges: t.Sequence[TokenRange], *, until: float | None) -> t.Iterator[TokenRange]:
+        for each in ranges:
+            if until is not None and self._clock() >= until:
+                return
+            yield each

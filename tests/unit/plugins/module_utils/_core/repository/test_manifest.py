@@ -18,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
     CommitLogPosition,
     NodeIdentity,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import RowEstimate
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError, RepositoryError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository import manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.codec import Codecs
@@ -60,6 +61,7 @@ def built(kind: t.Any, **special: st.SearchStrategy[t.Any]) -> st.SearchStrategy
     plain = {"str": texts, "int": numbers, "bool": st.booleans(), "int | None": st.none() | numbers}
     plain["tuple[str, ...]"] = st.lists(texts, max_size=3).map(tuple)
     plain["tuple[int, ...]"] = st.lists(numbers, max_size=3).map(tuple)
+    plain["RowEstimate | None"] = st.none() | st.builds(RowEstimate, at_most=numbers, at_least=numbers)
     fields = {
         field.name: special[field.name] if field.name in special else plain[str(field.type)]
         for field in dataclasses.fields(kind)

@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.names import TableRef
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import RowEstimate
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
     TableSummary,
@@ -103,6 +104,64 @@ def test_a_report_has_plain_values_and_lines_for_people() -> None:
     ):
         assert part in text, part
     assert "system_auth" not in text
+
+
+def _compared(
+    rows: int | None, now: int | None, *, estimate: RowEstimate | None = None, about: int | None = None
+) -> t.Any:
+    table = TableSummary(TableRef("shop", "a", "0" * 32), files=1, size=1, rows=rows, estimate=estimate)
+    manifest = dataclasses.replace(_MANIFEST, tables=(table,))
+    report = restore_report(
+        plan=_PLAN,
+        manifest=manifest,
+        nodes=[],
+        rows={"shop.a": now},
+        about={"shop.a": about},
+        began_us=0,
+        ended_us=1,
+    )
+    return report["tables"][0]["outcome"], report["doubtful"], "\n".join(report["lines"])
+
+
+def test_estimates_are_compared_loosely_and_called_that() -> None:
+    outcome, doubtful, text = _compared(None, 96, estimate=RowEstimate(110, 100))
+    assert (outcome, doubtful) == ("about", [])
+    assert "Tables: 0 equal, 0 different, 1 estimated and not counted, 0 not looked at." in text
+    assert "shop.a: 96 rows; estimated in the backup, not counted: between 100 and 110" in text
+    assert "up to 5, some of them deleted" in _compared(None, 1, estimate=RowEstimate(5, 0))[2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "now", "estimate", "doubtful"),
+    [
+        (None, 0, RowEstimate(3_000_000, 0), True),
+        (None, 1, RowEstimate(3_000_000, 0), False),
+        (None, 0, RowEstimate(999, 0), False),
+        # Nothing was deleted in its files: all of them have to be there.
+        (None, 0, RowEstimate(3, 3), True),
+        (None, 49, RowEstimate(500, 100), True),
+        (None, 50, RowEstimate(500, 100), False),
+        (None, 900, RowEstimate(500, 100), False),
+        (3_000_000, 0, None, True),
+        (3_000_000, 1_400_000, RowEstimate(9_000_000, 0), True),
+        (3_000_000, 2_900_000, RowEstimate(9_000_000, 0), False),
+        (7, 0, None, False),
+    ],
+)
+def test_a_table_with_hardly_any_of_its_rows_is_named(
+    *, rows: int | None, now: int, estimate: RowEstimate | None, doubtful: bool
+) -> None:
+    outcome, told, text = _compared(rows, now, estimate=estimate)
+    assert (outcome == "doubtful", bool(told)) == (doubtful, doubtful)
+    assert all(line.startswith(f"shop.a: {now} rows") for line in told)
+    assert ("1 WITH HARDLY ANY OF THEIR ROWS" in text) == doubtful
+
+
+def test_what_there_was_no_time_to_count_is_no_reason_for_doubt() -> None:
+    outcome, doubtful, text = _compared(None, None, estimate=RowEstimate(3_000_000, 2_000_000), about=0)
+    assert (outcome, doubtful) == ("about", [])
+    assert "shop.a: about 0 rows" in text
+    assert _compared(None, None, estimate=RowEstimate(1, 1))[0] == "not_counted"
 
 
 def test_a_moments_report_says_what_was_asked_reached_and_replayed() -> None:

@@ -22,6 +22,7 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode, encode
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_store import open_memory_store
+from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import RowEstimate
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     BackupIncompleteError,
     BackupMissingError,
@@ -424,6 +425,39 @@ def test_a_backup_is_visible_when_it_is_published_and_not_before(world: World) -
     assert sum(summary.size for summary in published.manifest.tables) == outcome.totals.size
     assert "CREATE TABLE certificate_manager.empty (k int);" in published.manifest.schema_cql
     assert not world.publish(outcome).changed
+
+
+_STATISTICS = pathlib.Path(__file__).parents[2] / "_core" / "cassandra" / "sstable_statistics"
+_SCHEMA = (
+    "CREATE KEYSPACE certificate_manager WITH replication = {'class': 'SimpleStrategy', 'replication_factor': '3'};",
+    "CREATE TABLE certificate_manager.certificates (k int PRIMARY KEY);",
+    "CREATE TABLE certificate_manager.empty (k int PRIMARY KEY);",
+)
+
+
+def _estimates(world: World, **recorded: str) -> dict[str, RowEstimate | None]:
+    """What is published, if the SSTables of these names in the snapshot have the recorded statistics."""
+    tag = "estimated"
+    for generation, table in recorded.items():
+        for path in world.node.root.glob(f"data*/*/certificates-*/nb-{generation[1:]}-big-Statistics.db"):
+            found = path.with_name(f"oa-{generation[1:]}-big-Statistics.db")
+            found.write_bytes((_STATISTICS / f"{table}-oa-1-big-Statistics.db").read_bytes())
+            path.unlink()
+    world.node.snapshot(tag)
+    published = world.publish(world.upload(tag), tag=tag, schema_cql=_SCHEMA)
+    return {each.table.table: each.estimate for each in published.manifest.tables}
+
+
+def test_a_backup_estimates_rows_by_what_its_files_say(world: World) -> None:
+    found = _estimates(world, g1="clean", g2="clean", g3="stat")
+    # One node, so each row is there once, whatever the keyspace asks for.
+    assert found["certificates"] == RowEstimate(at_most=249 + 249 + 166, at_least=249)
+    assert found["empty"] == RowEstimate()
+
+
+def test_a_table_whose_files_do_not_all_tell_has_no_estimate(world: World) -> None:
+    found = _estimates(world, g1="clean", g2="clean")
+    assert found["certificates"] is None
 
 
 def test_a_keyspace_without_tables_is_a_backup_of_its_definition(world: World) -> None:

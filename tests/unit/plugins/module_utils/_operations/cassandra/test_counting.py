@@ -98,6 +98,76 @@ def test_a_table_that_is_never_read_in_time_is_named() -> None:
         counting.count_rows(_SETTINGS, tables=["shop.Orders"], connect=FakeCql([], too_wide=0).connect)
 
 
+class _Seconds:
+    """A clock that goes on by a second each time it is asked."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_a_count_ends_in_time_and_says_what_it_saw_of_each_table() -> None:
+    fake = FakeCql(list(range(-(2**63) + 1, 2**63 - 1, 2**53)))
+    both = ["shop.Orders", "system_auth.roles"]
+    limits = counting.Limits(seconds=60)
+    counts = counting.count_rows(_SETTINGS, tables=both, limits=limits, connect=fake.connect, clock=_Seconds())
+    assert [(each.table, each.rows) for each in counts] == [("Orders", None), ("roles", None)]
+    assert all(each.estimated_rows and abs(each.estimated_rows - 2048) < 200 for each in counts)
+    assert 40 < len(fake.statements) <= 62
+    # The first has left the other its share.
+    assert sum("system_auth" in each for each in fake.statements) >= 20
+
+
+def test_a_count_with_time_enough_is_whole() -> None:
+    fake = FakeCql([1, 2, 3], too_wide=2**56)
+    (count,) = counting.count_rows(
+        _SETTINGS, tables=["shop.Orders"], limits=counting.Limits(seconds=10_000), connect=fake.connect
+    )
+    assert (count.rows, count.estimated_rows, count.problem) == (3, None, "")
+
+
+def test_a_table_for_which_no_time_is_left_has_neither_count_nor_estimate() -> None:
+    fake = FakeCql([1, 2, 3])
+    limits = counting.Limits(seconds=0)
+    (count,) = counting.count_rows(_SETTINGS, tables=["shop.Orders"], limits=limits, connect=fake.connect)
+    assert (count.rows, count.estimated_rows) == (None, None)
+    assert fake.statements == []
+
+
+def test_a_table_of_which_nothing_could_be_read_in_time_is_named_and_not_called_uncounted() -> None:
+    class Stuck(FakeCql):
+        def count(self, statements: t.Any, *, concurrency: int) -> t.Iterator[int | None]:
+            for _answer in super().count(statements, concurrency=concurrency):
+                yield None
+
+    limits = counting.Limits(seconds=60)
+    with pytest.raises(NodeError, match=r"shop\.Orders cannot be counted"):
+        counting.count_rows(
+            _SETTINGS, tables=["shop.Orders"], limits=limits, connect=Stuck([1]).connect, clock=_Seconds()
+        )
+
+
+def test_a_table_that_cannot_be_read_is_told_and_the_others_are_counted() -> None:
+    class Broken(FakeCql):
+        def count(self, statements: t.Any, *, concurrency: int) -> t.Iterator[int | None]:
+            for number, answer in enumerate(super().count(statements, concurrency=concurrency)):
+                if number == 9 and "shop" in self.statements[-1]:
+                    raise NodeError("10.0.0.1 did not answer a statement: ReadFailure.")
+                yield answer
+
+    limits = counting.Limits(partial=True)
+    both = ["shop.Orders", "system_auth.roles"]
+    broken, counted = counting.count_rows(_SETTINGS, tables=both, limits=limits, connect=Broken([1, 2]).connect)
+    assert (broken.rows, broken.estimated_rows) == (None, None)
+    assert "ReadFailure" in broken.problem
+    assert (counted.table, counted.rows, counted.problem) == ("roles", 2, "")
+    with pytest.raises(NodeError, match="ReadFailure"):
+        counting.count_rows(_SETTINGS, tables=both, connect=Broken([1, 2]).connect)
+
+
 def test_tables_are_counted_as_asked_and_an_unknown_one_is_refused() -> None:
     fake = FakeCql([1])
     (count,) = counting.count_rows(_SETTINGS, tables=["system_auth.roles"], connect=fake.connect)
