@@ -138,7 +138,7 @@ def _second_backup(drill: DrillFrame, old: Cluster) -> PlaybookRun:
     """The backup that the cluster is rebuilt from; without the last node, if that is asked for."""
     if not drill.settings.missing_node:
         drill.say("the second backup, while clients write")
-        return drill.play("backup", old, backup_tag=SECOND)
+        return drill.play("backup", old, backup_tag=SECOND, backup_count_rows="true")
     last = old.nodes[-1]
     drill.say(f"kill -9 of {last.name}; the others go on, and clients write at QUORUM")
     last.kill()
@@ -146,7 +146,7 @@ def _second_backup(drill: DrillFrame, old: Cluster) -> PlaybookRun:
     drill.require_refused("backup", old, saying=last.name, backup_tag="drill_none", backup_missing_nodes="none")
     drill.let_it_write(more_bytes=50_000)
     drill.say(f"the second backup, while clients write, without {last.name}")
-    second = drill.require_refused("backup", old, saying=f"DEGRADED: taken without {last.name}", backup_tag=SECOND)
+    second = drill.require_refused("backup", old, saying=f"DEGRADED: taken without {last.name}", backup_tag=SECOND, backup_count_rows="true")
     missing = [each["name"] for each in drill.manifest(SECOND)["degraded"]["missing"]]
     if missing != [last.name]:
         raise LabError(f"the manifest says that {missing} are missing")

@@ -258,6 +258,12 @@ signable:
   returned: success, and in check mode
   type: bool
   sample: true
+clock_warnings:
+  description: How far the node's clock is off the store's, if that is more than a second, for sure.
+  returned: success, and not in check mode
+  type: list
+  elements: str
+  sample: []
 error:
   description: What went wrong, if the module failed for a known reason.
   returned: failure
@@ -350,6 +356,7 @@ def publish_tag(call: Call) -> Result:
     return {
         "changed": outcome.changed,
         "backup": backup,
+        "clock_warnings": backup_values.clock_warnings(outcome.ahead_of_store, name=call.node().name),
         "diff": {"before": {} if outcome.changed else backup, "after": backup},
     }
 

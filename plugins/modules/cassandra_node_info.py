@@ -164,6 +164,31 @@ login:
       type: str
       returned: always
       sample: ""
+clock:
+  description: The node's clock, and the controller's on both sides of it, all in microseconds since the epoch.
+  returned: success
+  type: dict
+  contains:
+    began_us:
+      description: When the node began to answer.
+      type: int
+      returned: always
+      sample: 1795372923000000
+    ended_us:
+      description: When it had answered.
+      type: int
+      returned: always
+      sample: 1795372924200000
+    asked_us:
+      description: When the controller asked, by its own clock.
+      type: int
+      returned: always
+      sample: 1795372922600000
+    answered_us:
+      description: When the controller had the answer.
+      type: int
+      returned: always
+      sample: 1795372924400000
 repository:
   description: Whose backups the repository holds, as M(revive.cassandra.cassandra_repository) returns it; none if new.
   returned: when O(gather) has V(repository)
@@ -318,6 +343,7 @@ ARGUMENTS = shared_arguments(repository_required=False) + Arguments(
 def read(call: Call) -> Result:
     """Read of the node what is asked for."""
     settings, gather = call.node(), call.params["gather"]
+    began_us = call.now_us()
     result: Result = {"changed": False}
     facts = None
     if {"facts", "ring"} <= set(gather):
@@ -347,7 +373,7 @@ def read(call: Call) -> Result:
         result.update(restores=plain(listing.list_restores(settings)))
     if "lease" in gather or "facts" in gather or "restores" in gather:
         result.update(lease=call.work.look())
-    return result
+    return {**result, "clock": {"began_us": began_us, "ended_us": call.now_us()}}
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.backup.cove
     missing_nodes,
     ring_members,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.clocks import Offset, store_warning
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import InputError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository import manifest
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.degraded import Degraded
@@ -71,6 +72,12 @@ def degraded(params: Values, *, present: t.Sequence[NodeSummary]) -> Degraded | 
         holds=lambda keyspace: not held or keyspace in held,
         allowed=params["missing_nodes"],
     )
+
+
+def clock_warnings(ahead_of_store: Offset | None, *, name: str) -> list[str]:
+    """What is to be said of this node's clock."""
+    warning = store_warning(ahead_of_store, name=name) if ahead_of_store else ""
+    return [warning] if warning else []
 
 
 def backup(value: ClusterManifest) -> dict[str, t.Any]:

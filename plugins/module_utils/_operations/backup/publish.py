@@ -27,6 +27,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.s
     parse_schema,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.sstable_statistics import RowEstimate
+from ansible_collections.revive.cassandra.plugins.module_utils._core.clocks import Offset
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     BackupIncompleteError,
     InputError,
@@ -60,6 +61,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     Totals,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.signatures import Signer
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.backup.store_clock import ahead_of_store
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.marker import check_cluster
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.repository.signed import (
     SignedManifest,
@@ -77,11 +79,13 @@ class PublishOutcome:
 
     :param changed: whether it was published now.
     :param signer: who has signed it; ``None`` if nobody has.
+    :param ahead_of_store: how far the clock of who published is ahead of the store's; ``None`` if that was not seen.
     """
 
     changed: bool
     manifest: ClusterManifest
     signer: Signer | None = None
+    ahead_of_store: Offset | None = None
 
 
 def publish_backup(
@@ -161,7 +165,8 @@ def publish_backup(
         if other is None:
             raise RepositoryError(f"Backup {tag} was there and is gone.", subject=tag, next_step="Try again.")
         return _same(store, other, node_summaries=node_summaries, mine=manifest)
-    return PublishOutcome(changed=True, manifest=manifest, signer=stored.signer)
+    ahead = ahead_of_store(store, cluster_manifest_key(tag), before_us=manifest.completed_us, now=now)
+    return PublishOutcome(changed=True, manifest=manifest, signer=stored.signer, ahead_of_store=ahead)
 
 
 class _Found:
