@@ -146,7 +146,9 @@ def _second_backup(drill: DrillFrame, old: Cluster) -> PlaybookRun:
     drill.require_refused("backup", old, saying=last.name, backup_tag="drill_none", backup_missing_nodes="none")
     drill.let_it_write(more_bytes=50_000)
     drill.say(f"the second backup, while clients write, without {last.name}")
-    second = drill.require_refused("backup", old, saying=f"DEGRADED: taken without {last.name}", backup_tag=SECOND, backup_count_rows="true")
+    second = drill.require_refused(
+        "backup", old, saying=f"DEGRADED: taken without {last.name}", backup_tag=SECOND, backup_count_rows="true"
+    )
     missing = [each["name"] for each in drill.manifest(SECOND)["degraded"]["missing"]]
     if missing != [last.name]:
         raise LabError(f"the manifest says that {missing} are missing")
