@@ -51,7 +51,8 @@ class NewNames:
             if there is not None and (each, there.table or there.name) != (kind, table):
                 of = f", of {shown_name(keyspace, there.table)}" if there.table else ""
                 return f"there is {'an' if each == cql.INDEX else 'a'} {each} of that name{of}"
-        made = next((of for each in alike if (of := self._made.get((each, keyspace, name)))), "")
+        keys = [(each, keyspace, name) for each in alike]
+        made = next((self._made[key] for key in keys if key in self._made), "")
         return f"this restore makes another one of that name, of {made}" if made else ""
 
     def take(self, kind: str, keyspace: str, name: str, *, of: str) -> None:
