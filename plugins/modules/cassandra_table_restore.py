@@ -312,17 +312,12 @@ error:
       sample: Nothing has been touched.
 """
 
-import functools
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import TablesPlan
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import (
-    importing,
-    keeping,
-    making,
-    views,
-)
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, keeping, making
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import row_verification as rows
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import views as table_views
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.part import TablePart
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime import arguments
 from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry import Call, Result, plain, run
@@ -330,8 +325,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._runtime.entry im
 
 def part(call: Call) -> TablePart:
     """What the plan has for this node."""
-    params = call.params
-    return TablePart(call.node(), TablesPlan.from_result(params["plan"]), params["owner"], params["group"])
+    return TablePart(
+        call.node(), TablesPlan.from_result(call.params["plan"]), *map(call.params.get, ("owner", "group"))
+    )
 
 
 def told(name: str, outcome: t.Any) -> Result:
@@ -339,22 +335,14 @@ def told(name: str, outcome: t.Any) -> Result:
     return {"changed": outcome.changed, name: plain(outcome)}
 
 
-def by_statements(call: Call, *works: t.Callable[..., tuple[str, ...]]) -> Result:
+def by_statements(work: t.Callable[..., tuple[str, ...]], call: Call, **more: t.Any) -> Result:
     """A step that is done in CQL, on one node for the whole cluster."""
-    options: t.Any = {"cql": call.cql(), "check_mode": call.check_mode}
-    statements = [each for work in works for each in work(part(call).plan, **options)]
-    return {"changed": bool(statements), "statements": statements}
-
-
-def complete_it(call: Call, *works: t.Callable[..., tuple[str, ...]]) -> Result:
-    """Make the views of tables that were there again, after other things."""
-    return by_statements(call, *works, functools.partial(views.make_views_again, node=call.node()))
+    statements = work(part(call).plan, cql=call.cql(), check_mode=call.check_mode, **more)
+    return {"changed": bool(statements), "statements": list(statements)}
 
 
 def fetch_it(call: Call) -> Result:
     """Download what belongs on this node beside its data."""
-    if call.check_mode:
-        return {"changed": True}
     options: t.Any = {"repository": call.repository(), "transfer": call.transfer(), "progress": call.progress()}
     return told("fetched", importing.fetch_tables(part(call), call.store(), **options))
 
@@ -382,8 +370,7 @@ def save_it(call: Call) -> Result:
 def verify_it(call: Call) -> Result:
     """Compare rows with those of the backup, or say whether that can be done."""
     options: t.Any = {"cql": call.cql(), "options": call.staging(), "progress": call.progress()}
-    outcome = rows.verify_rows(part(call), check_mode=call.check_mode, **options)
-    return {"changed": False, "verified": plain(outcome)}
+    return {"changed": False, "verified": plain(rows.verify_rows(part(call), check_mode=call.check_mode, **options))}
 
 
 def put_it_back(call: Call) -> Result:
@@ -399,23 +386,22 @@ def finish_it(call: Call) -> Result:
 
 
 STEPS: dict[str, t.Callable[[Call], Result]] = {
-    "created": lambda call: by_statements(call, making.make_tables),
-    "fetched": fetch_it,
+    "created": lambda call: by_statements(making.make_tables, call),
+    "fetched": lambda call: {"changed": True} if call.check_mode else fetch_it(call),
     "staged": stage_it,
     "saved": save_it,
-    "emptied": lambda call: by_statements(call, keeping.empty_tables),
+    "emptied": lambda call: by_statements(keeping.empty_tables, call),
     "imported": import_it,
-    "completed": lambda call: complete_it(call, making.complete_tables),
+    "completed": lambda call: by_statements(table_views.complete_all, call, node=call.node()),
     "verified": verify_it,
-    "released": lambda call: by_statements(call, making.release_tables),
+    "released": lambda call: by_statements(making.release_tables, call),
     "put_back": put_it_back,
-    "viewed": complete_it,
+    "viewed": lambda call: by_statements(table_views.make_views_again, call, node=call.node()),
     "finished": finish_it,
 }
 NEED_REPOSITORY = dict.fromkeys(("fetched", "staged"), "repository")
-NEED_CQL = dict.fromkeys(
-    ("created", "saved", "emptied", "completed", "verified", "released", "viewed"), "native_address"
-)
+IN_CQL = ("created", "saved", "emptied", "completed", "verified", "released", "viewed")
+NEED_CQL = dict.fromkeys(IN_CQL, "native_address")
 ARGUMENTS = (
     arguments.shared_arguments(repository_required=False)
     + arguments.transfer_arguments()

@@ -318,26 +318,7 @@ class Making:
                     next_step=f"Restore it with {option('mode', BESIDE)}, which makes a table as it was.",
                 )
             )
-        views = self._now.of_table(cql.VIEW, there.keyspace, there.name)
-        for view in views:
-            off = self._permitted.why_not(view)
-            if off:
-                self.reasons.append(
-                    NodeError(
-                        f"An import passes the view {shown_name(view.keyspace, view.name)} of {shown} by, so it would "
-                        f"have to be dropped and made again, and it cannot be made: {off}.",
-                        subject=str(view),
-                        next_step=f"Set {VIEWS} to true on the node that is asked, for the time of the restore, and "
-                        f"start it again. Or restore with {option('mode', BESIDE)}, which drops nothing.",
-                    )
-                )
-        if views:
-            self.views += [statement for view in views for statement in without_id(view).statements]
-            self.warnings.append(
-                f"{shown} has the views {', '.join(view.name for view in views)}, which an import does not fill. They "
-                "are dropped, and made again once everything is imported. Until they are built, reads of them fail or "
-                "miss rows. Permissions that were granted on a view itself go with it: grant them again."
-            )
+        self._take_views(there, shown=shown)
         self.indexes += [
             f"{there.keyspace}.{there.name}.{index.name}"
             for index in self._now.of_table(cql.INDEX, there.keyspace, there.name)
@@ -368,6 +349,29 @@ class Making:
             self.reasons.append(said)
         else:
             self.warnings.append(said)
+
+    def _take_views(self, there: SchemaObject, *, shown: str) -> None:
+        """The views of a table that is there, which are dropped and made again if they can be."""
+        views = self._now.of_table(cql.VIEW, there.keyspace, there.name)
+        for view in views:
+            off = self._permitted.why_not(view)
+            if off:
+                self.reasons.append(
+                    NodeError(
+                        f"An import passes the view {shown_name(view.keyspace, view.name)} of {shown} by, so it would "
+                        f"have to be dropped and made again, and it cannot be made: {off}.",
+                        subject=str(view),
+                        next_step=f"Set {VIEWS} to true on the node that is asked, for the time of the restore, and "
+                        f"start it again. Or restore with {option('mode', BESIDE)}, which drops nothing.",
+                    )
+                )
+        if views:
+            self.views += [statement for view in views for statement in without_id(view).statements]
+            self.warnings.append(
+                f"{shown} has the views {', '.join(view.name for view in views)}, which an import does not fill. They "
+                "are dropped, and made again once everything is imported. Until they are built, reads of them fail or "
+                "miss rows. Permissions that were granted on a view itself go with it: grant them again."
+            )
 
     def tell_of_the_rest(self, tables: t.Sequence[TableRestore]) -> None:
         """Say what the keyspaces of new tables had beside tables, and do not get."""

@@ -134,8 +134,7 @@ def make_tables_plan(
             reasons=ring,
         )
         return _told(base, warnings=found.warnings, trials=base.restore.trials, signer=signer)
-    described = cql.parse_schema(manifest.schema_cql)
-    contents = _contents(manifest, schema=described)
+    contents = _contents(manifest, schema=cql.parse_schema(manifest.schema_cql))
     chosen = choose_tables(contents, selection=selection)
     wanted = {*chosen, *(each.table for each in manifest.tables if each.table.keyspace == SCHEMA_KEYSPACE)}
     needs = _Found()
@@ -148,7 +147,7 @@ def make_tables_plan(
         plan = plan_tables(
             manifest=manifest,
             # What the snapshots noted has no keyspaces, but is there also where nobody could ask the cluster.
-            contents=needs.added_to(contents, schema=described.with_missing(cql.parse_schema(needs.texts))),
+            contents=needs.added_to(contents, schema=contents.schema.with_missing(cql.parse_schema(needs.texts))),
             chosen=chosen,
             fetched=_sources(wanted),
             now=cql.parse_schema(describe(cql_settings)),

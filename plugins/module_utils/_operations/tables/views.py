@@ -24,7 +24,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.resto
     LOCK_NAME,
     names_of_records,
 )
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.making import execute
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.making import (
+    complete_tables,
+    execute,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables.notes import read_notes, write_notes
 
 _Connect = t.Callable[[CqlSettings], t.ContextManager[Cql]]
@@ -74,3 +77,13 @@ def make_views_again(
             done.append(f"DROP MATERIALIZED VIEW IF EXISTS {full_name(view.keyspace, view.name)}")
         done += view.statements
     return execute(done, cql=cql, check_mode=check_mode, connect=connect)
+
+
+def complete_all(
+    plan: TablesPlan, *, node: NodeSettings, cql: CqlSettings, check_mode: bool, connect: _Connect = connect
+) -> tuple[str, ...]:
+    """Give new tables what they had, then make the views of the others again; errors as of both."""
+    return (
+        *complete_tables(plan, cql=cql, check_mode=check_mode, connect=connect),
+        *make_views_again(plan, node=node, cql=cql, check_mode=check_mode, connect=connect),
+    )

@@ -12,7 +12,12 @@ import typing as t
 import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import NodeError
-from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import importing, keeping, views
+from ansible_collections.revive.cassandra.plugins.module_utils._operations.tables import (
+    importing,
+    keeping,
+    making,
+    views,
+)
 from tests.unit.plugins.module_utils._operations.tables.node_with_tables import CQL, World
 
 VIEW = "CREATE MATERIALIZED VIEW shop.v AS SELECT * FROM shop.orders PRIMARY KEY (v, k)"
@@ -60,3 +65,12 @@ def test_every_node_knows_what_makes_the_views_before_anything_is_imported(world
     assert views.kept_views(world.disk.settings) == (VIEW,)
     importing.finish_tables(part, check_mode=False)
     assert views.kept_views(world.disk.settings) == ()
+
+
+def test_new_tables_are_completed_before_views_are_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (making, views):
+        monkeypatch.setattr(module, "describe_schema", lambda *_arguments, **_named: (VIEW,))
+    index = 'CREATE INDEX IF NOT EXISTS "i" ON "shop"."orders" (v)'
+    plan = dataclasses.replace(world.part().plan, views=(VIEW,), after_cql=(index,))
+    done = views.complete_all(plan, node=world.disk.settings, cql=CQL, check_mode=False, connect=world.connect)
+    assert done == (index, DROP, VIEW)
