@@ -25,7 +25,7 @@ def lease_of_play(lease: Values, seen: t.Any = None) -> dict[str, t.Any]:
 def lease_problems(seen: t.Mapping[str, Values | None], role: str = "", taken_over: t.Any = ()) -> list[str]:
     """Who works on which node, other than plays that are over; with the ways on."""
     words = role_variables(role)
-    given_up = taken_over.split(",") if isinstance(taken_over, str) else [*taken_over]
+    given_up = taken_over if isinstance(taken_over, (list, tuple)) else str(taken_over).split(",")
     return [
         in_words(str(found["marked"]), words)
         for found in seen.values()

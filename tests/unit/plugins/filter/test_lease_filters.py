@@ -47,6 +47,10 @@ def test_who_takes_a_lease_over_is_not_kept_out_by_it(taken_over: t.Any) -> None
     assert lease_problems({"n1": seen(id="second")}, "restore", taken_over) != []
 
 
+def test_a_lease_that_is_all_digits_may_come_as_a_number() -> None:
+    assert lease_problems({"n1": seen(id="1234567890123456")}, "", 1234567890123456) == []
+
+
 def test_a_node_is_told_which_lease_has_ended() -> None:
     lease = {"id": "mine", "operation": "backup"}
 
