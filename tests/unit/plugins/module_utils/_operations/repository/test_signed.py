@@ -306,3 +306,9 @@ def test_a_key_that_others_may_read_or_that_cannot_sign_is_refused_before_anythi
         assert reason in str(refused.value)
         assert "PRIVATE KEY--" not in str(refused.value)
     assert list(store.list("backups/next/")) == []
+
+
+def test_nobody_reads_a_manifest_past_the_one_function_that_asks_for_its_signature() -> None:
+    operations = pathlib.Path(__file__).resolve().parents[6] / "plugins" / "module_utils" / "_operations"
+    reading = [path for path in operations.rglob("*.py") if "CLUSTER_MANIFEST" in path.read_text()]
+    assert [str(path.relative_to(operations)) for path in reading] == ["repository/signed.py"]
