@@ -16,6 +16,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.n
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     NodeError,
+    NodeSilentError,
     NodeStartingError,
     NodeUnreachableError,
 )
@@ -24,9 +25,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.settings im
 
 _JAVA_OPTIONS = "JDK_JAVA_OPTIONS"
 
+# That it failed to connect is no reason: nodetool says so, too, of a node that runs and does not let it in.
 _NOT_THERE = re.compile(
-    r"Failed to connect|Connection refused|ConnectException|NoRouteToHost|UnknownHost|SocketTimeout"
-    r"|ServiceUnavailable|CommunicationException|InstanceNotFoundException|Operation not supported: ",
+    r"Connection re(fused|set)|ConnectException|NoRouteToHost|UnknownHost|SocketTimeout|NoSuchObject|NameNotFound"
+    r"|EOFException|ServiceUnavailable|CommunicationException|InstanceNotFoundException|Operation not supported: ",
     re.IGNORECASE,
 )
 # JMX answers a few seconds before the node does.
@@ -59,7 +61,8 @@ class Nodetool:
         """What the command printed.
 
         :raises NodeStartingError: if the node has just been started.
-        :raises NodeUnreachableError: if the node does not answer, or not in time.
+        :raises NodeUnreachableError: if nothing answers there.
+        :raises NodeSilentError: if it does not answer in time.
         :raises NodeError: if nodetool cannot be run, was not let in, or failed.
         :raises InputError: if the file that says how TLS is used cannot be used.
         """
@@ -71,10 +74,11 @@ class Nodetool:
                 environment=self._environment(),
             )
         except subprocess.TimeoutExpired:
-            raise NodeUnreachableError(
+            raise NodeSilentError(
                 f"nodetool {name} on node {node} did not finish within {self._settings.timeout_seconds} s.",
                 subject=node,
-                next_step="Check the node's load and its log, or allow more time.",
+                next_step="Check the node's load and its log, and end a Cassandra that hangs; or allow more time with "
+                f"{option('nodetool_timeout_seconds')}.",
             ) from None
         except OSError as error:
             raise NodeError(

@@ -92,6 +92,12 @@ class NodeStartingError(NodeUnreachableError):
     """The node's process runs, but cannot answer yet."""
 
 
+class NodeSilentError(NodeError):
+    """The node does not answer in time: it may run, unlike one that cannot be reached, and is not taken for stopped."""
+
+    code = "node_unreachable"
+
+
 class CqlDeniedError(NodeError):
     """A node refuses the role over CQL."""
 

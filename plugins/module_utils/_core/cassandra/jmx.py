@@ -33,7 +33,8 @@ _NOT_LET_IN = re.compile(
 )
 _TLS_FAILURE = re.compile(
     r"\bSSL\w*Exception|non-JRMP server|KeyManagementException|KeyStoreException|CertPath\w*Exception"
-    r"|Certificate\w*Exception|NoSuchAlgorithmException|received fatal alert|unrecognized SSL message",
+    r"|Certificate\w*Exception|NoSuchAlgorithmException|received fatal alert|unrecognized SSL message"
+    r"|SSL peer shut down|terminated the handshake",
     re.IGNORECASE,
 )
 _TLS_ADVICE: t.Final = (
@@ -46,7 +47,7 @@ _TLS_ADVICE: t.Final = (
         f"The node wants the certificate of a client that it trusts: name a key store with one in {_TLS}.",
     ),
     (
-        re.compile("(?i)unrecognized SSL message|plaintext connection"),
+        re.compile("(?i)unrecognized SSL message|plaintext connection|SSL peer shut down|terminated the handshake"),
         f"It speaks without TLS there: leave {_TLS} out, or give another port in {option('nodetool_command')}.",
     ),
     (

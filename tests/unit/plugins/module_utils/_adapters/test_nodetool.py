@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 import pytest
@@ -14,6 +15,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.nodetoo
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
     InputError,
     NodeError,
+    NodeSilentError,
     NodeUnreachableError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.settings import NodeSettings
@@ -87,3 +89,15 @@ def test_a_node_whose_tls_does_not_fit_is_not_one_that_is_down(tmp_path: pathlib
 def test_a_node_that_refuses_connections_is_down(tmp_path: pathlib.Path) -> None:
     script = "echo \"nodetool: Failed to connect to '127.0.0.1:7199' - ConnectException: 'refused'.\" >&2; exit 1"
     assert not is_running(_settings(tmp_path, script, jmx_ssl_properties_file=_properties(tmp_path)))
+
+
+def test_a_node_that_does_not_answer_in_time_may_run(tmp_path: pathlib.Path) -> None:
+    settings = dataclasses.replace(_settings(tmp_path, "sleep 600"), timeout_seconds=1)
+    with pytest.raises(NodeSilentError, match=r"did not finish within 1 s.*nodetool_timeout_seconds"):
+        is_running(settings)
+
+
+def test_that_it_failed_to_connect_is_no_reason_to_think_that_a_node_is_down(tmp_path: pathlib.Path) -> None:
+    script = "echo \"nodetool: Failed to connect to '127.0.0.1:7199' - OddException: 'of another Java'.\" >&2; exit 1"
+    with pytest.raises(NodeError, match="of another Java"):
+        is_running(_settings(tmp_path, script))

@@ -40,6 +40,12 @@ _FAILED = "nodetool: Failed to connect to '127.0.0.1:7199' - "
             id="no certificate of a client",
         ),
         pytest.param(
+            f"{_NOTE}{_FAILED}EOFException: 'SSL peer shut down incorrectly'.",
+            True,
+            "It speaks without TLS there: leave jmx_ssl_properties_file out",
+            id="no TLS there",
+        ),
+        pytest.param(
             f"{_NOTE}{_FAILED}KeyManagementException: 'problem accessing trust store'.",
             True,
             "Check javax.net.ssl.trustStore, its password and its type in jmx_ssl_properties_file.",
