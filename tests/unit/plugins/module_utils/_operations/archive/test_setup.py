@@ -57,9 +57,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         nodetool = self.root / "nodetool"
-        nodetool.write_text(
-            "#!/bin/sh\necho \"nodetool: Failed to connect to '127.0.0.1:7199' - ConnectException: 'Connection refused'.\"\nexit 1\n"
-        )
+        nodetool.write_text("#!/bin/sh\necho \"nodetool: ConnectException: 'Connection refused'.\"\nexit 1\n")
         nodetool.chmod(0o755)
 
     @property
