@@ -34,9 +34,11 @@ def test_a_hardened_cluster_is_backed_up_and_rebuilt_to_a_moment(tmp_path: Path)
     try:
         with DrillFrame(settings, show=show) as drill:
             _run(drill)
+            passwords = _passwords_below(tmp_path)
     finally:
         sys.stdout.write(show.getvalue())
-    _require_no_password_in(show.getvalue(), root=tmp_path)
+    assert len(passwords) == 4
+    assert not [password for password in passwords if password in show.getvalue()]
 
 
 def _run(drill: DrillFrame) -> None:
@@ -81,11 +83,10 @@ def _require_beside(drill: DrillFrame, cluster: Cluster) -> None:
     assert result.ok, result.summary()
 
 
-def _require_no_password_in(output: str, *, root: Path) -> None:
-    """Hold what was printed, and what everybody may read, to having no password of Java's stores or of JMX."""
-    secrets = {
+def _passwords_below(root: Path) -> set[str]:
+    """The passwords of Java's stores, and of JMX, of both clusters."""
+    return {
         path.read_text(encoding="utf-8").split()[-1]
         for name in ("store.password", "jmxremote.password")
         for path in root.glob(f"clusters/*/secrets/{name}")
     }
-    assert not [secret for secret in secrets if secret in output]
