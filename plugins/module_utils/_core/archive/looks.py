@@ -15,17 +15,17 @@ _NAMED = 10
 
 
 def look_warnings(
-    looks: t.Iterable[TableImport], *, moment_us: int, wants: t.Callable[[str], bool] = lambda name: True
+    looks: t.Iterable[TableImport], *, moment_us: int, wants: t.Callable[[str], bool] | None = None
 ) -> tuple[str, ...]:
     """What of a moment is not as it was: tables that had been brought back beside others since its backup.
 
     :param looks: since the backup that the moment is reached from.
-    :param wants: which tables are restored, each as ``keyspace.table``.
+    :param wants: which tables are restored, each as ``keyspace.table``; ``None`` for all.
     """
     first: dict[str, tuple[int, str]] = {}
     for look in sorted(looks, key=lambda each: each.at_us):
         if look.at_us <= moment_us:
-            for table in filter(wants, look.tables):
+            for table in (name for name in look.tables if wants is None or wants(name)):
                 first.setdefault(table, (look.at_us, look.detail))
     if not first:
         return ()

@@ -49,12 +49,21 @@ def after_lines(plan: RestorePlan, *, stopped_us: int | None, removed_old: bool)
     if removed_old:
         lines = ["What was there before is removed: this restore cannot be undone."]
     else:
-        lines = ["What was there before is kept, in directories called .revive beside the data."]
+        lines = [
+            (
+                "What was there before is kept, in directories called .revive beside the data. What is to be pasted below "
+                "stands behind ansible-playbook, with the inventory and the repository of this run."
+            )
+        ]
         if plan.mode == IN_PLACE:
             lines.append(f"  To have it back, as long as it is kept: {undo}")
         lines.append(f"  To remove it, when you are sure: {remove}")
     if plan.mode == IN_PLACE and stopped_us is not None:
-        before = playbook(name, {"restore_point": format_us(stopped_us - _SECOND_US)})
+        again = {
+            "restore_point": format_us(stopped_us - _SECOND_US),
+            "restore_confirm_cluster": plan.target_cluster_name,
+        }
+        before = playbook(name, again)
         lines.append(
             f"  If commit logs are archived, the second before the stop is a moment, too; try it with --check: {before}"
         )

@@ -169,7 +169,13 @@ def _after_lines(plan: TablesPlan, *, began_us: int) -> list[str]:
         )
     if plan.is_look:
         return [*lines, window_line(plan)]
-    return [*lines, f"No moment after this can be restored until there is a backup. Take one: {playbook('backup', {})}"]
+    return [
+        *lines,
+        (
+            "Neither the cluster nor these tables can be restored to a moment after this until there is a backup. "
+            f"Take one: {playbook('backup', {})}"
+        ),
+    ]
 
 
 def _sum_of(table: TableRestore, compared: t.Sequence[NodeRows]) -> TableRows | None:

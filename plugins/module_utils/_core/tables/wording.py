@@ -100,7 +100,8 @@ def window_line(plan: TablesPlan) -> str:
         )
     return (
         "This ends the window of moments of the whole cluster, if its commit logs are archived: no log has what is "
-        "imported. Until a backup is taken afterwards (revive.cassandra.backup), no moment after it can be restored."
+        "imported. Until a backup is taken afterwards (revive.cassandra.backup), neither the cluster nor these tables "
+        "can be restored to a moment after it; other tables alone can."
     )
 
 

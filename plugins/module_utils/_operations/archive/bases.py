@@ -18,6 +18,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
     parse_import_key,
     parse_node_manifest_key,
 )
+from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.ledger import IMPORT
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.manifest import NODE_MANIFEST
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.model import (
     ClusterManifest,
@@ -28,7 +29,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
 
 
 def bases_of(
-    store: ObjectStore, *, keyspaces: t.Sequence[str] = (), identity_file: str | None = None
+    store: ObjectStore,
+    *,
+    keyspaces: t.Sequence[str] = (),
+    identity_file: str | None = None,
+    wants: t.Callable[[str], bool] | None = None,
 ) -> tuple[Base, ...]:
     """The backups that a restore to a moment can start from, oldest first; then those of which nobody can read it.
 
@@ -36,12 +41,15 @@ def bases_of(
         would silently be missing from the restored cluster.
     :param identity_file: to read the node manifests of encrypted backups whose cluster's manifest does not say where
         the logs stood.
+    :param wants: which tables are restored, each as ``keyspace.table``: imports into others end no window. ``None`` for
+        all of them.
     :raises StoreError: if the store cannot be read.
     :raises ManifestError: if a node manifest that is needed cannot be read.
     """
     infos = list_backups(store, include_incomplete=False)
     fitting = [info.manifest for info in infos if info.manifest and _holds(info.manifest, keyspaces)]
-    imports = sorted(at_us for at_us in (parse_import_key(info.key) for info in store.list(IMPORTS_PREFIX)) if at_us)
+    since_us = min((manifest.snapshot_began_us for manifest in fitting), default=0)
+    imports = sorted(_imports(store, since_us=since_us, wants=wants))
     return (
         *(
             base_of(store, manifest, imports=imports, identity_file=identity_file)
@@ -49,6 +57,19 @@ def bases_of(
         ),
         *(Base(tag=info.tag, ended_us=0, positions={}, problem=info.problem) for info in infos if info.problem),
     )
+
+
+def _imports(store: ObjectStore, *, since_us: int, wants: t.Callable[[str], bool] | None) -> t.Iterator[int]:
+    """When nodes were given tables of a backup; what earlier releases recorded may have been any tables."""
+    for info in store.list(IMPORTS_PREFIX):
+        at_us = parse_import_key(info.key)
+        if at_us is None or at_us < since_us:
+            continue
+        if wants is not None:
+            tables = IMPORT.decode(store.get(info.key), subject=info.key).tables
+            if tables and not any(map(wants, tables)):
+                continue
+        yield at_us
 
 
 def base_of(

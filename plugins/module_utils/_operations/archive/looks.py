@@ -19,11 +19,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._operations.repos
 
 
 def warnings_at(
-    store: ObjectStore, *, tag: str, moment_us: int, wants: t.Callable[[str], bool] = lambda name: True
+    store: ObjectStore, *, tag: str, moment_us: int, wants: t.Callable[[str], bool] | None = None
 ) -> tuple[str, ...]:
     """What is to be known of the looks between a backup and a moment.
 
-    :param wants: which tables are restored, each as ``keyspace.table``; by default all.
+    :param wants: which tables are restored, each as ``keyspace.table``; ``None`` for all.
     :raises StoreError, ManifestError: as of :func:`looks_between`, and if the backup cannot be read.
     """
     from_us = load_backup(store, tag).snapshot_began_us

@@ -250,12 +250,12 @@ def find_point(
     identity_file: str | None = None,
     now_us: int | None = None,
     newest: t.Callable[[ObjectStore], Newest] = newest_backup,
-    wants: t.Callable[[str], bool] = lambda name: True,
+    wants: t.Callable[[str], bool] | None = None,
 ) -> FoundPoint:
     """What a restore point stands for; parameters and errors as of :func:`make_plan`.
 
     :param newest: which backup ``latest`` is; by default the newest of everything.
-    :param wants: which tables are restored, each as ``keyspace.table``; by default all.
+    :param wants: which tables are restored, each as ``keyspace.table``; ``None`` for all.
     """
     point = parse_restore_point(restore_point) if isinstance(restore_point, str) else restore_point
     if isinstance(point, Latest):
@@ -265,7 +265,7 @@ def find_point(
         return FoundPoint(tag=point.tag, moment=None)
     check_past(point, now_us=now_us if now_us is not None else clock.now_us())
     logs = load_logs(store)
-    bases = bases_of(store, identity_file=identity_file)
+    bases = bases_of(store, identity_file=identity_file, wants=wants)
     found = plan_moment(point.us, bases=bases, logs=logs, cut=cut)
     moment = moment_plan(found, logs=logs)
     unread = unreadable_bases(bases)

@@ -75,12 +75,12 @@ def test_a_report_tells_the_times_and_the_downtime() -> None:
 
 
 def test_a_report_ends_with_the_ways_back_to_be_pasted() -> None:
-    plan = restore_plan(mode="in_place", restore_id="t-in-place-0123abcd")
+    plan = restore_plan(mode="in_place", restore_id="t-in-place-0123abcd", target_cluster_name="Test Cluster")
     text = "\n".join(after_lines(plan, stopped_us=NOW_US, removed_old=False))
     for part in (
         "revive.cassandra.disaster_recovery -e restore_action=undo -e restore_id=t-in-place-0123abcd",
         "revive.cassandra.disaster_recovery -e restore_action=remove_old -e restore_id=t-in-place-0123abcd",
-        "-e restore_point=2023-11-14T22:13:19.000000Z",
+        '-e restore_point=2023-11-14T22:13:19.000000Z -e \'{"restore_confirm_cluster": "Test Cluster"}\'',
         "Take one: revive.cassandra.backup",
     ):
         assert part in text, part

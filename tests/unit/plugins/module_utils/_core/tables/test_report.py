@@ -36,7 +36,10 @@ _AFTER_OTHERS = [
         "revive.cassandra.restore_tables -e restore_point=1970-01-01T00:00:00.000000Z -e restore_mode=replace "
         "-e restore_tables=shop.Orders"
     ),
-    "No moment after this can be restored until there is a backup. Take one: revive.cassandra.backup",
+    (
+        "Neither the cluster nor these tables can be restored to a moment after this until there is a backup. Take one: "
+        "revive.cassandra.backup"
+    ),
 ]
 
 

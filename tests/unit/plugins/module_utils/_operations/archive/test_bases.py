@@ -168,3 +168,16 @@ def test_a_base_knows_since_when_there_is_data_that_no_log_has(store: ObjectStor
     node.began_us += 10_000_000
     back_up(store, node, "second")
     assert [base.imported_us for base in bases_of(store)] == [imported_us, None]
+
+
+def test_imports_into_other_tables_end_no_window_of_those_that_are_wanted(store: ObjectStore, node: DiskNode) -> None:
+    first = back_up(store, node, "first")
+    host_id, at_us = node.identity.host_id, first.snapshot_ended_us + 5
+    record_import(store, host_id=host_id, at_us=at_us, detail="t-merge-0123abcd", tables=("shop.orders",))
+    (base,) = bases_of(store, wants=lambda name: name == "shop.items")
+    assert base.imported_us is None
+    assert [base.imported_us for base in bases_of(store, wants=lambda name: name == "shop.orders")] == [at_us]
+    assert [base.imported_us for base in bases_of(store)] == [at_us]
+    # Of what an earlier release recorded nobody knows which tables they were.
+    record_import(store, host_id=host_id, at_us=at_us + 9, detail="t-merge-0123abcd")
+    assert [base.imported_us for base in bases_of(store, wants=lambda name: name == "shop.items")] == [at_us + 9]
