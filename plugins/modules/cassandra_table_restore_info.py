@@ -307,7 +307,7 @@ def plan_it(call: Call) -> Result:
             here=call.node().name,
             permits=permits,
         )
-    lines = tables_plan_lines(plan)
+    lines = tables_plan_lines(plan, now_us=call.now_us())
     return {
         "changed": False,
         "plan": plan.to_result(),

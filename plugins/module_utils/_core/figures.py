@@ -41,3 +41,11 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def format_ago(moment_us: int, *, now_us: int) -> str:
+    """How long ago a moment was: ``4:42 min``, ``3:04:42 h``, or in days."""
+    seconds = max(0, now_us - moment_us) / 1e6
+    if seconds >= 2 * 86400:
+        return f"{seconds / 86400:.1f} days"
+    return f"{format_duration(seconds)} {'h' if round(seconds) >= 3600 else 'min'}"

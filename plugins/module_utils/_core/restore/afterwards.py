@@ -51,7 +51,7 @@ def after_lines(plan: RestorePlan, *, stopped_us: int | None, removed_old: bool)
     else:
         lines = [
             (
-                "What was there before is kept, in directories called .revive beside the data. What is to be pasted below "
+                "What was there before is kept, in directories called .revive beside the data. What is to be pasted "
                 "stands behind ansible-playbook, with the inventory and the repository of this run."
             )
         ]

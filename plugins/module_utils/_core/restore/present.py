@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_duration, format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_ago, format_us
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 
 #: Agents ship every few seconds; what has not been shipped for longer is told as lacking.
@@ -34,7 +34,7 @@ def leaving_lines(*, until_us: int, now_us: int) -> list[str]:
 
     :param until_us: the point that is restored.
     """
-    gone = _ago(until_us, now_us=now_us)
+    gone = format_ago(until_us, now_us=now_us)
     return [
         f"Everything written after {format_us(until_us)} leaves the cluster: {gone} of writes.",
         (
@@ -63,7 +63,7 @@ def present_lines(present: Present, *, restore_id: str, now_us: int) -> tuple[li
         )
         if (now_us - present.reached_us) / 1e6 <= _BEHIND_SECONDS:
             return lines, []
-        behind = _ago(present.reached_us, now_us=now_us)
+        behind = format_ago(present.reached_us, now_us=now_us)
         return lines, [
             (
                 f"The archive of the commit logs is {behind} behind: {only}. If Cassandra runs, run "
@@ -75,15 +75,7 @@ def present_lines(present: Present, *, restore_id: str, now_us: int) -> tuple[li
     since = f"the newest backup, {present.tag}, is of {format_us(present.backup_us)}"
     return lines, [
         (
-            f"The present is in no window of moments; {since}, {_ago(present.backup_us, now_us=now_us)} ago: {only}. "
+            f"The present is in no window of moments; {since}, {format_ago(present.backup_us, now_us=now_us)} ago: {only}. "
             "If Cassandra runs, revive.cassandra.backup puts the present into the repository first."
         )
     ]
-
-
-def _ago(moment_us: int, *, now_us: int) -> str:
-    """As ``4:42 min``, ``3:04:42 h``, or in days."""
-    seconds = max(0, now_us - moment_us) / 1e6
-    if seconds >= 2 * 86400:
-        return f"{seconds / 86400:.1f} days"
-    return f"{format_duration(seconds)} {'h' if round(seconds) >= 3600 else 'min'}"

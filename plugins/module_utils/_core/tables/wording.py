@@ -10,7 +10,11 @@ import textwrap
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra.cql_text import shown_name
-from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import format_size, format_us
+from ansible_collections.revive.cassandra.plugins.module_utils._core.figures import (
+    format_ago,
+    format_size,
+    format_us,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.restore.moment import moment_plan_lines
 from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.model import (
     BESIDE,
@@ -24,8 +28,11 @@ def number_of_tables(plan: TablesPlan) -> str:
     return f"{len(plan.tables)} tables" if len(plan.tables) != 1 else "1 table"
 
 
-def tables_plan_lines(plan: TablesPlan) -> list[str]:
-    """What a restore of tables will do, to be read before it begins."""
+def tables_plan_lines(plan: TablesPlan, *, now_us: int | None = None) -> list[str]:
+    """What a restore of tables will do, to be read before it begins.
+
+    :param now_us: this moment, to say how much goes away.
+    """
     restore = plan.restore
     what = number_of_tables(plan) if plan.tables else f"the tables {', '.join(plan.selection.patterns)}"
     lines = [
@@ -49,7 +56,7 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
             f"{restore.files} files, {format_size(restore.size)}; at most {format_size(restore.stored_size)} to fetch. "
             "Cassandra keeps serving."
         )
-    lines += [*consequence_lines(plan), *_who_gets_what(plan)]
+    lines += [*consequence_lines(plan, now_us=now_us), *_who_gets_what(plan)]
     if plan.selection.reshape:
         lines.append(
             "The cluster may have another shape: each node fetches what all nodes had, and drops what is not its own. "
@@ -72,16 +79,17 @@ def tables_plan_lines(plan: TablesPlan) -> list[str]:
     return lines + [f"Warning: {warning}" for warning in restore.warnings]
 
 
-def consequence_lines(plan: TablesPlan) -> list[str]:
+def consequence_lines(plan: TablesPlan, *, now_us: int | None = None) -> list[str]:
     """What goes away, how it is reached again, and what becomes of the windows of moments."""
     restore = plan.restore
     as_of = format_us(plan.as_of_us)
     emptied = [str(table) for table in plan.tables if table.replaces]
+    writes = "" if now_us is None else f" ({format_ago(plan.as_of_us, now_us=now_us)})"
     lines = []
     if emptied or (restore.mode == REPLACE and not plan.tables):
         which = ", ".join(emptied) or "the tables that are there"
         lines += [
-            f"{REPLACE}: everything written after {as_of} leaves {which}.",
+            f"{REPLACE}: everything written after {as_of}{writes} leaves {which}.",
             f"The way back: what they hold is kept in the snapshots {restore.restore_id}-* on each node.",
             (
                 "Stop the clients that write to them first, or take away their right to write: they would update rows "

@@ -239,9 +239,9 @@ def test_what_becomes_of_the_windows_and_of_what_is_there_is_told() -> None:
     assert window_line(_first_plan()).startswith("No window of moments ends")
     assert window_line(plan_of_shop()).startswith("No window of moments ends")
     assert window_line(_first_plan(roles=True)).startswith("This ends the window")
-    lines = "\n".join(tables_plan_lines(_first_plan(mode=REPLACE)))
+    lines = "\n".join(tables_plan_lines(_first_plan(mode=REPLACE), now_us=MOMENT_US + 282_000_000))
     for part in (
-        "everything written after 2026-11-22T18:43:12.000000Z leaves the tables that are there",
+        "everything written after 2026-11-22T18:43:12.000000Z (4:42 min) leaves the tables that are there",
         "kept in the snapshots t-at-20261122T184312000000Z-replace",
         "Stop the clients",
         "This ends the window",
