@@ -37,8 +37,8 @@ _AFTER_OTHERS = [
         "-e restore_tables=shop.Orders"
     ),
     (
-        "Neither the cluster nor these tables can be restored to a moment after this until there is a backup. Take one: "
-        "revive.cassandra.backup"
+        "Neither the cluster nor these tables can be restored to a moment after this until there is a backup. "
+        "Take one: revive.cassandra.backup"
     ),
 ]
 
