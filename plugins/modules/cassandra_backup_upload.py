@@ -108,6 +108,12 @@ bytes_per_second:
   returned: success, and not in check mode
   type: float
   sample: 92274688.0
+mended:
+  description: Objects that were in the repository with a size that their content cannot have, and were stored again.
+  returned: success, and not in check mode
+  type: list
+  elements: str
+  sample: []
 error:
   description: What went wrong, if the module failed for a known reason.
   returned: failure
@@ -181,6 +187,7 @@ def upload_tag(call: Call) -> Result:
         "totals": totals,
         "seconds": outcome.seconds,
         "bytes_per_second": outcome.bytes_per_second,
+        "mended": list(outcome.mended),
         "diff": {
             "before": {"new_objects": 0, "new_stored_size": 0},
             "after": {name: totals[name] for name in ("new_objects", "new_stored_size")},

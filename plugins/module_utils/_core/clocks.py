@@ -101,8 +101,8 @@ def clock_problems(readings: t.Mapping[str, ClockReading]) -> list[str]:
     reference = next(offset for offset in offsets.values() if offset.middle_us == middle)
     return [
         f"the clock of {name} is {(offset - reference).of('those of the other nodes')}. Moments go by write "
-        f"timestamps, and log is read for {MOMENTS_US // 1_000_000} s beyond a moment: set it right first (chronyc tracking, or "
-        "timedatectl)"
+        f"timestamps, and log is read for {MOMENTS_US // 1_000_000} s beyond a moment: set it right first (chronyc "
+        "tracking, or timedatectl)"
         for name, offset in offsets.items()
         if (offset - reference).certain_us > MOMENTS_US
     ]
@@ -113,8 +113,8 @@ def store_warning(offset: Offset, *, name: str) -> str:
     if offset.certain_us <= WARN_US:
         return ""
     return (
-        f"The clock of {name} is {offset.of('that of the store')}. Backups are ordered by the store's time, and a store "
-        "refuses requests from 15 minutes on: set the node's clock right."
+        f"The clock of {name} is {offset.of('that of the store')}. Backups are ordered by the store's time, and a "
+        "store refuses requests from 15 minutes on: set the node's clock right."
     )
 
 

@@ -30,6 +30,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.contents import ContentsCounts
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.degraded import Degraded
 
+#: The store lists the object with the size that its content has. Nobody has read it since: what rotted in the store
+#: does not show.
+LISTED_SIZE = "listed_size"
+
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotRecord:
@@ -169,6 +173,7 @@ class NodeSummary:
     :param commit_log: where its commit log stood, so what can be restored is known without reading the node
         manifests, which were encrypted once; ``None`` in manifests that were written before this was kept here.
     :param recipients: the public keys that it encrypted for; what an earlier backup had brought may be for others.
+    :param inherited_evidence: why each object that was there, and was not sent again, counts as whole.
     """
 
     node: NodeIdentity
@@ -183,6 +188,7 @@ class NodeSummary:
     upload_ended_us: int
     commit_log: CommitLogPosition | None = None
     recipients: tuple[str, ...] = ()
+    inherited_evidence: str = LISTED_SIZE
 
 
 @dataclasses.dataclass(frozen=True)

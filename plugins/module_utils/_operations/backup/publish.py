@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
+import time
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.codecs import decode
@@ -159,13 +160,14 @@ def publish_backup(
         tool_version=tool_version,
         degraded=degraded,
     )
+    began = time.monotonic()
     stored = store_manifest(store, manifest, signing_key=signing_key)
     if stored is None:
         other = _published(store, tag)
         if other is None:
             raise RepositoryError(f"Backup {tag} was there and is gone.", subject=tag, next_step="Try again.")
         return _same(store, other, node_summaries=node_summaries, mine=manifest)
-    ahead = ahead_of_store(store, cluster_manifest_key(tag), before_us=manifest.completed_us, now=now)
+    ahead = ahead_of_store(store, cluster_manifest_key(tag), before_us=manifest.completed_us, seconds=time.monotonic() - began)
     return PublishOutcome(changed=True, manifest=manifest, signer=stored.signer, ahead_of_store=ahead)
 
 
@@ -381,7 +383,7 @@ def _check_objects(
                     f"{store.location}{entry.key} has {entry.size} bytes, which is not what node "
                     f"{summary.node.name} uploaded.",
                     subject=entry.key,
-                    next_step="Delete or rename that object, then run the backup again.",
+                    next_step="Run the backup again, which stores it again. Find out what changes objects there.",
                 )
     if len(expected):
         missing = expected.first_keys(3)

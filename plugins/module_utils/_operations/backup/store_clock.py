@@ -6,23 +6,20 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.revive.cassandra.plugins.module_utils._core.clocks import Offset, stored_offset
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import StoreError
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore
 
 
-def ahead_of_store(store: ObjectStore, key: str, *, before_us: int, now: t.Callable[[], int]) -> Offset | None:
+def ahead_of_store(store: ObjectStore, key: str, *, before_us: int, seconds: float) -> Offset | None:
     """How far the clock is ahead of the store's; ``None`` if the store does not say, which is no reason to fail.
 
-    :param before_us: when storing the object began.
+    :param before_us: when storing the object began, and ``seconds`` how long it took.
     """
-    after_us = now()
     try:
         info = store.head(key)
     except StoreError:
         return None
     if info is None or not info.modified_us:
         return None
-    return stored_offset(before_us=before_us, after_us=after_us, stored_us=info.modified_us)
+    return stored_offset(before_us=before_us, after_us=before_us + round(seconds * 1e6), stored_us=info.modified_us)

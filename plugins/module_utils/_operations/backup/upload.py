@@ -101,6 +101,7 @@ class UploadOutcome:
     :param totals: as in the summary; what is new counts from the first run for this tag.
     :param seconds: how long this run took.
     :param bytes_per_second: stored by this run.
+    :param mended: keys of objects that were there with an impossible size, and were stored again.
     """
 
     changed: bool
@@ -108,6 +109,7 @@ class UploadOutcome:
     totals: Totals
     seconds: float
     bytes_per_second: float
+    mended: tuple[str, ...] = ()
 
 
 def upload_snapshot(
@@ -131,7 +133,8 @@ def upload_snapshot(
     :raises BusyError: if another upload runs on the node.
     :raises LocalFilesError: if a file cannot be read or changes meanwhile, or the snapshot is not, or is no more, what
         was taken.
-    :raises ObjectCorruptError: if an object in the repository has a size that its content cannot have.
+    :raises ObjectCorruptError: if an object in the repository has a size that its content cannot have, and the store
+        does not let it be replaced.
     :raises StoreError: if the store refuses or does not answer.
     :raises OperatorGoneError: from ``progress``.
     """
@@ -179,6 +182,7 @@ def upload_snapshot(
         totals=summary.totals,
         seconds=seconds,
         bytes_per_second=run.sent_bytes / seconds if seconds > 0 else 0.0,
+        mended=tuple(sorted(run.mended)),
     )
 
 

@@ -21,7 +21,11 @@ from ansible_collections.revive.cassandra.plugins.module_utils._adapters.object_
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.rate_limit import RateLimit
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.snapshot_files import same_file
 from ansible_collections.revive.cassandra.plugins.module_utils._adapters.workers import Workers
-from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import LocalFilesError, ObjectCorruptError
+from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import (
+    LocalFilesError,
+    ObjectCorruptError,
+    StoreDeniedError,
+)
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import (
     ObjectInfo,
     ObjectStore,
@@ -71,6 +75,8 @@ class UploadRun:
         self.workers = workers
         self.sent_bytes = 0
         self.sent_objects = 0
+        #: Keys of objects that were there with a size that their content cannot have, and were stored again.
+        self.mended: list[str] = []
         self._sent_lock = threading.Lock()
         self._busy_keys: set[str] = set()
         self._key_free = threading.Condition()
@@ -112,9 +118,11 @@ def upload_object(run: UploadRun, plan: ObjectPlan) -> BackedUpObject:
         run.cache.remember(fingerprint, content)
     key = data_key(plan.table, sha256=content.sha256, codecs=run.codecs)
     with run.alone_with(key):
-        stored_size = _size_in_repository(run, key, content=content)
+        stored_size = run.index.find(key)
         if stored_size is None:
             stored_size = _send(run, plan, key=key, content=content, body=body)
+        elif not may_be_stored_as(run.codecs, size=content.size, stored_size=stored_size):
+            stored_size = _mend(run, plan, key=key, content=content, body=body, found_size=stored_size)
         else:
             run.progress.advance(transferred_bytes=plan.size)
     run.progress.advance(files=len(plan.files))
@@ -127,14 +135,22 @@ def upload_object(run: UploadRun, plan: ObjectPlan) -> BackedUpObject:
     )
 
 
-def _size_in_repository(run: UploadRun, key: str, *, content: Content) -> int | None:
-    stored_size = run.index.find(key)
-    if stored_size is not None and not may_be_stored_as(run.codecs, size=content.size, stored_size=stored_size):
+def _mend(run: UploadRun, plan: ObjectPlan, *, key: str, content: Content, body: bytes | None, found_size: int) -> int:
+    """Store again what was cut, or grew, in the repository; the bytes stored.
+
+    Its key says what it holds, so every backup that points at it is whole again.
+    """
+    try:
+        stored_size = _send(run, plan, key=key, content=content, body=body)
+    except StoreDeniedError as error:
         raise ObjectCorruptError(
-            f"{run.store.location}{key} has {stored_size} bytes, which cannot hold its content of {content.size}.",
+            f"{run.store.location}{key} has {found_size} bytes, which cannot hold its content of {content.size}, and "
+            f"the store does not let it be replaced: {error.message}",
             subject=key,
-            next_step="Delete or rename that object, then run the backup again; other backups that use it are damaged.",
-        )
+            next_step="Allow s3:PutObject on that key, or delete or rename the object; then run the backup again. "
+            "Until then other backups that use it are damaged.",
+        ) from error
+    run.mended.append(key)
     return stored_size
 
 

@@ -276,9 +276,10 @@ class _Counter:
             f"WHERE token({columns}) > ? AND token({columns}) <= ?"
         )
         asked = answered = False
+        slow: list[TokenRange] = []
         for _attempt in range(_HALVINGS + 1):
             statements = ((statement, each) for each in self._in_time(ranges, until=until))
-            slow: list[TokenRange] = []
+            slow = []
             for token_range, answer in zip(ranges, self._session.count(statements, concurrency=self._concurrency)):
                 asked = True
                 if answer is None:

@@ -200,6 +200,14 @@ WHO = {"upload": _uploads, "publish": _publishes, "plan": _plans, "fetch": _fetc
 who = pytest.mark.parametrize("look", WHO.values(), ids=WHO)
 
 
+IMPOSSIBLE: dict[str, t.Callable[[bytes], bytes]] = {
+    "empty": lambda body: b"",
+    "half": lambda body: body[: len(body) // 2],
+    "a byte less than its content": lambda body: body[:199_999],
+    "longer": lambda body: body + bytes(70_000),
+}
+
+
 def _cut(replicas: Replicas, *, to: t.Callable[[bytes], bytes]) -> None:
     key = replicas.stored(0).key
     replicas.store.put(key, to(replicas.store.get(key)))
@@ -218,22 +226,22 @@ def test_what_two_replicas_have_stored_is_accepted_by_all(replicas: Replicas, lo
     look(replicas, change)
 
 
-@who
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda body: b"",
-        lambda body: body[: len(body) // 2],
-        lambda body: body[:199_999],
-        lambda body: body + bytes(70_000),
-    ],
-    ids=["empty", "half", "a byte less than its content", "longer"],
-)
-def test_a_size_that_cannot_be_is_refused_by_all(
+@pytest.mark.parametrize("look", [_publishes, _plans, _fetches], ids=["publish", "plan", "fetch"])
+@pytest.mark.parametrize("change", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_a_size_that_cannot_be_is_refused_by_all_that_only_look(
     replicas: Replicas, look: t.Any, change: t.Callable[[bytes], bytes]
 ) -> None:
     with pytest.raises(ObjectCorruptError, match=replicas.stored(0).sha256):
         look(replicas, lambda replicas: _cut(replicas, to=change))
+
+
+@pytest.mark.parametrize("change", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_who_has_the_content_stores_it_again(replicas: Replicas, change: t.Callable[[bytes], bytes]) -> None:
+    manifest = replicas.publish()
+    _cut(replicas, to=change)
+    _uploads(replicas, lambda _replicas: None)
+    assert check_objects(replicas.store, manifest, wants=lambda _table: True).reasons == []
+    replicas.fetch(0)
 
 
 @pytest.mark.parametrize("look", [_publishes, _plans, _fetches], ids=["publish", "plan", "fetch"])

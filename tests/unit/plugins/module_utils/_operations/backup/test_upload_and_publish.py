@@ -36,6 +36,7 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.errors impo
     ObjectMissingError,
     OperatorGoneError,
     RepositoryError,
+    StoreDeniedError,
     WrongClusterError,
 )
 from ansible_collections.revive.cassandra.plugins.module_utils._core.ports import ObjectStore, RepositorySettings
@@ -319,11 +320,11 @@ def test_a_file_that_changes_is_never_stored_under_its_old_hash(world: World) ->
 
 
 def test_an_object_of_another_size_in_the_repository_is_named(world: World) -> None:
-    world.upload()
+    outcome = world.upload()
     key = next(iter(world.objects()))
     world.store.put(key, b"short")
-    with pytest.raises(ObjectCorruptError, match=key):
-        world.upload()
+    with pytest.raises(ObjectCorruptError, match=f"{key}.* Run the backup again, which stores it again"):
+        world.publish(outcome)
 
 
 def test_a_snapshot_that_is_gone_is_said_so(world: World) -> None:
@@ -425,6 +426,42 @@ def test_a_backup_is_visible_when_it_is_published_and_not_before(world: World) -
     assert sum(summary.size for summary in published.manifest.tables) == outcome.totals.size
     assert "CREATE TABLE certificate_manager.empty (k int);" in published.manifest.schema_cql
     assert not world.publish(outcome).changed
+
+
+def test_what_was_cut_in_the_repository_is_stored_again_and_named(world: World) -> None:
+    world.publish(world.upload())
+    before = world.objects()
+    large = max(before, key=lambda key: len(before[key]))
+    small = min(before, key=lambda key: len(before[key]))
+    for key in (large, small):
+        world.store.put(key, before[key][:-1])
+    world.node.snapshot("next")
+    outcome = world.upload("next")
+    assert outcome.mended == tuple(sorted((large, small)))
+    assert world.objects() == before
+    assert (outcome.totals.new_objects, outcome.summary.inherited_evidence) == (2, "listed_size")
+    assert world.publish(outcome, tag="next").changed
+    assert world.upload("next").mended == ()
+
+
+def test_what_the_store_does_not_let_be_replaced_is_an_error_with_what_to_allow(world: World) -> None:
+    world.publish(world.upload())
+    key, body = next(iter(world.objects().items()))
+    world.store.put(key, body[:-1])
+    put = world.store.put
+
+    def refusing(name: str, content: bytes) -> None:
+        if name == key:
+            raise StoreDeniedError("The store refuses s3:PutObject.")
+        put(name, content)
+
+    world.store.put = refusing  # type: ignore[method-assign]
+    world.node.snapshot("next")
+    with pytest.raises(
+        ObjectCorruptError, match=r"does not let it be replaced: .* Allow s3:PutObject on that key"
+    ) as caught:
+        world.upload("next")
+    assert caught.value.subject == key
 
 
 _STATISTICS = pathlib.Path(__file__).parents[2] / "_core" / "cassandra" / "sstable_statistics"
