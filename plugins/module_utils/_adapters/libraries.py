@@ -14,5 +14,5 @@ def unusable(library: str, error: object) -> DependencyError:
     return DependencyError(
         f"The Python library {library} cannot be used on this machine: {error}.",
         subject=library,
-        next_step="Run the role revive.cassandra.node there, which installs it for the modules.",
+        next_step="Run the playbook revive.cassandra.prepare_nodes, which installs it for the modules.",
     )

@@ -167,7 +167,9 @@ def publish_backup(
         if other is None:
             raise RepositoryError(f"Backup {tag} was there and is gone.", subject=tag, next_step="Try again.")
         return _same(store, other, node_summaries=node_summaries, mine=manifest)
-    ahead = ahead_of_store(store, cluster_manifest_key(tag), before_us=manifest.completed_us, seconds=time.monotonic() - began)
+    ahead = ahead_of_store(
+        store, cluster_manifest_key(tag), before_us=manifest.completed_us, seconds=time.monotonic() - began
+    )
     return PublishOutcome(changed=True, manifest=manifest, signer=stored.signer, ahead_of_store=ahead)
 
 
