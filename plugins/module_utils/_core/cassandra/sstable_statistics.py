@@ -55,17 +55,22 @@ class RowEstimate:
 
     :param at_most: every row of every SSTable, though some are in several, and some are deleted by others.
     :param at_least: the rows of the largest SSTable, if none of them deletes anything; otherwise 0.
+    :param deletions: whether something in one of them is deleted, or expires.
     """
 
     at_most: int = 0
     at_least: int = 0
+    deletions: bool = False
 
     def __add__(self, other: RowEstimate) -> RowEstimate:
-        return RowEstimate(self.at_most + other.at_most, self.at_least + other.at_least)
+        # A replica may have missed what another one deletes.
+        deletions = self.deletions or other.deletions
+        at_least = 0 if deletions else self.at_least + other.at_least
+        return RowEstimate(self.at_most + other.at_most, at_least, deletions)
 
     def of_replicas(self, replicas: int) -> RowEstimate:
         """What it is for the cluster, if it is the sum over nodes, and that many of them have each row."""
-        return RowEstimate(round(self.at_most / replicas), self.at_least // replicas)
+        return dataclasses.replace(self, at_most=round(self.at_most / replicas), at_least=self.at_least // replicas)
 
 
 class RowEstimator:
@@ -88,7 +93,7 @@ class RowEstimator:
         """What they hold together; ``None`` if one does not tell."""
         if self._unknown:
             return None
-        return RowEstimate(at_most=self._sum, at_least=0 if self._deletions else self._largest)
+        return RowEstimate(self._sum, 0 if self._deletions else self._largest, self._deletions)
 
 
 def is_statistics(path: str) -> bool:

@@ -290,8 +290,8 @@ def _table_line(table: TableComparison) -> str:
 
 
 def _estimated(estimate: RowEstimate) -> str:
-    if estimate.at_most == estimate.at_least:
+    if estimate.at_most == estimate.at_least and not estimate.deletions:
         return str(estimate.at_most)
-    if estimate.at_least:
+    if not estimate.deletions:
         return f"between {estimate.at_least} and {estimate.at_most}"
     return f"up to {estimate.at_most}, some of them deleted or expired"

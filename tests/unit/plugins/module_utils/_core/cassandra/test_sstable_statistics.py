@@ -97,7 +97,7 @@ def test_rows_that_are_in_several_are_between_the_largest_and_the_sum() -> None:
 
 
 def test_what_one_deletes_may_be_a_row_of_another() -> None:
-    assert _estimate(_rows(9), _rows(4, deletions=True)) == RowEstimate(at_most=13, at_least=0)
+    assert _estimate(_rows(9), _rows(4, deletions=True)) == RowEstimate(at_most=13, at_least=0, deletions=True)
 
 
 def test_one_that_does_not_tell_leaves_the_table_without_an_estimate() -> None:
@@ -108,3 +108,8 @@ def test_one_that_does_not_tell_leaves_the_table_without_an_estimate() -> None:
 def test_each_row_is_on_as_many_nodes_as_there_are_replicas() -> None:
     nodes = RowEstimate(100, 90) + RowEstimate(100, 100) + RowEstimate(101, 90)
     assert nodes.of_replicas(3) == RowEstimate(at_most=100, at_least=93)
+
+
+def test_what_one_replica_deletes_may_be_what_another_has_missed() -> None:
+    has_missed_it, deletes = RowEstimate(100, 90), RowEstimate(0, 0, deletions=True)
+    assert has_missed_it + deletes + RowEstimate(100, 90) == RowEstimate(at_most=200, at_least=0, deletions=True)

@@ -128,23 +128,23 @@ def test_estimates_are_compared_loosely_and_called_that() -> None:
     assert (outcome, doubtful) == ("about", [])
     assert "Tables: 0 equal, 0 different, 1 estimated and not counted, 0 not looked at." in text
     assert "shop.a: 96 rows; estimated in the backup, not counted: between 100 and 110" in text
-    assert "up to 5, some of them deleted" in _compared(None, 1, estimate=RowEstimate(5, 0))[2]
+    assert "up to 5, some of them deleted" in _compared(None, 1, estimate=RowEstimate(5, 0, deletions=True))[2]
 
 
 @pytest.mark.parametrize(
     ("rows", "now", "estimate", "doubtful"),
     [
-        (None, 0, RowEstimate(3_000_000, 0), True),
-        (None, 1, RowEstimate(3_000_000, 0), False),
-        (None, 0, RowEstimate(999, 0), False),
+        (None, 0, RowEstimate(3_000_000, 0, deletions=True), True),
+        (None, 1, RowEstimate(3_000_000, 0, deletions=True), False),
+        (None, 0, RowEstimate(999, 0, deletions=True), False),
         # Nothing was deleted in its files: all of them have to be there.
         (None, 0, RowEstimate(3, 3), True),
         (None, 49, RowEstimate(500, 100), True),
         (None, 50, RowEstimate(500, 100), False),
         (None, 900, RowEstimate(500, 100), False),
         (3_000_000, 0, None, True),
-        (3_000_000, 1_400_000, RowEstimate(9_000_000, 0), True),
-        (3_000_000, 2_900_000, RowEstimate(9_000_000, 0), False),
+        (3_000_000, 1_400_000, RowEstimate(9_000_000, 0, deletions=True), True),
+        (3_000_000, 2_900_000, RowEstimate(9_000_000, 0, deletions=True), False),
         (7, 0, None, False),
     ],
 )
