@@ -148,7 +148,7 @@ def test_in_place_a_node_goes_back_to_a_moment_and_its_log_forks_there(alone: Mo
     assert f"Moment asked for {moment}, reached {moment}: 0.000000 s before it." in run.output
     for said in (
         "leaves the cluster",
-        "In the repository, the present is reached up to",
+        "The way back: what is there now is put aside",
         ": down for ",
         "-e restore_action=undo",
     ):
