@@ -75,7 +75,7 @@ def present_lines(present: Present, *, restore_id: str, now_us: int) -> tuple[li
     since = f"the newest backup, {present.tag}, is of {format_us(present.backup_us)}"
     return lines, [
         (
-            f"The present is in no window of moments that is sure; {since}, {format_ago(present.backup_us, now_us=now_us)} ago: "
-            f"{only}. If Cassandra runs, revive.cassandra.backup puts the present into the repository first."
+            f"The present is in no window of moments that is sure; {since}, "
+            f"{format_ago(present.backup_us, now_us=now_us)} ago: {only}. If Cassandra runs, revive.cassandra.backup puts the present into the repository first."
         )
     ]
