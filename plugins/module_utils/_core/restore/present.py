@@ -76,6 +76,7 @@ def present_lines(present: Present, *, restore_id: str, now_us: int) -> tuple[li
     return lines, [
         (
             f"The present is in no window of moments that is sure; {since}, "
-            f"{format_ago(present.backup_us, now_us=now_us)} ago: {only}. If Cassandra runs, revive.cassandra.backup puts the present into the repository first."
+            f"{format_ago(present.backup_us, now_us=now_us)} ago: {only}. "
+            "If Cassandra runs, revive.cassandra.backup puts the present into the repository first."
         )
     ]
