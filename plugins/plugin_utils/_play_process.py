@@ -28,6 +28,12 @@ def this_play() -> dict[str, t.Any] | None:
     return {**where, "pid": pid, "started": started} if where and started else None
 
 
+def is_orphan() -> bool:
+    """Whether this fork has outlived its play, which was killed: nobody takes what it returns."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and os.getppid() != parent.pid
+
+
 def has_ended(controller: t.Mapping[str, t.Any] | None) -> bool:
     """Whether the play of that process has ended for certain. Not to be seen from elsewhere: ``False``."""
     where = _here()

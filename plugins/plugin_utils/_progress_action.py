@@ -21,6 +21,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import progress
+from ansible_collections.revive.cassandra.plugins.plugin_utils import _play_process
 
 POLL_SECONDS = 2.0
 PRINT_SECONDS = 6.0
@@ -129,6 +130,9 @@ class ProgressActionBase(ActionBase):
             now = time.monotonic()
             if poll.job == "ended":
                 return None
+            if _play_process.is_orphan():
+                # Without its lease the module soon stops, as without a controller it has to.
+                return module_died(host, said="Ansible was killed.")
             if poll.report is not None:
                 lines.tell(poll.report, now=now)
                 missed = 0 if poll.alive else missed + 1

@@ -97,7 +97,7 @@ def test_who_comes_second_is_told_who_works_and_the_first_ends_well(rehearsal: R
         directory=rehearsal.directory,
         variables={
             "backup_tag": tag,
-            "backup_max_bytes_per_second": _SLOW_BYTES_PER_SECOND // 10,
+            "backup_max_bytes_per_second": _SLOW_BYTES_PER_SECOND,
             "ansible_pipelining": False,
         },
     )
@@ -126,7 +126,7 @@ def test_a_backup_whose_controller_was_killed_keeps_the_next_one_from_nothing(re
         is_time=(first.directory / "revive" / "uploads" / f"{tag}.jsonl").exists,
         inventory=rehearsal.inventory,
         directory=rehearsal.directory,
-        variables={"backup_tag": tag, "backup_max_bytes_per_second": _SLOW_BYTES_PER_SECOND},
+        variables={"backup_tag": tag, "backup_max_bytes_per_second": _SLOW_BYTES_PER_SECOND * 5},
     )
     run = rehearsal.play("backup", backup_tag="after_the_killed_one").require_success()
     assert f"It was taken over: {first.name} is taken by backup {tag}" in " ".join(run.output.split()), run.output

@@ -15,6 +15,8 @@ from ansible_collections.revive.cassandra.plugins.action import (
     cassandra_restore,
     cassandra_table_restore,
 )
+from ansible_collections.revive.cassandra.plugins.plugin_utils import _play_process
+from ansible_collections.revive.cassandra.plugins.plugin_utils._progress_action import Poll
 
 MIB = 1024 * 1024
 
@@ -35,3 +37,13 @@ MIB = 1024 * 1024
 )
 def test_what_takes_long_is_watched(action: t.Any, options: dict[str, t.Any], *, is_long: bool) -> None:
     assert object.__new__(action.ActionModule).is_long(options) is is_long
+
+
+def test_nobody_watches_a_module_whose_play_was_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    action: t.Any = object.__new__(cassandra_backup_upload.ActionModule)
+    monkeypatch.setattr(action, "_poll_patiently", lambda *_names: Poll(job="running", alive=True, report=None))
+    monkeypatch.setattr(_play_process, "is_orphan", lambda: True)
+
+    assert action._watch("progress", "results", host="n1")["msg"].startswith(
+        "The module on n1 ended without a result: Ansible was killed."
+    )

@@ -82,6 +82,37 @@ def test_nothing_is_known_of_a_play_elsewhere(name: str) -> None:
     assert not has_ended({**(this_play() or {}), "started": 1, name: "other"})
 
 
+def test_a_fork_that_outlives_its_play_knows_it() -> None:
+    program = (
+        "import multiprocessing, os, sys\n"
+        "from ansible_collections.revive.cassandra.plugins.plugin_utils._play_process import is_orphan\n"
+        "def work():\n"
+        "    print(is_orphan(), flush=True)\n"
+        "    sys.stdin = open(0)\n"
+        "    input()\n"
+        "    print(is_orphan(), flush=True)\n"
+        "fork = multiprocessing.get_context('fork').Process(target=work)\n"
+        "fork.start()\n"
+        "fork.join()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    inward, outward = os.pipe()
+    with (
+        os.fdopen(outward, "wb") as line,
+        subprocess.Popen(
+            [sys.executable, "-c", program], stdin=inward, stdout=subprocess.PIPE, env=environment
+        ) as play,
+    ):
+        os.close(inward)
+        assert play.stdout is not None
+        assert play.stdout.readline() == b"False\n"
+        play.kill()
+        play.wait()
+        line.write(b"\n")
+        line.flush()
+        assert play.stdout.readline() == b"True\n"
+
+
 def test_nothing_is_known_of_no_play() -> None:
     assert not has_ended(None)
 
