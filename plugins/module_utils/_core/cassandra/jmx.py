@@ -24,7 +24,7 @@ _PROPERTY = re.compile(r"-D(?P<name>[^=\s]+)=(?P<value>.*)\Z", re.DOTALL)
 _TLS: t.Final = option("jmx_ssl_properties_file")
 _STORES = ("javax.net.ssl.trustStore", "javax.net.ssl.keyStore")
 
-# As nodetool of 4.0 to 5.0 was seen to fail on nodes that run. Whoever reads one of these as "not there" would take a
+# As nodetool of 5.0.9 was seen to fail on a node that runs. Whoever reads one of these as "not there" would take a
 # node that serves for one that is down.
 _NOT_LET_IN = re.compile(
     r"Authentication failed|FailedLoginException|Invalid username or password|SecurityException|Credentials required"
