@@ -11,7 +11,6 @@ ranges from all over the ring: what there was no time for is estimated from them
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import random
 import time
@@ -165,19 +164,17 @@ def read_tables(
     limits: Limits = NO_LIMITS,
     connect: _Connect = connect,
 ) -> Seen:
-    """What :func:`count_rows` and :func:`describe_schema` return, and who is in the ring, in one session.
+    """What :func:`count_rows` and :func:`describe_schema` return, and who is in the ring.
 
     :param count: without it, there are no counts.
     """
-    with connect(cql) as session:
-
-        def same(_cql: CqlSettings) -> t.ContextManager[Cql]:
-            return contextlib.nullcontext(session)
-
-        # First: it is short, and counting may fail.
-        schema = describe_schema(cql, connect=same)
-        counts = count_rows(cql, tables=tables, keyspaces=keyspaces, limits=limits, connect=same) if count else ()
-        return Seen(counts=counts, schema=schema, members=tuple(_members(session)))
+    # First: it is short, and counting may fail. All of it from one node: what each knows of itself is in another table
+    # than what it knows of the others.
+    with connect(dataclasses.replace(cql, only_this_address=True)) as session:
+        schema = tuple(str(row[-1]) for row in session.rows(DESCRIBE_SCHEMA))
+        members = tuple(_members(session))
+    counts = count_rows(cql, tables=tables, keyspaces=keyspaces, limits=limits, connect=connect) if count else ()
+    return Seen(counts=counts, schema=schema, members=members)
 
 
 def _members(session: Cql) -> t.Iterator[Member]:
@@ -211,7 +208,8 @@ def ring_tokens(cql: CqlSettings, *, connect: _Connect = connect) -> tuple[int, 
     :raises NodeError: for a partitioner other than Murmur3.
     :raises NodeUnreachableError: if the cluster does not answer.
     """
-    with connect(cql) as session:
+    # Of one node: what each knows of itself is in another table than what it knows of the others.
+    with connect(dataclasses.replace(cql, only_this_address=True)) as session:
         return session.tokens()
 
 

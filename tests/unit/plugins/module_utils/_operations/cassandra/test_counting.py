@@ -177,8 +177,10 @@ def test_tables_are_counted_as_asked_and_an_unknown_one_is_refused() -> None:
 
 
 @pytest.mark.parametrize("count", [True, False])
-def test_counts_and_schema_are_read_in_one_session(*, count: bool) -> None:
-    fake, sessions = FakeCql([1]), []
+def test_schema_and_members_are_read_from_one_node_and_rows_from_all(*, count: bool) -> None:
+    # Of another node for each table of the members, one is missing and another there twice; seen on three real nodes.
+    fake = FakeCql([1])
+    sessions: list[CqlSettings] = []
 
     def connect(settings: CqlSettings) -> t.ContextManager[FakeCql]:
         sessions.append(settings)
@@ -191,7 +193,19 @@ def test_counts_and_schema_are_read_in_one_session(*, count: bool) -> None:
         counting.Member("10.0.0.1", str(uuid.UUID(int=1)), "dc1", "r1", ("-7", "5"), str(uuid.UUID(int=9))),
         counting.Member("10.0.0.2", "", "", "", (), ""),
     )
-    assert len(sessions) == 1
+    assert [each.only_this_address for each in sessions] == ([True, False] if count else [True])
+
+
+def test_the_tokens_of_the_ring_are_read_from_one_node() -> None:
+    fake = FakeCql([])
+    sessions: list[CqlSettings] = []
+
+    def connect(settings: CqlSettings) -> t.ContextManager[FakeCql]:
+        sessions.append(settings)
+        return fake.connect(settings)
+
+    counting.ring_tokens(_SETTINGS, connect=connect)
+    assert [each.only_this_address for each in sessions] == [True]
 
 
 def test_the_schema_is_its_statements() -> None:
