@@ -15,6 +15,9 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.marks impor
 
 Values = t.Mapping[str, t.Any]
 
+#: Why there is no backup while a node joins, leaves or moves.
+UNTIL_OVER = "until that is over, nobody can tell which node has which range"
+
 
 def problems(outcomes: t.Mapping[str, t.Any], *, evidence: str, variables: RoleVariables | None = None) -> list[str]:
     """What went wrong on which node, a sentence each; empty if the step was done on all of them.
@@ -46,6 +49,11 @@ def problems_of_one(outcome: t.Any, *, evidence: str, variables: RoleVariables |
     return [f"The node {reason}" if outcome.get("unreachable") else reason]
 
 
+def changes(state: str) -> str:
+    """What a member of a ring is about to do, by its state; nothing if it stays where it is."""
+    return {"J": "joins", "L": "leaves", "M": "moves"}.get(state[1:], "")
+
+
 def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) -> list[str]:
     """Why a ring is not whole, or does not have the nodes of this play; a sentence each.
 
@@ -57,7 +65,9 @@ def ring_problems(ring: t.Sequence[Values], *, host_ids: t.Mapping[str, str]) ->
     for member in ring:
         label = names.get(member["host_id"])
         where = f"{member['address']} ({member['host_id']}, {member['datacenter']}, {member['rack']})"
-        if label is None:
+        if changes(member["state"]):
+            found.append(f"{label or 'a node'} {changes(member['state'])}: {where}; {UNTIL_OVER}")
+        elif label is None:
             found.append(f"{where} is in the ring but not in this play")
         elif member["state"] != "UN":
             found.append(f"{label} is {member['state']}, not UN: {where}")

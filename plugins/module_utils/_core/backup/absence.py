@@ -18,7 +18,6 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.
 
 _Values = t.Mapping[str, t.Any]
 _UP, _DOWN_AND_NORMAL = "U", "DN"
-_CHANGES = {"J": "joins", "L": "leaves", "M": "moves"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,9 +108,9 @@ def reasons_of(outcomes: t.Mapping[str, t.Any], *, evidence: str) -> dict[str, s
 def _problem(member: _Values, *, states: t.Mapping[str, str], name: str | None) -> str:
     """What speaks against a backup in what the nodes see of a member; nothing if it is up, or down and not asked."""
     label = f"{name}, {_where(member)}," if name else _where(member)
-    changing = next((_CHANGES[state[1]] for state in states.values() if state[1:] in _CHANGES), None)
+    changing = next(filter(None, map(together.changes, states.values())), "")
     if changing:
-        return f"{label} {changing}: until that is over, nobody can tell which node has which range"
+        return f"{label} {changing}: {together.UNTIL_OVER}"
     wanted = "UN" if name else _DOWN_AND_NORMAL
     others = [f"{state or 'not at all'} by {host}" for host, state in states.items() if state != wanted]
     if not others:

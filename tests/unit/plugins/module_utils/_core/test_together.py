@@ -52,6 +52,14 @@ def test_a_whole_ring_of_the_hosts_of_the_play_has_no_problem() -> None:
     assert together.ring_problems([MEMBER], host_ids={"n1": "a"}) == []
 
 
+@pytest.mark.parametrize(("state", "what"), [("UJ", "joins"), ("DL", "leaves"), ("UM", "moves")])
+@pytest.mark.parametrize(("host_ids", "who"), [({"n1": "a"}, "n1"), ({}, "a node")])
+def test_a_node_that_comes_or_goes_is_told_as_that(state: str, what: str, host_ids: dict[str, str], who: str) -> None:
+    (found,) = together.ring_problems([{**MEMBER, "state": state}], host_ids=host_ids)
+
+    assert found.startswith(f"{who} {what}: 10.0.0.1 (a, dc1, r1); until that is over")
+
+
 def test_a_node_that_is_down_is_named() -> None:
     found = together.ring_problems([{**MEMBER, "state": "DN"}], host_ids={"n1": "a"})
 
