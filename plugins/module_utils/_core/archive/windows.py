@@ -89,13 +89,18 @@ class LogPlan:
     nodes: tuple[NodePlan, ...]
 
 
-def unreadable_bases(bases: t.Sequence[Base]) -> list[str]:
-    """What nobody can read, in lines."""
-    return [
+def unreadable_bases(bases: t.Sequence[Base], *, most: int | None = None) -> list[str]:
+    """What nobody can read, in lines.
+
+    :param most: how many are named; the others are counted.
+    """
+    found = [
         f"Backup {base.tag} cannot be read, so nothing is restored from it: {base.problem}"
         for base in bases
         if base.problem
     ]
+    rest = len(found) - most if most is not None else 0
+    return [*found[:most], *([f"{rest} more backups cannot be read."] if rest > 0 else [])]
 
 
 _ByHost = t.Mapping[str, tuple[NodeLog, tuple[Chain, ...]]]

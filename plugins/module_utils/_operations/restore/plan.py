@@ -268,13 +268,10 @@ def find_point(
     bases = bases_of(store, identity_file=identity_file, wants=wants)
     found = plan_moment(point.us, bases=bases, logs=logs, cut=cut)
     moment = moment_plan(found, logs=logs)
-    unread = unreadable_bases(bases)
-    more = [f"{len(unread) - _NAMED_BASES} more backups cannot be read."] if len(unread) > _NAMED_BASES else []
     warnings = (
         *moment_warnings(allowed_signers=store.allowed_signers),
         *looks.warnings_at(store, tag=found.tag, moment_us=point.us, wants=wants),
-        *unread[:_NAMED_BASES],
-        *more,
+        *unreadable_bases(bases, most=_NAMED_BASES),
     )
     return FoundPoint(tag=found.tag, moment=moment, warnings=warnings, trials=log_trials(found))
 
