@@ -29,12 +29,14 @@ def absent_nodes(
     host_ids: t.Mapping[str, str | None],
     step: str = "",
     evidence: str = "",
+    role: str = "",
 ) -> dict[str, t.Any]:
     """Which nodes are down, by the ring that a task registered on each host that serves."""
     outcomes = registered(hostvars, hosts, name)
-    reasons = absence.reasons_of(outcomes, evidence="ring")
+    words = role_variables(role)
+    reasons = absence.reasons_of(outcomes, evidence="ring", variables=words)
     if step:
-        reasons.update(absence.reasons_of(registered(hostvars, hosts, step), evidence=evidence))
+        reasons |= absence.reasons_of(registered(hostvars, hosts, step), evidence=evidence, variables=words)
     try:
         found = absence.absence(
             rings={host: None if host in reasons else outcome["ring"] for host, outcome in outcomes.items()},

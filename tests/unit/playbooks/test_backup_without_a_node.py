@@ -190,6 +190,19 @@ def test_a_node_that_goes_down_in_between_is_left_out_by_the_same_rule(tmp_path:
     assert [each["name"] for each in published["missing"]] == ["n3"]
 
 
+def test_a_step_that_fails_on_a_node_that_runs_fails_the_backup_without_waiting(tmp_path: pathlib.Path) -> None:
+    said = answers()
+    said["n3"]["cassandra_backup_upload"] = [{"failed": True, "msg": "The store refuses."}]
+
+    made = Backup(tmp_path, said)
+
+    assert made.status != 0
+    assert "Some nodes have not uploaded their part. " in made.output
+    assert "n3: The store refuses; it is not left out, since n1, n2 can see it up" in made.output
+    assert not made.told("n1", "cassandra_backup_publish")
+    assert len(made.told("n1", "cassandra_node_info")) == 2
+
+
 def test_a_node_that_does_not_answer_and_that_the_others_see_up_keeps_the_backup_from_being_made(
     tmp_path: pathlib.Path,
 ) -> None:
@@ -199,7 +212,8 @@ def test_a_node_that_does_not_answer_and_that_the_others_see_up_keeps_the_backup
     made = Backup(tmp_path, said)
 
     assert made.status != 0
-    assert "seen up by n1, n2, so clients may write to it" in made.output
+    said_of_3 = "n3: Cassandra does not answer; it is not left out, since n1, n2 can see it up, and clients may write"
+    assert said_of_3 in made.output
     assert not made.told("n1", "cassandra_snapshot")
 
 

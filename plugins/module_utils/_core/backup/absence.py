@@ -14,6 +14,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core import together
+from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import RoleVariables
 from ansible_collections.revive.cassandra.plugins.module_utils._core.repository.degraded import MissingNode
 
 _Values = t.Mapping[str, t.Any]
@@ -55,11 +56,14 @@ def absence(
     claimed = {host_ids.get(host): host for host in serving if host_ids.get(host)}
     ring = next(iter(serving.values()))
     views = {each["host_id"]: {host: _state(each["host_id"], seen) for host, seen in serving.items()} for each in ring}
+    unasked = [each for each in ring if each["host_id"] not in claimed]
+    named = _named(unasked, absent=absent, host_ids=host_ids, addresses=addresses)
     problems: list[str] = []
     down: list[_Values] = []
     for member in ring:
         states, name = views[member["host_id"]], claimed.get(member["host_id"])
-        found = _problem(member, states=states, name=name)
+        host = named.get(member["host_id"], "")
+        found = _problem(member, states=states, name=name, host=host, reason=reasons.get(host, ""))
         if found:
             problems.append(found)
         elif name is None:
@@ -69,14 +73,13 @@ def absence(
     problems += [
         f"{host} is in this play but not in the ring" for host_id, host in claimed.items() if host_id not in views
     ]
-    named = _named(down, absent=absent, host_ids=host_ids, addresses=addresses)
     if not problems and len(down) > len(absent):
         problems += [
             f"{_where(each)} is down, and not in this play: add it, or remove it from the ring"
             for each in down
             if each["host_id"] not in named
         ]
-    if len(down) < len(absent):
+    if not problems and len(down) < len(absent):
         problems += [
             f"{host}: {reasons.get(host) or 'gave no reason'}" for host in absent if host not in named.values()
         ]
@@ -96,34 +99,37 @@ def absence(
     return Absence(tuple(serving), missing, ())
 
 
-def reasons_of(outcomes: t.Mapping[str, t.Any], *, evidence: str) -> dict[str, str]:
-    """By host, why a step was not done there."""
+def reasons_of(
+    outcomes: t.Mapping[str, t.Any], *, evidence: str, variables: RoleVariables | None = None
+) -> dict[str, str]:
+    """By host, why a step was not done there; parameters as of :func:`together.problems`."""
     return {
-        host: together.problems({host: outcome}, evidence=evidence)[0].partition(": ")[2]
+        host: problem[len(host) + 2 :]
         for host, outcome in outcomes.items()
-        if together.problems({host: outcome}, evidence=evidence)
+        for problem in together.problems({host: outcome}, evidence=evidence, variables=variables)
     }
 
 
-def _problem(member: _Values, *, states: t.Mapping[str, str], name: str | None) -> str:
-    """What speaks against a backup in what the nodes see of a member; nothing if it is up, or down and not asked."""
+def _problem(member: _Values, *, states: t.Mapping[str, str], name: str | None, host: str, reason: str) -> str:
+    """What speaks against a backup in what the nodes see of a member; nothing if it is up, or down and not asked.
+
+    :param name: of the host that it is, if that serves; otherwise ``host``, if that is known, with the ``reason``.
+    """
     label = f"{name}, {_where(member)}," if name else _where(member)
     changing = next(filter(None, map(together.changes, states.values())), "")
     if changing:
         return f"{label} {changing}: {together.UNTIL_OVER}"
     wanted = "UN" if name else _DOWN_AND_NORMAL
-    others = [f"{state or 'not at all'} by {host}" for host, state in states.items() if state != wanted]
+    others = [f"{state or 'not at all'} by {other}" for other, state in states.items() if state != wanted]
     if not others:
         return ""
     if name:
         return f"{label} is seen {', '.join(others)}, not UN"
-    if any(state.startswith(_UP) for state in states.values()):
-        return (
-            f"{label} could not be asked and is seen up by "
-            f"{', '.join(host for host, state in states.items() if state.startswith(_UP))}, so clients may write to "
-            "it: reach it, or stop Cassandra there"
-        )
-    return f"{label} is seen {', '.join(others)}"
+    up = ", ".join(other for other, state in states.items() if state.startswith(_UP))
+    what = f"{host}: {reason.rstrip('.') or 'it could not be asked'}; it" if host else f"{label} could not be asked; it"
+    if up:
+        return f"{what} is not left out, since {up} can see it up, and clients may write to it"
+    return f"{what} is seen {', '.join(others)}"
 
 
 def _state(host_id: str, ring: t.Sequence[_Values]) -> str:

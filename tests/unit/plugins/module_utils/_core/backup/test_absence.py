@@ -64,8 +64,11 @@ def test_its_name_is_known_by_its_host_id_or_its_address_or_since_there_is_no_ot
 @pytest.mark.parametrize(
     ("rings", "saying"),
     [
-        ({"n1": WHOLE, "n2": WHOLE, "n3": None}, "seen up by n1, n2, so clients may write to it"),
-        ({"n1": WITHOUT_3, "n2": WHOLE, "n3": None}, "seen up by n2, so clients may write to it"),
+        (
+            {"n1": WHOLE, "n2": WHOLE, "n3": None},
+            "n3: does not answer; it is not left out, since n1, n2 can see it up, and clients may write to it",
+        ),
+        ({"n1": WITHOUT_3, "n2": WHOLE, "n3": None}, "n3: does not answer; it is not left out, since n2 can see it up"),
         (
             {"n1": WITHOUT_3, "n2": WITHOUT_3, "n3": WHOLE},
             "n3, 10.0.0.3 (hn3, dc1, r1), is seen DN by n1, DN by n2, not UN",
