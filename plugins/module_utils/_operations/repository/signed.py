@@ -113,9 +113,18 @@ def _sign(store: ObjectStore, text: bytes, *, signing_key: str | None) -> tuple[
         )
     signature = ssh_signatures.sign(text, key_file=signing_key)
     signer = read_signature(signature, subject=f"What {signing_key} has made")
-    if store.allowed_signers:
-        signer = _checked(store, text, signature, claimed=signer, subject=f"What is backed up with {signing_key}")
-    return signature, signer
+    if not store.allowed_signers:
+        return signature, signer
+    try:
+        return signature, _checked(store, text, signature, claimed=signer, subject=signing_key)
+    except SignatureError as error:
+        raise SignatureError(
+            f"The backup would be signed with {signing_key}, {signer.fingerprint}, and so could not be restored: that "
+            f"is none of those in {option(ALLOWED)} that may sign now.",
+            subject="signing_key",
+            next_step=f"Add its public key to {option(ALLOWED)}, or give the key of one who may in "
+            f"{option('signing_key')}.",
+        ) from error
 
 
 def _signer(store: ObjectStore, tag: str, text: bytes, *, subject: str) -> Signer | None:
