@@ -119,9 +119,7 @@ def publish_backup(
     :raises RepositoryError: if there is another complete backup of that tag.
     :raises WrongClusterError: if none of the nodes is known to the repository.
     """
-    if not node_summaries:
-        raise BackupIncompleteError(f"No node has uploaded backup {tag}.", subject=tag)
-    _check_different(node_summaries)
+    _check_different(node_summaries, tag=tag)
     _check_whose(store, marker, node_summaries, moved_from=moved_from)
     # Before anything is read: one look shows whether the backup is complete.
     earlier = _published(store, tag)
@@ -183,7 +181,9 @@ def _check_whose(
     check_not_copied(store, addresses=addresses, moved_from=moved_from)
 
 
-def _check_different(node_summaries: t.Sequence[NodeSummary]) -> None:
+def _check_different(node_summaries: t.Sequence[NodeSummary], *, tag: str) -> None:
+    if not node_summaries:
+        raise BackupIncompleteError(f"No node has uploaded backup {tag}.", subject=tag)
     names: dict[str, str] = {}
     for summary in node_summaries:
         other = names.setdefault(summary.node.host_id, summary.node.name)
