@@ -161,21 +161,18 @@ backups:
       type: bool
       returned: when the backup is complete
       sample: false
-      version_added: 0.2.0
     missing_nodes:
       description: The names of those nodes.
       type: list
       elements: str
       returned: when the backup is complete
       sample: []
-      version_added: 0.2.0
     degraded_lines:
       description: What it has of each keyspace's replicas nevertheless, and what follows, for people.
       type: list
       elements: str
       returned: when the backup is complete
       sample: []
-      version_added: 0.2.0
     complete:
       description: Whether it can be restored.
       type: bool

@@ -91,7 +91,6 @@ options:
     type: list
     elements: dict
     default: []
-    version_added: 0.2.0
   missing_nodes:
     description:
       - What the backup has to have without them, of each keyspace that belongs to it.
@@ -102,7 +101,6 @@ options:
     type: str
     choices: [none, quorum, covered]
     default: covered
-    version_added: 0.2.0
   members:
     description:
       - With O(missing), all members of the ring, as M(revive.cassandra.cassandra_table_count_info) returned them as
@@ -110,7 +108,6 @@ options:
     type: list
     elements: dict
     default: []
-    version_added: 0.2.0
   signing_key:
     description:
       - A file, where the module runs, with the private key that signs the backup, as C(ssh-keygen -t ed25519) makes it.
