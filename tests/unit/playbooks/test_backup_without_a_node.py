@@ -192,7 +192,8 @@ def test_a_node_that_goes_down_in_between_is_left_out_by_the_same_rule(tmp_path:
 
 def test_a_step_that_fails_on_a_node_that_runs_fails_the_backup_without_waiting(tmp_path: pathlib.Path) -> None:
     said = answers()
-    said["n3"]["cassandra_backup_upload"] = [{"failed": True, "msg": "The store refuses."}]
+    error = {"code": "store_failed", "message": "The store refuses.", "marked": "The store refuses."}
+    said["n3"]["cassandra_backup_upload"] = [{"failed": True, "msg": "The store refuses.", "error": error}]
 
     made = Backup(tmp_path, said)
 
@@ -201,6 +202,8 @@ def test_a_step_that_fails_on_a_node_that_runs_fails_the_backup_without_waiting(
     assert "n3: The store refuses; it is not left out, since n1, n2 can see it up" in made.output
     assert not made.told("n1", "cassandra_backup_publish")
     assert len(made.told("n1", "cassandra_node_info")) == 2
+    assert "failed, and nothing of it is visible in s3://bucket/." in made.output
+    assert [each["state"] for each in made.told("n2", "cassandra_snapshot")[1:]] == ["absent"]
 
 
 def test_a_node_that_does_not_answer_and_that_the_others_see_up_keeps_the_backup_from_being_made(
