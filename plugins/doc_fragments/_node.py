@@ -87,7 +87,7 @@ options:
         description:
           - After how long without a sign of life another play may take the node. The play waits that long at most
             between two of its modules on a node, while others start or restart. A module that runs counts as one.
-          - The same operation on the same thing may go on after ten minutes.
+          - The same operation on the same thing may go on after 40 minutes.
         type: int
         default: 120
       ended:

@@ -30,6 +30,7 @@ def tables_report(
     ended_us: int,
     staged: t.Mapping[str, Values] | None = None,
     verified: t.Mapping[str, Values] | None = None,
+    before_us: int | str = "",
 ) -> dict[str, t.Any]:
     """What was backed up against what is there, and how long it took."""
     try:
@@ -40,6 +41,7 @@ def tables_report(
             rows={f"{count['keyspace']}.{count['table']}": count["rows"] for count in counts},
             began_us=int(began_us),
             ended_us=int(ended_us),
+            before_us=int(before_us) if before_us else None,
             replays=[NodeReplay.from_result(name, value) for name, value in (staged or {}).items()],
             compared=[rows for name, value in (verified or {}).items() for rows in report.NodeRows.all_of(name, value)],
             compared_seconds=max((value["seconds"] for value in (verified or {}).values()), default=0.0),

@@ -132,7 +132,8 @@ class NodeLeases:
 
     def _read(self) -> Lease | None:
         text = read_if_there(self._note)
-        return None if text is None else LEASE.decode(text, subject=self._note)
+        # After a power cut the file may be there with nothing in it; that cut ended all who worked here.
+        return LEASE.decode(text, subject=self._note) if text else None
 
     def _sight(self) -> Sight | None:
         lease = self._read()

@@ -24,7 +24,8 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.figures imp
 from ansible_collections.revive.cassandra.plugins.module_utils._core.marks import option
 
 #: The same once more need not wait longer for a play of which nothing is heard: it would do what that did.
-SAME_AGAIN_SECONDS = 600
+#: It is longer than a restore waits for its seeds to start and then for the others, in which no step is a sign of life.
+SAME_AGAIN_SECONDS = 2400
 #: A file is called so.
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
 

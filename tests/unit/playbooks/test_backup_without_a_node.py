@@ -74,6 +74,7 @@ def answers() -> Answers:
     ]
     totals = {"files": 1, "size": 1, "objects": 1, "stored_size": 1, "new_objects": 1, "new_stored_size": 1}
     backup = {"cluster_name": "Shop", "nodes": ["n1", "n2"], "tables": 1, "duration_seconds": 1.0, "totals": totals}
+    backup["signed"] = "not signed"
     lines = {"degraded": True, "missing_nodes": ["n3"], "degraded_lines": ["DEGRADED: taken without n3."]}
     schema = {"schema_cql": SCHEMA, "schema_tables": ["shop/orders-1"], "members": members, "tables": []}
     return {
@@ -82,8 +83,9 @@ def answers() -> Answers:
             "cassandra_table_count_info": [schema],
             "cassandra_repository": [{"changed": True, "repository": {"uri": "s3://bucket/"}}],
             "cassandra_snapshot": [{"changed": True, "snapshot": {"tag": "x"}, "state": "absent"}],
-            "cassandra_backup_upload": [{"changed": True, "node": {"name": name}}],
-            "cassandra_backup_publish": [{"changed": True, "backup": {**backup, **lines}}],
+            "cassandra_backup_upload": [{"changed": True, "node": {"name": name}, "mended": []}],
+            "cassandra_backup_publish": [{"changed": True, "backup": {**backup, **lines}, "clock_warnings": []}],
+            "cassandra_lease": [{"changed": True, "state": "released"}],
         }
         for name in NODES
     }

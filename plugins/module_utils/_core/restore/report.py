@@ -98,9 +98,10 @@ class TableComparison:
         if must and (now == 0 or now < _HARDLY * must):
             # None of its files deletes anything, so all of this has to be there.
             return True
-        if self.backed_up_rows is not None:
-            return self.backed_up_rows >= _MANY and now < _HARDLY * self.backed_up_rows
-        return self.estimate is not None and self.estimate.at_most >= _MANY and now == 0
+        # Not by what its files hold at most: what has expired, or another file deletes, is rightly gone, and an emptied
+        # queue is no lost table.
+        counted = self.backed_up_rows or 0
+        return counted >= _MANY and now < _HARDLY * counted
 
 
 def compare_tables(
@@ -175,6 +176,7 @@ def restore_report(
         tables = compare_moment(manifest, tables=replays[0].tables if replays else (), rows=rows)
     else:
         tables = compare_tables(manifest, rows=rows, about=about or {})
+    doubtful = [_table_line(table) for table in tables if table.outcome == DOUBTFUL]
     reached_us = moment["reached_us"] if moment else plan.snapshot_began_us
     fetched = sum(node.fetched_bytes for node in nodes)
     slowest = max((node.seconds for node in nodes), default=0.0)
@@ -207,9 +209,10 @@ def restore_report(
         "about": [f"{table.keyspace}.{table.table}" for table in tables if table.outcome == ABOUT],
         "not_counted": [f"{table.keyspace}.{table.table}" for table in tables if table.outcome == NOT_COUNTED],
         "repaired": [each.target_name for each in plan.assignments if each.schema_of],
-        "doubtful": [_table_line(table) for table in tables if table.outcome == DOUBTFUL],
+        "doubtful": doubtful,
         "warnings": list(plan.warnings),
-        "afterwards": after_lines(plan, stopped_us=stopped_us, removed_old=removed_old),
+        # What rows seem to be missing of is kept.
+        "afterwards": after_lines(plan, stopped_us=stopped_us, removed_old=removed_old and not doubtful),
     }
     return {**value, "lines": _lines(value, tables=tables, nodes=nodes)}
 

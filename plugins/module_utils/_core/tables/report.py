@@ -78,6 +78,7 @@ def tables_report(
     rows: t.Mapping[str, int],
     began_us: int,
     ended_us: int,
+    before_us: int | None = None,
     replays: t.Sequence[NodeReplay] = (),
     compared: t.Sequence[NodeRows] = (),
     compared_seconds: float = 0.0,
@@ -86,6 +87,7 @@ def tables_report(
 
     :param rows: now, by ``keyspace.table``.
     :param began_us: when the restore began, and ``ended_us`` when the tables could be read.
+    :param before_us: a moment at which what is replaced was still there; ``None`` if that is not known.
     :param replays: for a moment what became of each node's log.
     :param compared: what each node found; nothing where rows were not compared. ``compared_seconds`` is how long the
         slowest took.
@@ -119,7 +121,7 @@ def tables_report(
         "nodes": [dataclasses.asdict(node) for node in imported],
         "tables": tables,
         "warnings": list(restore.warnings),
-        "afterwards": _after_lines(plan, began_us=began_us),
+        "afterwards": _after_lines(plan, before_us=before_us),
     }
     lines = _lines(value, plan=plan, imported=imported, sums=sums)
     return {**value, "lines": [*lines, *value["afterwards"]]}
@@ -156,13 +158,13 @@ def _lines(
     return lines
 
 
-def _after_lines(plan: TablesPlan, *, began_us: int) -> list[str]:
+def _after_lines(plan: TablesPlan, *, before_us: int | None) -> list[str]:
     """What has to follow, with what is to be pasted: statements for cqlsh, playbooks as after ``ansible-playbook``."""
     own = [table for table in plan.tables if table.is_own]
     lines = [f"When you do not need it any more: DROP TABLE {table};" for table in own]
     replaced = [f"{table.keyspace}.{table.table}" for table in plan.tables if table.replaces]
-    if replaced:
-        before = {"restore_point": format_us(began_us), "restore_mode": REPLACE, "restore_tables": ",".join(replaced)}
+    if replaced and before_us is not None:
+        before = {"restore_point": format_us(before_us), "restore_mode": REPLACE, "restore_tables": ",".join(replaced)}
         lines.append(
             "To have back what the tables held before, if commit logs are archived; try it with --check: "
             f"{playbook('restore_tables', before)}"

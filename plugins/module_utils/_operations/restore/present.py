@@ -81,6 +81,9 @@ def _newest_of_everything(store: ObjectStore) -> ClusterManifest | None:
 
 def _reached_us(store: ObjectStore, manifest: ClusterManifest) -> int | None:
     """Up to when every node's log goes on from a backup without a gap."""
+    if manifest.degraded:
+        # No moment is reached from it.
+        return None
     since_us = manifest.snapshot_began_us
     if any((parse_import_key(entry.key) or 0) >= since_us for entry in store.list(IMPORTS_PREFIX)):
         return None

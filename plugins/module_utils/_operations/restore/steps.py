@@ -88,6 +88,7 @@ def fetch_part(
     :param tables: ``<keyspace>/<table>-<id>`` of the only ones that are wanted; empty for all.
     """
     assignment = part.plan.assignment_of(part.node.name)
+    _require_may_record(part, store, source_host_id=assignment.source_host_id)
     if part.plan.moment:
         restore_id, restore_auth = part.plan.restore_id, part.plan.restore_auth
         staged = staged_record.staged_files(part.node, restore_id=restore_id, restore_auth=restore_auth)
@@ -101,9 +102,6 @@ def fetch_part(
                 seconds=0.0,
             )
         staged_record.forget_moment(part.node, restore_id=restore_id)
-    who = remembered_identity(part.node) if part.plan.mode == IN_PLACE else None
-    if who is not None:
-        rights.require_may_record_restore(store, host_id=who.host_id)
     return fetch.fetch_backup(
         part.node,
         store,
@@ -124,6 +122,16 @@ def fetch_part(
         reserve=parse_reserve(part.plan.reserve),
         progress=progress,
     )
+
+
+def _require_may_record(part: Part, store: ObjectStore, *, source_host_id: str) -> None:
+    """Errors as of :func:`rights.require_may_record_restore`, where the restore will have to be recorded."""
+    if part.plan.mode == ONE_NODE:
+        rights.require_may_record_restore(store, host_id=source_host_id)
+    elif part.plan.mode == IN_PLACE:
+        who = remembered_identity(part.node)
+        if who is not None:
+            rights.require_may_record_restore(store, host_id=who.host_id)
 
 
 def would_fetch(part: Part, store: t.Callable[[], ObjectStore], *, repository: RepositorySettings) -> bool:

@@ -149,7 +149,7 @@ def test_other_ways_of_writing_a_file_are_read(text: str) -> None:
 
 def test_without_the_library_it_is_said_who_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_settings, "_IMPORT_ERROR", "ModuleNotFoundError: No module named 'yaml'")
-    with pytest.raises(DependencyError, match=r"PyYAML cannot be used.*role revive\.cassandra\.node"):
+    with pytest.raises(DependencyError, match=r"PyYAML cannot be used.*playbook revive\.cassandra\.prepare_nodes"):
         _settings("a: 1\n")
 
 

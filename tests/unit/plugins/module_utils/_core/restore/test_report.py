@@ -134,7 +134,8 @@ def test_estimates_are_compared_loosely_and_called_that() -> None:
 @pytest.mark.parametrize(
     ("rows", "now", "estimate", "doubtful"),
     [
-        (None, 0, RowEstimate(3_000_000, 0, deletions=True), True),
+        # A queue that is empty, or sessions that have expired since.
+        (None, 0, RowEstimate(3_000_000, 0, deletions=True), False),
         (None, 1, RowEstimate(3_000_000, 0, deletions=True), False),
         (None, 0, RowEstimate(999, 0, deletions=True), False),
         # Nothing was deleted in its files: all of them have to be there.
@@ -155,6 +156,16 @@ def test_a_table_with_hardly_any_of_its_rows_is_named(
     assert (outcome == "doubtful", bool(told)) == (doubtful, doubtful)
     assert all(line.startswith(f"shop.a: {now} rows") for line in told)
     assert ("1 WITH HARDLY ANY OF THEIR ROWS" in text) == doubtful
+
+
+def test_what_was_there_before_is_not_called_removed_where_rows_seem_to_be_missing() -> None:
+    arguments: dict[str, t.Any] = {"plan": _PLAN, "nodes": (), "began_us": 0, "ended_us": 1, "removed_old": True}
+    counted = [dataclasses.replace(table, rows=3_000_000) for table in _MANIFEST.tables]
+    manifest = dataclasses.replace(_MANIFEST, tables=tuple(counted))
+    for now, removed in ((0, False), (3_000_000, True)):
+        rows = {str(table.table): now for table in counted}
+        report = restore_report(manifest=manifest, rows=rows, **arguments)
+        assert ("cannot be undone" in "\n".join(report["afterwards"])) == removed
 
 
 def test_what_there_was_no_time_to_count_is_no_reason_for_doubt() -> None:
