@@ -258,10 +258,11 @@ def _lines(
     if value["moment"]:
         lines.append(f"Tables at the moment: {len(tables)}, {len(value['not_counted'])} of them not counted.")
     else:
+        doubtful = len(value["doubtful"])
         lines.append(
             f"Tables: {value['equal']} equal, {len(value['different'])} different, "
             f"{len(value['about'])} estimated and not counted, {len(value['not_counted'])} not looked at"
-            f"{f', {doubtful} WITH HARDLY ANY OF THEIR ROWS' if (doubtful := len(value['doubtful'])) else ''}."
+            f"{f', {doubtful} WITH HARDLY ANY OF THEIR ROWS' if doubtful else ''}."
         )
     lines += [f"  {_table_line(table)}" for table in tables]
     lines += [f"Warning: {warning}" for warning in value["warnings"]]
