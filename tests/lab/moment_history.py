@@ -142,7 +142,8 @@ class MomentHistory:
         bodies = [
             client.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read()
             for entry in listed
-            if "/gaps/" in entry["Key"]
+            # What shows only that one may be recorded has no suffix.
+            if "/gaps/" in entry["Key"] and entry["Key"].endswith(".json")
         ]
         return sorted(json.loads(body)["cause"] for body in bodies)
 
