@@ -64,19 +64,19 @@ def test_the_same_play_goes_on() -> None:
     assert is_free(sight(instant(1), working=4711), FIRST)
 
 
-def test_the_same_again_waits_ten_minutes_only_and_never_for_a_process_that_works() -> None:
+def test_the_same_again_waits_forty_minutes_only_and_never_for_a_process_that_works() -> None:
     again = dataclasses.replace(SECOND, operation="backup", works_on="backup_1")
 
-    assert not is_free(sight(instant(9)), again)
-    assert is_free(sight(instant(10)), again)
-    assert not is_free(sight(instant(10), working=4711), again)
-    assert not is_free(sight(instant(10)), dataclasses.replace(again, works_on="backup_2"))
+    assert not is_free(sight(instant(39)), again)
+    assert is_free(sight(instant(40)), again)
+    assert not is_free(sight(instant(40), working=4711), again)
+    assert not is_free(sight(instant(40)), dataclasses.replace(again, works_on="backup_2"))
 
 
 def test_what_works_on_nothing_is_never_the_same() -> None:
     nameless = dataclasses.replace(FIRST, works_on="")
 
-    assert not is_free(sight(instant(10), owner=nameless), dataclasses.replace(nameless, id="second"))
+    assert not is_free(sight(instant(40), owner=nameless), dataclasses.replace(nameless, id="second"))
 
 
 def test_a_lease_that_is_given_up_is_taken_over_whatever_it_says() -> None:
