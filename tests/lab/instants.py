@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import secrets
@@ -15,7 +16,7 @@ import typing as t
 from pathlib import Path
 
 from lab.playbook import PlaybookRun, finish_playbook, start_playbook
-from lab.processes import wait_until
+from lab.processes import ProcessIdentity, wait_until
 from tests.lab.rehearsal import modules_at_work, signal_modules
 
 _SEED_VARIABLE = "REVIVE_LAB_SEED"
@@ -80,14 +81,8 @@ def play_and_at(
 
 def after(seconds: float) -> t.Callable[[], bool]:
     """An instant so long after the first time that it is asked for."""
-    first: list[float] = []
-
-    def instant() -> bool:
-        first.append(time.monotonic())
-        del first[1:]
-        return time.monotonic() - first[0] >= seconds
-
-    return instant
+    first = functools.cache(time.monotonic)
+    return lambda: time.monotonic() - first() >= seconds
 
 
 def kill_controller(group: int) -> None:
@@ -101,15 +96,8 @@ def killing_modules(directory: Path) -> Act:
 
     def act(group: int) -> None:
         def killed_or_over() -> bool:
-            return bool(signal_modules(directory, number=signal.SIGKILL)) or not _runs(group)
+            return bool(signal_modules(directory, number=signal.SIGKILL)) or ProcessIdentity.of(pid=group) is None
 
         wait_until(killed_or_over, timeout_seconds=_PLAY_SECONDS, what="a module to be at work", interval_seconds=0.005)
 
     return act
-
-
-def _runs(group: int) -> bool:
-    try:
-        return Path(f"/proc/{group}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False

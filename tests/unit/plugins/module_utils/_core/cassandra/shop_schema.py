@@ -25,6 +25,22 @@ ALTER TABLE shop."AuditLog" DROP gone USING TIMESTAMP 17;
 ALTER TABLE shop."AuditLog" DROP old USING TIMESTAMP 18;
 ALTER TABLE shop."AuditLog" ADD old bigint;"""
 
+#: A table with COMPACT STORAGE, which Cassandra describes in a comment.
+SESSIONS = """/*
+Warning: Table legacy.sessions omitted because it has constructs not compatible with CQL (was created via legacy API).
+Approximate structure, for reference:
+(this should not be used to reproduce this schema)
+
+CREATE TABLE legacy.sessions (
+    key blob,
+    value blob,
+    PRIMARY KEY (key)
+) WITH COMPACT STORAGE
+    AND ID = 06dd4f00-ecec-11f1-8fa9-494fbe0e64b9
+    AND CLUSTERING ORDER BY (column1 ASC)
+    AND comment = '';
+*/"""
+
 TEXTS = (
     "/* Warning: a virtual table\nCREATE TABLE system_views.x (a int PRIMARY KEY); */",
     "CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy', 'replication_factor': '1'};",

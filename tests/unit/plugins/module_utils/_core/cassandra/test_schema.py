@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.revive.cassandra.plugins.module_utils._core.cassandra import schema
 from ansible_collections.revive.cassandra.plugins.module_utils._core.errors import ManifestError
-from tests.unit.plugins.module_utils._core.cassandra.shop_schema import AUDIT, TEXTS, described_shop
+from tests.unit.plugins.module_utils._core.cassandra.shop_schema import AUDIT, SESSIONS, TEXTS, described_shop
 
 
 def test_everything_that_is_made_is_found_by_kind_and_name() -> None:
@@ -37,21 +37,7 @@ def test_a_statement_that_cannot_be_understood_is_named() -> None:
 
 
 def test_a_table_with_compact_storage_is_known_though_it_is_described_in_a_comment() -> None:
-    text = """/*
-Warning: Table legacy.sessions omitted because it has constructs not compatible with CQL (was created via legacy API).
-Approximate structure, for reference:
-(this should not be used to reproduce this schema)
-
-CREATE TABLE legacy.sessions (
-    key blob,
-    value blob,
-    PRIMARY KEY (key)
-) WITH COMPACT STORAGE
-    AND ID = 06dd4f00-ecec-11f1-8fa9-494fbe0e64b9
-    AND CLUSTERING ORDER BY (column1 ASC)
-    AND comment = '';
-*/"""
-    (table,) = schema.parse_schema([text]).objects
+    (table,) = schema.parse_schema([SESSIONS]).objects
     assert (str(table), table.id, table.is_compact) == ("legacy.sessions", "06dd4f00ecec11f18fa9494fbe0e64b9", True)
     assert not any(each.is_compact for each in described_shop().objects)
 

@@ -27,23 +27,10 @@ from ansible_collections.revive.cassandra.plugins.module_utils._core.tables.perm
     missing_rights,
     settings_of,
 )
+from tests.unit.plugins.module_utils._core.cassandra.shop_schema import SESSIONS
 from tests.unit.plugins.module_utils._core.tables.shop_backup import plan_of_shop
 
 SIMPLE = "{'class': 'SimpleStrategy', 'replication_factor': '1'}"
-SESSIONS = """/*
-Warning: Table legacy.sessions omitted because it has constructs not compatible with CQL (was created via legacy API).
-Approximate structure, for reference:
-(this should not be used to reproduce this schema)
-
-CREATE TABLE legacy.sessions (
-    key blob,
-    value blob,
-    PRIMARY KEY (key)
-) WITH COMPACT STORAGE
-    AND ID = 06dd4f00-ecec-11f1-8fa9-494fbe0e64b9
-    AND CLUSTERING ORDER BY (column1 ASC)
-    AND comment = '';
-*/"""
 LEGACY = (
     f"CREATE KEYSPACE legacy WITH replication = {SIMPLE}",
     SESSIONS,
